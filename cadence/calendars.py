@@ -1,0 +1,120 @@
+"""Business days and send windows: when a person may be contacted, in that person's own time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import holidays
+
+from cadence.document import WEEKDAYS, Roll
+
+DAY = timedelta(days=1)
+# A year and a day: no calendar of the world closes longer, so a search always ends with an answer.
+FARTHEST = 366
+
+
+@lru_cache(maxsize=256)
+def public_holidays(country: str, subdivision: str | None) -> Callable[[date], bool]:
+    """A test for public holidays; raise NotImplementedError where `holidays` does not know the place."""
+    known = holidays.country_holidays(country, subdiv=subdivision)
+    return lru_cache(maxsize=4096)(known.__contains__)
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessDays:
+    """Monday to Friday without the public holidays of a place (library `holidays`)."""
+
+    country: str
+    subdivision: str | None = None
+
+    def is_holiday(self, day: date) -> bool:
+        """Whether `day` is a public holiday; places that `holidays` does not know have none."""
+        try:
+            return public_holidays(self.country, self.subdivision)(day)
+        except NotImplementedError:
+            if self.subdivision is None:
+                return False
+            return BusinessDays(self.country).is_holiday(day)
+
+    def is_business_day(self, day: date) -> bool:
+        """Whether `day` is neither a weekend nor a holiday."""
+        return day.weekday() < 5 and not self.is_holiday(day)
+
+    def add(self, day: date, count: int) -> date:
+        """Go `count` business days forward or back; 0 leaves the day as it is."""
+        direction = DAY if count > 0 else -DAY
+        for _ in range(abs(count)):
+            day = self.roll(day + direction, Roll.FORWARD if count > 0 else Roll.BACKWARD)
+        return day
+
+    def roll(self, day: date, roll: Roll) -> date:
+        """Move a day that is no business day to the next or the last one that is."""
+        if roll is Roll.NONE:
+            return day
+        direction = DAY if roll is Roll.FORWARD else -DAY
+        for _ in range(FARTHEST):
+            if self.is_business_day(day):
+                break
+            day += direction
+        return day
+
+
+@dataclass(frozen=True)
+class SendWindow:
+    """The daily window of a cadence in one customer's zone; closed on days not named and on holidays."""
+
+    zone: ZoneInfo
+    days: frozenset[int]
+    opens: time
+    closes: time
+    calendar: BusinessDays
+
+    def on(self, day: date) -> tuple[datetime, datetime] | None:
+        """When the window opens and closes on a local `day`, as UTC instants; None where it stays shut."""
+        return _window_on(self, day)
+
+    def local_day(self, instant: datetime) -> date:
+        """The customer's own date at `instant`."""
+        return instant.astimezone(self.zone).date()
+
+    def first_from(self, day: date) -> tuple[datetime, datetime]:
+        """The first window on or after a local `day`."""
+        for count in range(FARTHEST):
+            if window := self.on(day + timedelta(days=count)):
+                return window
+        message = f"the send window on {sorted(self.days)} never opens in the year after {day}"
+        raise ValueError(message)
+
+    def around(self, instant: datetime) -> tuple[datetime, datetime]:
+        """The window that is open at `instant`, or the next one that opens."""
+        day = self.local_day(instant)
+        window = self.first_from(day)
+        return window if instant < window[1] else self.first_from(day + DAY)
+
+    def is_open(self, instant: datetime) -> bool:
+        """Whether a person may be contacted at `instant`."""
+        start, end = self.around(instant)
+        return start <= instant < end
+
+    def next_open(self, instant: datetime) -> datetime:
+        """`instant` itself while the window is open, else its next opening."""
+        return max(instant, self.around(instant)[0])
+
+
+@lru_cache(maxsize=65536)
+def _window_on(window: SendWindow, day: date) -> tuple[datetime, datetime] | None:
+    if day.weekday() not in window.days or window.calendar.is_holiday(day):
+        return None
+    start = datetime.combine(day, window.opens, window.zone).astimezone(UTC)
+    end = datetime.combine(day, window.closes, window.zone).astimezone(UTC)
+    return (start, end) if start < end else None
+
+
+@lru_cache(maxsize=4096)
+def send_window(
+    zone: str, days: tuple[str, ...], opens: time, closes: time, calendar: BusinessDays
+) -> SendWindow:
+    """One shared window for all customers of the same zone, place and cadence, so that its days are cached."""
+    return SendWindow(ZoneInfo(zone), frozenset(WEEKDAYS.index(day) for day in days), opens, closes, calendar)

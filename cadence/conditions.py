@@ -1,0 +1,67 @@
+"""Conditions: when a step applies, as expressions of Jinja's sandbox over documented facts."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Annotated, Any
+
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, meta
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import AfterValidator
+
+_SANDBOX = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
+_SANDBOX.globals.clear()
+
+CONDITION_FACTS: Mapping[str, str] = {
+    "amount": "what was invoiced (Decimal, in the invoice's currency)",
+    "balance": "what is still owed (Decimal)",
+    "paid": "what was paid so far (Decimal)",
+    "currency": "ISO 4217 code",
+    "days_overdue": "days after the due date, in the creditor's zone; negative before it",
+    "payment_method": "as imported: boleto, pix, transfer, direct_debit, card, ... or empty",
+    "segment": "the customer's segment",
+    "country": "where the customer is, ISO 3166",
+    "language": "the customer's language",
+    "stage": "the stage of this step",
+    "broken_promises": "promises broken on this invoice",
+    "disputes": "disputes opened on this invoice",
+    "history.invoices": "how many invoices of this customer are known",
+    "history.paid": "how many of them are paid",
+    "history.paid_late": "how many of them were paid after their due date",
+    "history.open": "how many are open",
+}
+
+
+class ConditionFailed(Exception):
+    """A condition could not be evaluated; the text names the expression, never a customer's data."""
+
+
+@lru_cache(maxsize=1024)
+def _compiled(expression: str) -> Any:
+    return _SANDBOX.compile_expression(expression, undefined_to_none=False)
+
+
+def check_condition(expression: str) -> str:
+    """Accept an expression that parses and uses documented facts only; raise ValueError otherwise."""
+    try:
+        _compiled(expression)
+        used = meta.find_undeclared_variables(_SANDBOX.parse("{{ (" + expression + ") }}"))
+    except TemplateSyntaxError as error:
+        message = f"{expression!r} is not an expression: {error.message}"
+        raise ValueError(message) from None
+    known = {name.partition(".")[0] for name in CONDITION_FACTS}
+    if unknown := used - known:
+        message = f"{', '.join(sorted(unknown))} is no fact; a condition may use {', '.join(CONDITION_FACTS)}"
+        raise ValueError(message)
+    return expression
+
+
+def holds(expression: str, facts: Mapping[str, Any]) -> bool:
+    """Whether the condition is true of `facts`; raise ConditionFailed where it cannot be told."""
+    try:
+        return bool(_compiled(expression)(**facts))
+    except (TemplateError, ArithmeticError, TypeError, ValueError) as error:
+        message = f"the condition {expression!r} cannot be evaluated ({type(error).__name__})"
+        raise ConditionFailed(message) from None
+
+
+Condition = Annotated[str, AfterValidator(check_condition)]

@@ -1,0 +1,126 @@
+"""The creditor's own document: who writes to customers, and how they pay, disagree and stop."""
+
+from datetime import date
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from cadence.words import Channel, Currency, Language, Line, Money
+
+
+class Document(BaseModel):
+    """A part of a file that people write: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        message = f"{name!r} is not a zone of the IANA database; an example is America/Sao_Paulo"
+        raise ValueError(message)
+    return name
+
+
+def _safe_pay_url(template: str) -> str:
+    parts = urlsplit(template)
+    if parts.scheme != "https" or not parts.netloc or template.count("{reference}") != 1:
+        message = "a payment link starts with https:// and holds {reference} exactly once"
+        raise ValueError(message)
+    return template
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
+Email = Annotated[str, StringConstraints(pattern=r"^[^\s@<>,;]+@[^\s@<>,;]+\.[^\s@<>,;]+$", max_length=254)]
+Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9]\d{6,14}$")]
+ContentSid = Annotated[str, StringConstraints(pattern=r"^HX[0-9a-f]{32}$")]
+Alternatives = dict[Language, Line]
+
+
+class EmailSender(Document):
+    sender: Email
+    sender_name: Annotated[Line, Field(max_length=60)]
+    reply_to: Email
+
+
+class SmsSender(Document):
+    sender: Annotated[str, StringConstraints(pattern=r"^(\+[1-9]\d{6,14}|MG[0-9a-f]{32})$")]
+    """A number in E.164, or a Twilio Messaging Service (`MG...`)."""
+
+
+class Attestation(Document):
+    """The creditor's word that WhatsApp reaches its own customers about its own invoices only."""
+
+    first_party: bool
+    by: Line
+    on: date
+
+
+class WhatsAppSender(Document):
+    sender: Phone
+    attestation: Attestation | None = None
+    content: dict[str, dict[Language, ContentSid]] = Field(default_factory=dict)
+    """Approved content template by template name and language."""
+
+
+class Payment(Document):
+    """How to pay in one currency: full lines by language, and one short text that fits an SMS."""
+
+    instructions: dict[Language, Annotated[list[Line], Field(min_length=1, max_length=6)]]
+    short: Annotated[Line, Field(max_length=40)]
+
+    def lines(self, language: str) -> list[str]:
+        """Payment instructions in `language`, in English where the creditor wrote none."""
+        return self.instructions.get(Language(language)) or next(iter(self.instructions.values()))
+
+
+class Creditor(Document):
+    """The company that is owed, as `creditor.yaml` states it."""
+
+    legal_name: Annotated[Line, Field(max_length=60)]
+    short_name: Annotated[Line, Field(max_length=20)]
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+    zone: Zone
+    phone: Line
+    email: EmailSender
+    sms: SmsSender
+    whatsapp: WhatsAppSender | None = None
+    dispute_contact: Line
+    opt_out: dict[Language, dict[Channel, Line]]
+    payment: Annotated[dict[Currency, Payment], Field(min_length=1)]
+    close_below: dict[Currency, Annotated[Money, Field(ge=0)]] = Field(default_factory=dict)
+    """An open balance of at most this much closes the invoice as paid."""
+    pay_url_template: Annotated[str | None, Field(alias="pay_url", default=None)] = None
+
+    def model_post_init(self, _context: Any) -> None:
+        """Check what spans fields: every language can be told how to stop, the payment link is sound."""
+        missing = [f"{lang}/{ch}" for lang in Language for ch in Channel if ch not in self.opt_out.get(lang, {})]
+        if missing:
+            message = f"opt_out lacks a line for {', '.join(missing)}; a customer must be told how to stop"
+            raise ValueError(message)
+        if self.pay_url_template is not None:
+            _safe_pay_url(self.pay_url_template)
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        """Where due dates are read."""
+        return ZoneInfo(self.zone)
+
+    @property
+    def uses_whatsapp(self) -> bool:
+        """Whether the creditor attested first-party use; the channel is off without it."""
+        attestation = self.whatsapp.attestation if self.whatsapp else None
+        return attestation is not None and attestation.first_party
+
+    def opt_out_line(self, language: str, channel: str) -> str:
+        """How the customer stops messages on this channel, in the customer's language."""
+        return self.opt_out[Language(language)][Channel(channel)]
+
+    def pay_url(self, reference: str) -> str | None:
+        """The payment link of the message `reference`, where the creditor has one."""
+        return self.pay_url_template.format(reference=reference) if self.pay_url_template else None
+
+    def payment_in(self, currency: str) -> Payment | None:
+        """How to pay in `currency`; None where the creditor takes no such money."""
+        return self.payment.get(currency)

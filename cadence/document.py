@@ -1,0 +1,274 @@
+"""Cadence documents: the ruler that a collections manager writes, as pydantic models."""
+
+from datetime import time, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
+
+from cadence.conditions import Condition
+from cadence.creditor import Document
+from cadence.offsets import Anchor, WrittenOffset, parse_span
+from cadence.words import Channel, Line, Slug
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+SPAN_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^\d{1,3}[hdw]$", "examples": ["4h", "2d"]})
+Span = Annotated[timedelta, BeforeValidator(parse_span), SPAN_SCHEMA]
+Clock = Annotated[time, WithJsonSchema({"type": "string", "pattern": r"^\d\d:\d\d$", "examples": ["09:00"]})]
+
+
+class Roll(StrEnum):
+    """Where a day goes that is no business day."""
+
+    FORWARD = "forward"
+    BACKWARD = "backward"
+    NONE = "none"
+
+
+class BusinessCalendar(Document):
+    """Which days are business days: `country` is an ISO 3166 code, or `customer` for where the customer is."""
+
+    country: Annotated[str, StringConstraints(pattern=r"^([A-Z]{2}|customer)$")] = "customer"
+    subdivision: str | None = None
+    roll: Roll = Roll.FORWARD
+
+
+class Window(Document):
+    """When a person may be contacted, in the customer's local time; holidays of the calendar are never open."""
+
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1)] = ("mon", "tue", "wed", "thu", "fri")
+    opens: Clock = time(9)
+    closes: Clock = time(18)
+
+    @model_validator(mode="after")
+    def _opens_before_it_closes(self) -> Self:
+        if self.opens >= self.closes:
+            message = f"the window opens at {self.opens:%H:%M} and closes at {self.closes:%H:%M}: no time is left"
+            raise ValueError(message)
+        return self
+
+
+class Fallback(Document):
+    """When a step goes on to its next channel: at a failure, or when no delivery was reported for `silence`."""
+
+    silence: Span | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def parse(cls, value: Any) -> Any:
+        """Read `failure` or `silence 4h`."""
+        if value == "failure":
+            return {}
+        if isinstance(value, str) and value.startswith("silence "):
+            return {"silence": value.removeprefix("silence ").strip()}
+        return value
+
+
+WrittenFallback = Annotated[
+    Fallback, WithJsonSchema({"type": "string", "pattern": r"^(failure|silence \d{1,3}[hdw])$", "default": "failure"})
+]
+# A WhatsApp block gives no error and a message may stay `sent` for weeks (Twilio note on 63033): silence decides.
+DEFAULT_FALLBACK = {Channel.WHATSAPP: Fallback(silence=timedelta(hours=4))}
+
+
+class Send(Document):
+    """Send one template by the first channel that reaches the customer, in the order given."""
+
+    template: Slug
+    channels: Annotated[tuple[Channel, ...], Field(min_length=1)]
+    fallback: dict[Channel, WrittenFallback] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _channels_make_sense(self) -> Self:
+        if len(set(self.channels)) < len(self.channels):
+            message = "a channel is named twice; a step goes by each channel once at most"
+            raise ValueError(message)
+        if stray := set(self.fallback) - set(self.channels):
+            message = f"fallback speaks of {', '.join(sorted(stray))}, which the step does not use"
+            raise ValueError(message)
+        return self
+
+    def silence(self, channel: Channel) -> timedelta | None:
+        """How long an accepted message may stay unconfirmed before the next channel; None means for ever."""
+        rule = self.fallback.get(channel) or DEFAULT_FALLBACK.get(channel)
+        return rule.silence if rule else None
+
+
+class OpenCase(Document):
+    """Work for a person: the queue it goes to and what is to be done, as a code."""
+
+    queue: Slug
+    reason: Slug
+
+
+class HandOver(Document):
+    """Close the invoice and give it to somebody outside, named by a code."""
+
+    to: Slug
+
+
+class WriteOff(Document):
+    """Close the invoice as lost; `reason` is a code."""
+
+    reason: Slug
+
+
+class MissedPolicy(StrEnum):
+    """What becomes of a step whose day passed while nothing could be done."""
+
+    SEND = "send"
+    COLLAPSE = "collapse"
+    ASK = "ask"
+    SKIP_AFTER = "skip_after"
+
+
+class Missed(Document):
+    """A missed-step policy: `send`, `collapse`, `ask`, or `skip_after` with a length of time."""
+
+    policy: MissedPolicy
+    skip_after: Span | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def parse(cls, value: Any) -> Any:
+        """Read `send`, `collapse`, `ask` or `skip_after: 2d`."""
+        if isinstance(value, str) and value in {"send", "collapse", "ask"}:
+            return {"policy": value}
+        if isinstance(value, dict) and set(value) == {"skip_after"}:
+            return {"policy": "skip_after", "skip_after": value["skip_after"]}
+        if isinstance(value, dict) and "policy" in value:
+            return value
+        message = f"{value!r} is no policy for a missed step; write send, collapse, ask, or 'skip_after: 2d'"
+        raise ValueError(message)
+
+
+MISSED_SCHEMA = WithJsonSchema(
+    {
+        "anyOf": [
+            {"enum": ["send", "collapse", "ask"]},
+            {
+                "type": "object",
+                "properties": {"skip_after": {"type": "string", "pattern": r"^\d{1,3}[hdw]$"}},
+                "required": ["skip_after"],
+                "additionalProperties": False,
+            },
+        ]
+    }
+)
+
+
+class Step(Document):
+    """One mark on the ruler: when, in which stage, and exactly one thing to do."""
+
+    id: Slug
+    at: WrittenOffset
+    stage: Slug
+    send: Send | None = None
+    open_case: OpenCase | None = None
+    hand_over: HandOver | None = None
+    write_off: WriteOff | None = None
+    when: Condition | None = None
+    missed: Annotated[Missed | None, MISSED_SCHEMA] = None
+
+    @model_validator(mode="after")
+    def _does_one_thing(self) -> Self:
+        actions = [a for a in (self.send, self.open_case, self.hand_over, self.write_off) if a is not None]
+        if len(actions) != 1:
+            message = "a step does exactly one thing: send, open_case, hand_over or write_off"
+            raise ValueError(message)
+        return self
+
+    @property
+    def missed_policy(self) -> Missed:
+        """The step's own policy; by default messages collapse and work for people is done late."""
+        default = MissedPolicy.COLLAPSE if self.send else MissedPolicy.SEND
+        return self.missed or Missed(policy=default)
+
+
+class DisputeBranch(Document):
+    """What a dispute does: the notice that answers it, the queue that works on it, the notice when it is over."""
+
+    notice: Send | None = None
+    queue: Slug = "disputes"
+    resolved_notice: Send | None = None
+
+
+class PromiseBranch(Document):
+    """What a promise does: the notice that confirms it and how many business days the money may take to show."""
+
+    notice: Send | None = None
+    grace: Annotated[int, Field(ge=0, le=10)] = 1
+
+
+class BrokenPromiseBranch(Document):
+    """What a broken promise does before the ruler goes on from its next step."""
+
+    reminder: Send | None = None
+    queue: Slug | None = None
+
+
+class PaymentBranch(Document):
+    """What a payment that leaves a balance does."""
+
+    notice: Send | None = None
+
+
+class HoldBranch(Document):
+    """What a hold does: nothing is said; a hold without an end opens a case in `queue` so that it is not lost."""
+
+    queue: Slug = "holds"
+
+
+class Branches(Document):
+    """What the customer's own acts do, beside the ruler."""
+
+    dispute: DisputeBranch = DisputeBranch()
+    hold: HoldBranch = HoldBranch()
+    promise: PromiseBranch = PromiseBranch()
+    broken_promise: BrokenPromiseBranch = BrokenPromiseBranch()
+    payment: PaymentBranch = PaymentBranch()
+
+
+class Cadence(Document):
+    """A cadence document. `queue` takes every case that no step or branch names a queue for."""
+
+    name: Slug
+    title: Line
+    segments: Annotated[tuple[Slug, ...], Field(min_length=1)]
+    calendar: BusinessCalendar = BusinessCalendar()
+    window: Window = Window()
+    stages: Annotated[tuple[Slug, ...], Field(min_length=1)]
+    queue: Slug = "collections"
+    steps: Annotated[tuple[Step, ...], Field(min_length=1)]
+    branches: Branches = Branches()
+
+    @model_validator(mode="after")
+    def _steps_stand_in_order(self) -> Self:
+        _refuse_duplicates("step id", [step.id for step in self.steps])
+        _refuse_duplicates("stage", list(self.stages))
+        unknown = {step.stage for step in self.steps} - set(self.stages)
+        if unknown:
+            message = f"stage {', '.join(sorted(unknown))} is not among the cadence's stages {list(self.stages)}"
+            raise ValueError(message)
+        order = [self.stages.index(step.stage) for step in self.steps]
+        if order != sorted(order):
+            message = "the steps do not follow the order of the stages; write them stage by stage"
+            raise ValueError(message)
+        if self.steps[0].at.anchor is Anchor.PREVIOUS:
+            message = "the first step has no step before it; anchor it to due or issued"
+            raise ValueError(message)
+        return self
+
+    def step(self, step_id: str) -> Step | None:
+        """The step of that id, if this version has one."""
+        return next((step for step in self.steps if step.id == step_id), None)
+
+
+def _refuse_duplicates(what: str, names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        message = f"{what} {', '.join(twice)} is used more than once; each must be unique in its cadence"
+        raise ValueError(message)
+
+

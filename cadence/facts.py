@@ -1,0 +1,203 @@
+"""The facts of an invoice and of a customer: what the event log adds up to, and all that `plan()` knows."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from cadence.words import Channel, Language
+
+ZERO = Decimal(0)
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class State(StrEnum):
+    """Where an invoice stands; the last five are closed."""
+
+    SCHEDULED = "scheduled"
+    ACTIVE = "active"
+    ON_HOLD = "on_hold"
+    DISPUTED = "disputed"
+    PROMISED = "promised"
+    PAID = "paid"
+    CREDITED = "credited"
+    WRITTEN_OFF = "written_off"
+    HANDED_OVER = "handed_over"
+    CANCELLED = "cancelled"
+
+
+Closed = Literal["paid", "credited", "written_off", "handed_over", "cancelled"]
+
+
+class MessageState(StrEnum):
+    """What became of a message at the provider, as far as the ledger knows."""
+
+    RESERVED = "reserved"
+    REFUSED = "refused"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    GIVEN_UP = "given_up"
+
+
+class MessageFacts(_Facts):
+    """One message of a step by one channel. `readings` counts empty readings of the provider's list."""
+
+    state: MessageState
+    at: datetime
+    attempts: int = 0
+    accepted_at: datetime | None = None
+    delivery: str | None = None
+    readings: int = 0
+    resent: bool = False
+
+
+class StepFacts(_Facts):
+    """One occurrence of a step (or of a notice). `planned_at` is kept for what was skipped."""
+
+    outcome: Literal["sent", "skipped", "failed", "unknown", "performed"] | None = None
+    reason: str | None = None
+    outcome_at: datetime | None = None
+    planned_at: datetime | None = None
+    permitted_at: datetime | None = None
+    deferred_until: datetime | None = None
+    deferred_reason: str | None = None
+    messages: dict[Channel, MessageFacts] = {}
+
+
+class Hold(_Facts):
+    hold: str
+    reason: str
+    until: datetime | None = None
+
+
+class Promise(_Facts):
+    """A promise in force; `paid_before` is what had been paid when it was made."""
+
+    number: int
+    amount: Decimal
+    by: date
+    at: datetime
+    paid_before: Decimal
+
+
+class Rebase(_Facts):
+    """From this instant the ruler goes on from the first step that is not done; later steps keep distances."""
+
+    kind: Literal["arrived", "escalated", "resumed"]
+    at: datetime
+    stage: str | None = None
+
+
+class Notice(_Facts):
+    """A message that a branch owes the customer: which branch, its running number, since when."""
+
+    branch: Literal["dispute", "dispute_resolved", "promise", "broken_promise", "payment"]
+    number: int
+    at: datetime
+    amount: Decimal | None = None
+
+    @property
+    def step(self) -> str:
+        """The name under which its message is kept, which no step's id can be."""
+        return f"on:{self.branch}"
+
+
+class CaseDue(_Facts):
+    """Work for a person that the facts call for; `key` is unique within the invoice."""
+
+    key: str
+    reason: str
+    queue: str | None = None
+
+
+class InvoiceFacts(_Facts):
+    """Everything that happened to an invoice, reduced."""
+
+    amount: Decimal
+    currency: str
+    issued_on: date
+    due_on: date
+    payment_method: str = ""
+    close_below: Decimal = ZERO
+    arrived_at: datetime
+    paid: Decimal = ZERO
+    credited: Decimal = ZERO
+    closed: Closed | None = None
+    disputed: bool = False
+    disputes: int = 0
+    holds: tuple[Hold, ...] = ()
+    promise: Promise | None = None
+    promises: int = 0
+    broken_promises: int = 0
+    rearmed: int = 0
+    rebases: tuple[Rebase, ...] = ()
+    steps: dict[str, StepFacts] = {}
+    notices: tuple[Notice, ...] = ()
+    cases: tuple[CaseDue, ...] = ()
+
+    @property
+    def balance(self) -> Decimal:
+        """What is still owed; negative where too much was paid."""
+        return self.amount - self.paid - self.credited
+
+    @property
+    def state(self) -> State:
+        """Closed first, then what forbids reminders, then whether anything was done yet."""
+        if self.closed:
+            return State(self.closed)
+        if self.disputed:
+            return State.DISPUTED
+        if self.holds:
+            return State.ON_HOLD
+        if self.promise:
+            return State.PROMISED
+        begun = any(step.permitted_at or step.outcome == "performed" for step in self.steps.values())
+        return State.ACTIVE if begun else State.SCHEDULED
+
+    def step(self, step_id: str, occurrence: int) -> StepFacts:
+        """What is known of one occurrence of a step; nothing yet gives empty facts."""
+        return self.steps.get(step_key(step_id, occurrence), _NOTHING_YET)
+
+
+_NOTHING_YET = StepFacts()
+
+
+def step_key(step_id: str, occurrence: int) -> str:
+    """The name of an occurrence of a step within its invoice."""
+    return f"{step_id}/{occurrence}"
+
+
+class Suppression(_Facts):
+    """Why a channel is not to be used; with `address`, only as long as that is the address."""
+
+    reason: str
+    address: str | None = None
+
+
+class CustomerFacts(_Facts):
+    """What a customer's events add up to; addresses are fingerprints."""
+
+    segment: str
+    language: Language
+    country: str
+    subdivision: str | None = None
+    zone: str
+    addresses: dict[Channel, str] = {}
+    suppressed: dict[Channel, Suppression] = {}
+    holds: tuple[Hold, ...] = ()
+
+    def unusable(self, channel: Channel) -> str | None:
+        """Why this customer cannot be reached by `channel`; None where it can."""
+        if channel not in self.addresses:
+            return "no_address"
+        suppression = self.suppressed.get(channel)
+        if suppression is None or suppression.address not in (None, self.addresses[channel]):
+            return None
+        return suppression.reason

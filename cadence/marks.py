@@ -1,0 +1,113 @@
+"""Marks: where each step of a cadence stands on the calendar of one invoice, before anything is timed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from cadence.document import Cadence, Step
+from cadence.facts import InvoiceFacts, Rebase, StepFacts
+from cadence.offsets import Anchor
+from cadence.rules import Rules
+
+
+@dataclass(slots=True)
+class Mark:
+    """One step of one invoice: its occurrence, its record, its day (None while it hangs on the step before).
+
+    `passed` says why the ruler goes past it without performing it.
+    """
+
+    step: Step
+    occurrence: int
+    record: StepFacts
+    day: date | None
+    after_due: bool
+    passed: str | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether the step has no final outcome yet."""
+        return self.record.outcome is None
+
+
+def marks(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> list[Mark]:
+    """All steps in the document's order, shifted by late arrival, escalation and resumption."""
+    ruler = _raw_marks(facts, cadence, rules)
+    for rebase in facts.rebases:
+        _apply(rebase, ruler, cadence, rules)
+    return ruler
+
+
+def _raw_marks(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> list[Mark]:
+    ruler: list[Mark] = []
+    after_due = False
+    for step in cadence.steps:
+        day = None if step.at.anchor is Anchor.PREVIOUS else _day(step, facts, rules)
+        after_due = after_due if day is None else step.at.anchor is not Anchor.ISSUED and step.at.count >= 0
+        occurrence = 1 + (facts.rearmed if after_due else 0)
+        ruler.append(Mark(step, occurrence, facts.step(step.id, occurrence), day, after_due))
+    return ruler
+
+
+def _day(step: Step, facts: InvoiceFacts, rules: Rules) -> date:
+    anchor = facts.issued_on if step.at.anchor is Anchor.ISSUED else facts.due_on
+    return step.at.from_day(anchor, rules.calendar.add)
+
+
+def _apply(rebase: Rebase, ruler: Sequence[Mark], cadence: Cadence, rules: Rules) -> None:
+    """Let the ruler go on from `rebase`: land its first step on the next open day, keep later distances."""
+    first = _first_step(rebase, ruler, cadence, rules)
+    for mark in ruler[:first]:
+        if _pending_at(mark, rebase.at) and (reason := _passing(mark, rebase, rules)):
+            mark.passed = mark.passed or reason
+    if first == len(ruler):
+        return
+    target = rules.window.local_day(rules.window.around(rebase.at)[0])
+    day = ruler[first].day
+    if day is None:
+        ruler[first].day = target
+        return
+    if rebase.kind != "escalated" and rules.window.first_from(rules.business_day(day))[1] > rebase.at:
+        return
+    _shift(ruler[first:], target - day)
+
+
+def _shift(ruler: Sequence[Mark], distance: timedelta) -> None:
+    for mark in ruler:
+        if mark.day is not None:
+            mark.day += distance
+
+
+def _first_step(rebase: Rebase, ruler: Sequence[Mark], cadence: Cadence, rules: Rules) -> int:
+    """Where the ruler goes on: the first overdue step, or the first of the stage, that was not done by then."""
+    from_stage = cadence.stages.index(rebase.stage) if rebase.stage in cadence.stages else 0
+    for index, mark in enumerate(ruler):
+        in_stage = cadence.stages.index(mark.step.stage) >= from_stage
+        counts = rebase.kind == "escalated" or rebase.stage is not None or _is_overdue(mark)
+        if in_stage and counts and _pending_at(mark, rebase.at):
+            return index
+    return len(ruler)
+
+
+def _is_overdue(mark: Mark) -> bool:
+    return mark.after_due and not (mark.step.at.anchor is Anchor.DUE and mark.step.at.count == 0)
+
+
+def _pending_at(mark: Mark, at: datetime) -> bool:
+    # By the first permit where there is one: a bounce that opens a step again must not move the later ones.
+    done_at = mark.record.permitted_at or mark.record.outcome_at
+    return done_at is None or done_at > at
+
+
+def _passing(mark: Mark, rebase: Rebase, rules: Rules) -> str | None:
+    """Why a step before the one from which the ruler goes on is passed over; None where it still has its day."""
+    if rebase.kind == "escalated":
+        return "escalated"
+    if rebase.kind != "arrived":
+        return None
+    if rebase.stage is not None:
+        return "earlier_stage"
+    if mark.day is None:
+        return None
+    closes = rules.window.first_from(rules.business_day(mark.day))[1]
+    return "before_arrival" if closes <= rebase.at else None

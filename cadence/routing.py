@@ -1,0 +1,76 @@
+"""Routing: by which channel a message goes next, and when the next one takes over."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from cadence.document import Send
+from cadence.facts import MessageFacts, MessageState, StepFacts
+from cadence.rules import Rules
+from cadence.words import Channel
+
+
+class RouteKind(StrEnum):
+    """What there is to do for a message: send it, wait for news of it, nothing more, or no way is left."""
+
+    SEND = "send"
+    WAITING = "waiting"
+    DONE = "done"
+    EXHAUSTED = "exhausted"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way a message takes. `reason` is a code; `not_before` is set where an earlier channel failed."""
+
+    kind: RouteKind
+    reason: str
+    channel: Channel | None = None
+    not_before: datetime | None = None
+    again: bool = False
+
+    @property
+    def key(self) -> str:
+        """The channel's part of an agenda item's key; a second sending is another item."""
+        return f"{self.channel}/again" if self.again else f"{self.channel}"
+
+
+def route(send: Send, record: StepFacts, rules: Rules, *, silent: bool = False) -> Route:
+    """The next channel of `send`, given what became of those tried; `silent` looks past an unconfirmed one."""
+    tried_at: datetime | None = None
+    waits_until: datetime | None = None
+    for channel in send.channels:
+        message = record.messages.get(channel)
+        if message is None:
+            if channel in rules.unusable:
+                continue
+            not_before = waits_until or tried_at
+            reason = "silence" if waits_until else "fallback" if tried_at else "planned"
+            return Route(RouteKind.SEND, reason, channel, not_before)
+        match message.state:
+            case MessageState.UNKNOWN:
+                return Route(RouteKind.WAITING, "delivery_unknown")
+            case MessageState.RESERVED | MessageState.REFUSED if channel not in rules.unusable:
+                reason = "resend" if message.resent else "planned"
+                return Route(RouteKind.SEND, reason, channel, tried_at, again=message.resent)
+            case MessageState.ACCEPTED:
+                waits_until = _silence_ends(send, channel, message) if silent else None
+                if waits_until is None:
+                    return Route(RouteKind.DONE, "sent")
+            case _:
+                tried_at = max(message.at, tried_at or message.at)
+    return _nothing_left(send, record, rules)
+
+
+def _silence_ends(send: Send, channel: Channel, message: MessageFacts) -> datetime | None:
+    silence = send.silence(channel)
+    if silence is None or message.accepted_at is None or message.delivery in ("delivered", "read"):
+        return None
+    return message.accepted_at + silence
+
+
+def _nothing_left(send: Send, record: StepFacts, rules: Rules) -> Route:
+    if any(m.state is MessageState.ACCEPTED for m in record.messages.values()):
+        return Route(RouteKind.DONE, "sent")
+    reason = "all_channels_failed" if record.messages else "no_usable_channel"
+    return Route(RouteKind.EXHAUSTED, reason)

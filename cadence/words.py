@@ -1,0 +1,66 @@
+"""The words that every room shares: languages, channels, money."""
+
+import re
+from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+
+
+class Language(StrEnum):
+    """What a customer reads; BCP 47 tags, also the names of the folders in `templates/`."""
+
+    PT_BR = "pt-BR"
+    PT_PT = "pt-PT"
+    ES = "es"
+    EN = "en"
+    FR = "fr"
+
+
+class Channel(StrEnum):
+    """A way to reach a person."""
+
+    EMAIL = "email"
+    SMS = "sms"
+    WHATSAPP = "whatsapp"
+
+
+# ISO 4217 minor units of the currencies in which Régua writes messages; all others are refused at the door.
+MINOR_UNITS = {
+    "BRL": 2, "EUR": 2, "USD": 2, "GBP": 2, "CHF": 2, "MXN": 2, "COP": 2, "ARS": 2, "PEN": 2, "CAD": 2,
+    "AUD": 2, "MZN": 2, "AOA": 2, "MAD": 2, "CLP": 0, "PYG": 0, "JPY": 0, "XOF": 0,
+}  # fmt: skip
+
+
+def rounded(amount: Decimal, currency: str) -> Decimal:
+    """Round `amount` half up to the minor unit of `currency` (ISO 4217)."""
+    return amount.quantize(Decimal(1).scaleb(-MINOR_UNITS[currency]), rounding=ROUND_HALF_UP)
+
+
+def _exact(value: object) -> object:
+    if isinstance(value, float):
+        message = "amounts are exact: write them as text, never as a floating point number"
+        raise ValueError(message)  # noqa: TRY004 - pydantic reports ValueError with the field's place
+    return value
+
+
+def _known_currency(value: str) -> str:
+    if value not in MINOR_UNITS:
+        message = f"{value!r} is not a currency Régua writes in; it knows {', '.join(sorted(MINOR_UNITS))}"
+        raise ValueError(message)
+    return value
+
+
+def one_line(value: str) -> str:
+    """Collapse white space, and refuse control characters, bidi overrides and zero-width marks."""
+    if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]", value):
+        message = "the text holds invisible control characters; write it as plain text on one line"
+        raise ValueError(message)
+    return " ".join(value.split())
+
+
+Money = Annotated[Decimal, BeforeValidator(_exact), Field(max_digits=14, allow_inf_nan=False)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidator(_known_currency)]
+Line = Annotated[str, AfterValidator(one_line), StringConstraints(min_length=1)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,59}$")]
