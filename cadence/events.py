@@ -170,6 +170,7 @@ class MessageRefused(_MessageEvent):
 
     type: Literal["message_refused"] = "message_refused"
     code: str | None = None
+    error_class: str | None = None
 
 
 class MessageAccepted(_MessageEvent):

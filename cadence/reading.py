@@ -53,7 +53,7 @@ def read_located(model: type[T], text: str, file: str) -> tuple[T, Source]:
         document = model.model_validate(value)
     except ValidationError as error:
         schema = _schema_of(model)
-        found = (_translated(details, schema, source) for details in error.errors(include_url=False))
+        found = [_translated(details, schema, source) for details in _own(error.errors(include_url=False))]
         raise DocumentError([*problems, *found]) from None
     if problems:
         raise DocumentError(problems)
@@ -155,9 +155,7 @@ class _Tree:
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, ScalarNode):
-                self.faults.append(
-                    (path, f"a list or block is used as a key in line {line}; a key is plain text")
-                )
+                self.faults.append((path, line, "a list or block is used as a key; a key is plain text"))
             elif key.value in block:
                 first = self.places[(*path, key.value)]
                 message = f"this key is written again, first in line {first}; keep one of them"
@@ -166,6 +164,12 @@ class _Tree:
                 self.places[(*path, key.value)] = line
                 block[key.value] = self.value(value, (*path, key.value))
         return block
+
+
+def _own(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Leave out lists that are too short only because their items were refused: pydantic counts the good ones."""
+    inner = {error["loc"][:length] for error in errors for length in range(len(error["loc"]))}
+    return [error for error in errors if error["type"] != "too_short" or error["loc"] not in inner]
 
 
 def _translated(details: ErrorDetails, schema: dict[str, Any], source: Source) -> Problem:
@@ -190,6 +194,8 @@ def _message(details: ErrorDetails, path: Path, schema: dict[str, Any]) -> str:
         return f"expected {form}, found {found}{_example(expected)}"
     if kind == "string_pattern_mismatch":
         return f"{found} is not {PATTERN_WORDS.get(context['pattern'], 'of the form ' + context['pattern'])}"
+    if kind == "too_short":
+        return f"expected at least {context['min_length']} here, found {context['actual_length']}"
     if kind in {"enum", "literal_error"}:
         return f"{found} is not one of {context['expected']}"
     reason = details["msg"][0].lower() + details["msg"][1:]

@@ -210,7 +210,10 @@ def _(event: e.MessagePermitted, facts: InvoiceFacts, at: datetime) -> InvoiceFa
 
 @_reduce.register
 def _(event: e.MessageRefused, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
-    return _message(facts, event, state=MessageState.REFUSED, at=at)
+    refused = _message(facts, event, state=MessageState.REFUSED, at=at)
+    if event.error_class != "account":
+        return refused
+    return _owe_case(refused, f"account/{event.channel}", "provider_account")
 
 
 @_reduce.register
@@ -220,7 +223,11 @@ def _(event: e.MessageAccepted, facts: InvoiceFacts, at: datetime) -> InvoiceFac
 
 @_reduce.register
 def _(event: e.MessageRejected, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
-    return _message(facts, event, state=MessageState.REJECTED, at=at)
+    rejected = _message(facts, event, state=MessageState.REJECTED, at=at)
+    if event.error_class not in ("content", "template"):
+        return rejected
+    # Our own text or set-up is at fault: somebody must mend it, while the next channel does its work.
+    return _owe_case(rejected, f"configuration/{event.channel}", "configuration")
 
 
 @_reduce.register

@@ -1,0 +1,95 @@
+"""The pure half of a permit: whether one agenda item may be performed now, or when, or never, and by which rule."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from types import SimpleNamespace
+from typing import Any
+
+from cadence.agenda import AgendaItem
+from cadence.conditions import ConditionFailed, holds
+from cadence.document import Cadence
+from cadence.facts import CustomerFacts, InvoiceFacts
+from cadence.planner import plan
+from cadence.rules import Rules
+
+
+class Answer(StrEnum):
+    """What the ledger says to an attempt."""
+
+    PERMIT = "permit"
+    DEFER = "defer"
+    SKIP = "skip"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer, the rule that decided (a code), and until when it is deferred."""
+
+    answer: Answer
+    reason: str
+    item: AgendaItem | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is known of a customer's other invoices, for conditions."""
+
+    invoices: int = 0
+    paid: int = 0
+    paid_late: int = 0
+    open: int = 0
+
+
+def judge(
+    facts: InvoiceFacts,
+    cadence: Cadence,
+    rules: Rules,
+    customer: CustomerFacts,
+    history: History,
+    key: str,
+    now: datetime,
+) -> Verdict:
+    """Judge the item named `key` at `now`, by planning again: one brain decides what is due and what may go."""
+    item = next((item for item in plan(facts, cadence, rules, now).items if item.key == key), None)
+    if item is None:
+        return Verdict(Answer.STALE, "not_on_the_agenda")
+    if item.at > now:
+        reason = "spacing" if rules.window.is_open(now) else "window_closed"
+        return Verdict(Answer.DEFER, reason, item, item.at)
+    step = cadence.step(item.step) if item.step else None
+    if step is None or step.when is None:
+        return Verdict(Answer.PERMIT, item.why, item)
+    try:
+        true = holds(step.when, condition_facts(facts, customer, history, rules, step.stage, now))
+    except ConditionFailed:
+        return Verdict(Answer.SKIP, "condition_failed", item)
+    return Verdict(Answer.PERMIT, item.why, item) if true else Verdict(Answer.SKIP, "condition", item)
+
+
+def condition_facts(
+    facts: InvoiceFacts, customer: CustomerFacts, history: History, rules: Rules, stage: str, now: datetime
+) -> Mapping[str, Any]:
+    """The facts that CONDITION_FACTS documents, as they are at `now`. Amounts are Decimals."""
+    today = now.astimezone(rules.creditor_zone).date()
+    return {
+        "amount": facts.amount,
+        "balance": max(facts.balance, Decimal(0)),
+        "paid": facts.paid,
+        "currency": facts.currency,
+        "days_overdue": (today - facts.due_on).days,
+        "payment_method": facts.payment_method,
+        "segment": customer.segment,
+        "country": customer.country,
+        "language": str(customer.language),
+        "stage": stage,
+        "broken_promises": facts.broken_promises,
+        "disputes": facts.disputes,
+        "history": SimpleNamespace(
+            invoices=history.invoices, paid=history.paid, paid_late=history.paid_late, open=history.open
+        ),
+    }

@@ -1,0 +1,55 @@
+"""Which days a step may fall on, counted from the due date, whatever the weekday and the calendar."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cadence.document import Step
+from cadence.offsets import Anchor, Offset
+
+LONGEST_MONTH = 30
+# No calendar that `holidays` knows closes for more than a week beside its weekends.
+HOLIDAYS_IN_A_ROW = 7
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The earliest and latest day of a step, in days after `base` (the due date, or the date of issue)."""
+
+    base: Anchor
+    earliest: int
+    latest: int
+
+    def surely_before(self, other: "Spread") -> bool:
+        """Whether every day of this one lies before every day of the other; False where they do not compare."""
+        return self.base is other.base and self.latest < other.earliest
+
+    def moved(self, offset: Offset) -> "Spread":
+        """Count on from here by an offset."""
+        first, last = _calendar_days(offset)
+        return Spread(self.base, self.earliest + first, self.latest + last)
+
+
+def spreads(steps: Iterable[Step]) -> list[Spread]:
+    """Give the spread of each step; a step anchored to `previous` counts on from the one before it."""
+    found: list[Spread] = []
+    for step in steps:
+        start = found[-1] if step.at.anchor is Anchor.PREVIOUS else _ANCHORS[step.at.anchor]
+        found.append(start.moved(step.at))
+    return found
+
+
+_ANCHORS = {
+    Anchor.DUE: Spread(Anchor.DUE, 0, 0),
+    Anchor.ISSUED: Spread(Anchor.ISSUED, 0, 0),
+    Anchor.END_OF_MONTH: Spread(Anchor.DUE, 0, LONGEST_MONTH),
+}
+
+
+def _calendar_days(offset: Offset) -> tuple[int, int]:
+    """Calendar days of an offset: the fewest and the most that its business days can take."""
+    if not offset.business or not offset.count:
+        return offset.count, offset.count
+    count = abs(offset.count)
+    fewest = count + 2 * ((count - 1) // 5)
+    most = count + 2 * -(-count // 5) + HOLIDAYS_IN_A_ROW
+    return (fewest, most) if offset.count > 0 else (-most, -fewest)

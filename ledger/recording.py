@@ -1,0 +1,103 @@
+"""`record()`: take note of what happened to an invoice or a customer, once, and plan anew."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from cadence import events as e
+from cadence.directive import Directive
+from cadence.permit import History
+from ledger.access import Ledger
+from ledger.keys import customer_hold_key
+from ledger.unit import Held, Origin, Unit, invoices
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that happened to an invoice at the aware instant `at`, and who says so."""
+
+    event: e.InvoiceEvent
+    at: datetime
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a call: how many facts were new, and the directive as it stands."""
+
+    new: int
+    directive: Directive
+
+
+async def record(
+    ledger: Ledger, invoice_id: int, facts: Sequence[Fact], now: datetime, *, by_return: bool = False
+) -> Recorded:
+    """Append facts to an invoice's log, in order; one told before (same source and external id) does nothing.
+
+    `by_return` is for the invoice's own workflow, which learns its directive from the answer.
+    Raises UnknownInvoice. A payment that cannot be applied is kept as an unidentified one, never refused.
+    """
+    async with ledger.invoice_unit(invoice_id, now, told=invoice_id if by_return else None) as unit:
+        held = unit.invoice(invoice_id)
+        new = 0
+        for fact in facts:
+            new += await unit.tell(held, _applicable(fact.event, held), fact.origin, fact.at)
+            await _note_customer_hold(unit, fact)
+    return Recorded(new, ledger.leaving(held.directive))
+
+
+def _applicable(event: e.InvoiceEvent, held: Held) -> e.InvoiceEvent:
+    """Money in another currency clears nothing here: a person must look at it."""
+    if isinstance(event, e.PaymentReceived) and event.currency != held.facts.currency:
+        return e.PaymentUnidentified()
+    return event
+
+
+async def _note_customer_hold(unit: Unit, fact: Fact) -> None:
+    """A hold of the whole customer ends for the customer as soon as it ends for one of its invoices."""
+    ended = fact.event.hold if isinstance(fact.event, e.HoldEnded) else None
+    if ended and any(hold.hold == ended for hold in unit.customer_facts.holds):
+        key = customer_hold_key(int(unit.customer["id"]), ended)
+        origin = Origin(fact.origin.actor, "regua", key)
+        await unit.tell_customer(e.CustomerHoldEnded(hold=ended), origin, fact.at)
+
+
+async def record_customer(
+    ledger: Ledger, customer_id: int, event: e.CustomerEvent, origin: Origin, now: datetime
+) -> bool:
+    """Take note of what happened to a customer, for all its open invoices; False where it had been told before."""
+    async with ledger.unit(customer_id, None, now) as unit:
+        new = await unit.tell_customer(event, origin, now)
+        if new:
+            await spread(unit, event, origin)
+    return new
+
+
+async def spread(unit: Unit, event: e.CustomerEvent, origin: Origin) -> None:
+    """Carry a customer's hold, or its end, to every locked invoice."""
+    quiet = Origin(origin.actor, origin.source, None, origin.note)
+    for held in unit.held.values():
+        if isinstance(event, e.CustomerHoldPlaced):
+            placed = e.HoldPlaced(hold=event.hold, reason=event.reason, until=event.until)
+            await unit.tell(held, placed, quiet)
+        elif isinstance(event, e.CustomerHoldEnded):
+            await unit.tell(held, e.HoldEnded(hold=event.hold), quiet)
+
+
+async def history(unit: Unit, *, but: int) -> History:
+    """What is known of the customer's other invoices than `but`."""
+    late = invoices.c.closed_at > func.cast(invoices.c.due_on, invoices.c.closed_at.type)
+    paid = invoices.c.state == "paid"
+    found = await unit.connection.execute(
+        select(
+            func.count(),
+            func.count().filter(paid),
+            func.count().filter(paid & late),
+            func.count().filter(invoices.c.closed_at.is_(None)),
+        ).where(invoices.c.customer_id == unit.customer["id"], invoices.c.id != but)
+    )
+    return History(*found.one())
+
+

@@ -1,0 +1,241 @@
+"""The ledger's tables. Instants are aware UTC; money is exact; facts are what the event log adds up to."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Numeric,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+
+def _key() -> Any:
+    return Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+
+
+def _instant(*, nullable: bool = False, **more: Any) -> Any:
+    return Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=nullable, **more))
+
+
+def _json(*, nullable: bool = False) -> Any:
+    return Field(default=None, sa_column=Column(JSONB, nullable=nullable))
+
+
+def _money() -> Any:
+    return Field(sa_column=Column(Numeric(16, 4), nullable=False))
+
+
+def _belongs_to(table: str, *, nullable: bool = False) -> Any:
+    return Field(
+        default=None, sa_column=Column(BigInteger, ForeignKey(f"{table}.id"), nullable=nullable, index=True)
+    )
+
+
+class CadenceVersion(SQLModel, table=True):
+    """A published cadence document; never changed, an invoice keeps the version it started with."""
+
+    __tablename__ = "cadence_version"
+    __table_args__ = (UniqueConstraint("name", "version"),)
+    id: int = _key()
+    name: str = Field(sa_type=Text)
+    version: int
+    digest: str = Field(sa_type=Text)
+    document: dict[str, Any] = _json()
+    published_at: datetime = _instant()
+
+
+class Customer(SQLModel, table=True):
+    """Who owes. `key` is the creditor's own id of the customer; `facts` its events, reduced."""
+
+    __tablename__ = "customer"
+    id: int = _key()
+    key: str = Field(sa_type=Text, unique=True)
+    name: str = Field(sa_type=Text)
+    email: str | None = Field(default=None, sa_type=Text, index=True)
+    phone: str | None = Field(default=None, sa_type=Text, index=True)
+    whatsapp: str | None = Field(default=None, sa_type=Text, index=True)
+    facts: dict[str, Any] = _json()
+
+
+class Invoice(SQLModel, table=True):
+    """An invoice. `number` is the creditor's own; `facts`, `state` and `balance` follow from its events."""
+
+    __tablename__ = "invoice"
+    __table_args__ = (
+        Index("invoice_open_next", "next_at", postgresql_where=text("closed_at IS NULL")),
+        Index("invoice_state", "state"),
+    )
+    id: int = _key()
+    number: str = Field(sa_type=Text, unique=True)
+    customer_id: int = _belongs_to("customer")
+    cadence_id: int = _belongs_to("cadence_version")
+    facts: dict[str, Any] = _json()
+    state: str = Field(sa_type=Text)
+    currency: str = Field(sa_type=Text)
+    balance: Decimal = _money()
+    due_on: date
+    version: int = 0
+    directive: dict[str, Any] = _json()
+    agenda_digest: str = Field(default="", sa_type=Text)
+    next_at: datetime | None = _instant(nullable=True)
+    received_at: datetime = _instant()
+    closed_at: datetime | None = _instant(nullable=True)
+
+
+class Event(SQLModel, table=True):
+    """The append-only log. `id` is the ledger's order; `at` is when it happened, `recorded_at` when it was told."""
+
+    __tablename__ = "event"
+    __table_args__ = (UniqueConstraint("source", "external_id"),)
+    id: int = _key()
+    invoice_id: int | None = _belongs_to("invoice", nullable=True)
+    customer_id: int = _belongs_to("customer")
+    type: str = Field(sa_type=Text)
+    payload: dict[str, Any] = _json()
+    at: datetime = _instant()
+    recorded_at: datetime = _instant()
+    actor: str = Field(sa_type=Text)
+    source: str = Field(sa_type=Text)
+    external_id: str | None = Field(default=None, sa_type=Text)
+    state: str | None = Field(default=None, sa_type=Text)
+    note: str | None = Field(default=None, sa_type=Text)
+
+
+class AgendaRow(SQLModel, table=True):
+    """A dated item an invoice has ahead, as last planned."""
+
+    __tablename__ = "agenda"
+    invoice_id: int = Field(sa_column=Column(BigInteger, ForeignKey("invoice.id"), primary_key=True))
+    position: int = Field(primary_key=True)
+    key: str = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    at: datetime = _instant(index=True)
+    why: str = Field(sa_type=Text)
+    step: str | None = Field(default=None, sa_type=Text)
+    occurrence: int = 1
+    channel: str | None = Field(default=None, sa_type=Text)
+
+
+class Message(SQLModel, table=True):
+    """One message, unique for invoice, step, occurrence and channel, as the customer was to see it.
+
+    `reference` is short, random and unique; the message carries it, so that a provider's list can be searched.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (UniqueConstraint("invoice_id", "step", "occurrence", "channel"),)
+    id: int = _key()
+    invoice_id: int = _belongs_to("invoice")
+    step: str = Field(sa_type=Text)
+    occurrence: int
+    channel: str = Field(sa_type=Text)
+    template: str = Field(sa_type=Text)
+    language: str = Field(sa_type=Text)
+    notice: bool
+    reference: str = Field(sa_type=Text, unique=True)
+    provider_id: str | None = Field(default=None, sa_type=Text, index=True)
+    delivery: str | None = Field(default=None, sa_type=Text)
+    address: str | None = Field(default=None, sa_type=Text)
+    subject: str | None = Field(default=None, sa_type=Text)
+    html: str | None = Field(default=None, sa_type=Text)
+    body: str | None = Field(default=None, sa_type=Text)
+
+
+class Attempt(SQLModel, table=True):
+    """One attempt to hand a message to a provider, under one permit.
+
+    States: reserved, calling, refused, accepted, rejected, unknown. `permit_event` is the permit's place in
+    the log, by which the order of payment and permit is told.
+    """
+
+    __tablename__ = "attempt"
+    __table_args__ = (
+        CheckConstraint("state IN ('reserved','calling','refused','accepted','rejected','unknown','lapsed')"),
+        Index("attempt_calling", "lease_until", postgresql_where=text("state IN ('reserved','calling')")),
+    )
+    id: str = Field(sa_column=Column(Text, primary_key=True))
+    message_id: int = _belongs_to("message")
+    number: int
+    state: str = Field(sa_type=Text)
+    permitted_at: datetime = _instant()
+    lease_until: datetime = _instant()
+    began_at: datetime | None = _instant(nullable=True)
+    settled_at: datetime | None = _instant(nullable=True)
+    permit_event: int = Field(sa_type=BigInteger)
+    code: str | None = Field(default=None, sa_type=Text)
+    error_class: str | None = Field(default=None, sa_type=Text)
+
+
+class Case(SQLModel, table=True):
+    """Work for an agent. `key` is unique within its invoice, so that one cause opens one case."""
+
+    __tablename__ = "case"
+    __table_args__ = (UniqueConstraint("invoice_id", "key"), Index("case_open", "queue", "status"))
+    id: int = _key()
+    invoice_id: int = _belongs_to("invoice")
+    key: str = Field(sa_type=Text)
+    queue: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
+    status: str = Field(default="open", sa_type=Text)
+    claimed_by: str | None = Field(default=None, sa_type=Text)
+    opened_at: datetime = _instant()
+    closed_at: datetime | None = _instant(nullable=True)
+
+
+class CaseNote(SQLModel, table=True):
+    """What an agent wrote on a case."""
+
+    __tablename__ = "case_note"
+    id: int = _key()
+    case_id: int = _belongs_to("case")
+    at: datetime = _instant()
+    actor: str = Field(sa_type=Text)
+    text: str = Field(sa_type=Text)
+
+
+class Reply(SQLModel, table=True):
+    """What a customer wrote back, where nobody but agents reads it."""
+
+    __tablename__ = "reply"
+    id: int = _key()
+    customer_id: int | None = _belongs_to("customer", nullable=True)
+    channel: str = Field(sa_type=Text)
+    sender: str = Field(sa_type=Text)
+    body: str = Field(sa_type=Text)
+    at: datetime = _instant()
+    external_id: str = Field(sa_type=Text, unique=True)
+
+
+class Outbox(SQLModel, table=True):
+    """`this invoice changed, because of this`; the relay reads the current directive itself."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("outbox_waiting", "id", postgresql_where=text("relayed_at IS NULL")),)
+    id: int = _key()
+    invoice_id: int = _belongs_to("invoice")
+    cause: str = Field(sa_type=Text)
+    created_at: datetime = _instant()
+    relayed_at: datetime | None = _instant(nullable=True)
+
+
+class Halt(SQLModel, table=True):
+    """A switch that stops sending at the permit: scope `all`, `channel` or `segment`, and its value."""
+
+    __tablename__ = "halt"
+    scope: str = Field(primary_key=True, sa_type=Text)
+    value: str = Field(primary_key=True, sa_type=Text)
+    at: datetime = _instant()
+    actor: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)

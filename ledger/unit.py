@@ -1,0 +1,287 @@
+"""One transaction on one customer: lock, append events, reduce, plan anew, and leave word for the relay."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cadence import events as e
+from cadence.agenda import Agenda, Settled
+from cadence.creditor import Creditor
+from cadence.directive import Directive
+from cadence.document import Cadence
+from cadence.facts import CaseDue, CustomerFacts, InvoiceFacts
+from cadence.planner import plan
+from cadence.reducer import reduce_customer, reduce_invoice
+from cadence.rules import Rules, rules_for
+from ledger.database import UnknownCustomer, UnknownInvoice
+from ledger.tables import AgendaRow, CadenceVersion, Case, Customer, Event, Invoice, Outbox
+
+customers, invoices, events_table = Customer.__table__, Invoice.__table__, Event.__table__  # type: ignore[attr-defined]
+agenda_table, cases_table, outbox = AgendaRow.__table__, Case.__table__, Outbox.__table__  # type: ignore[attr-defined]
+cadences = CadenceVersion.__table__  # type: ignore[attr-defined]
+
+OUTBOX_CHANNEL = "regua_outbox"
+_published: dict[tuple[str, int], Cadence] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who says so, through what, and under which id it may be told again without effect."""
+
+    actor: str
+    source: str
+    external_id: str | None = None
+    note: str | None = None
+
+
+PLANNER = Origin(actor="regua", source="planner")
+
+
+@dataclass(slots=True)
+class Held:
+    """An invoice whose row this transaction has locked."""
+
+    row: Mapping[str, Any]
+    facts: InvoiceFacts
+    cadence: Cadence
+    directive: Directive
+    causes: list[str] = field(default_factory=list)
+    cases: int = 0
+    last_event: int = 0
+
+    @property
+    def id(self) -> int:
+        """Our id of the invoice."""
+        return int(self.row["id"])
+
+
+class Unit:
+    """The locked customer and invoices of one transaction. Locks: customer first, then invoices by id."""
+
+    def __init__(self, connection: AsyncConnection, creditor: Creditor, now: datetime) -> None:
+        self.connection = connection
+        self.creditor = creditor
+        self.now = now
+        self.customer: Mapping[str, Any] = {}
+        self.customer_facts: CustomerFacts = None  # type: ignore[assignment] # set by lock()
+        self.held: dict[int, Held] = {}
+
+    async def lock(self, customer_id: int, invoice_ids: Iterable[int] | None = None) -> None:
+        """Lock a customer and some of its invoices, or all open ones where none are named."""
+        found = select(customers).where(customers.c.id == customer_id).with_for_update()
+        row = (await self.connection.execute(found)).mappings().one_or_none()
+        if row is None:
+            raise UnknownCustomer(customer_id)
+        self.customer = dict(row)
+        if row["facts"]:
+            self.customer_facts = CustomerFacts.model_validate(row["facts"])
+        await self.hold_invoices(invoice_ids)
+
+    async def hold_invoices(self, invoice_ids: Iterable[int] | None) -> None:
+        """Lock invoices of the locked customer, in the order of their ids."""
+        wanted = select(invoices).where(invoices.c.customer_id == self.customer["id"])
+        wanted = (
+            wanted.where(invoices.c.closed_at.is_(None))
+            if invoice_ids is None
+            else wanted.where(invoices.c.id.in_(list(invoice_ids)))
+        )
+        rows = await self.connection.execute(wanted.order_by(invoices.c.id).with_for_update())
+        for row in rows.mappings().all():
+            if int(row["id"]) in self.held:
+                continue
+            await self.adopt(dict(row), InvoiceFacts.model_validate(row["facts"]))
+
+    async def adopt(self, row: Mapping[str, Any], facts: InvoiceFacts) -> Held:
+        """Take a locked row into this transaction."""
+        cadence = await self.cadence(int(row["cadence_id"]))
+        directive = Directive.model_validate(row["directive"])
+        held = Held(row, facts, cadence, directive, cases=len(facts.cases))
+        self.held[held.id] = held
+        return held
+
+    def invoice(self, invoice_id: int) -> Held:
+        """The locked invoice; raise UnknownInvoice where this transaction holds no such."""
+        if invoice_id not in self.held:
+            raise UnknownInvoice(invoice_id)
+        return self.held[invoice_id]
+
+    def rules(self, held: Held) -> Rules:
+        """The contact rules of a locked invoice."""
+        return rules_for(held.cadence, self.customer_facts, self.creditor)
+
+    async def cadence(self, cadence_id: int) -> Cadence:
+        """A published version, which never changes and so is read once a process and database."""
+        key = (str(self.connection.engine.url), cadence_id)
+        if key not in _published:
+            found = select(cadences.c.document).where(cadences.c.id == cadence_id)
+            document = (await self.connection.execute(found)).scalar_one()
+            _published[key] = Cadence.model_validate(document)
+        return _published[key]
+
+    async def tell(self, held: Held, event: e.InvoiceEvent, origin: Origin, at: datetime | None = None) -> bool:
+        """Append an event to an invoice's log and reduce it; False where it had been told before."""
+        at = at or self.now
+        after = reduce_invoice(held.facts, event, at)
+        recorded = await self._append(event, origin, at, held.id, str(after.state))
+        if recorded is None:
+            return False
+        held.facts, held.last_event = after, recorded
+        held.causes.append(event.type)
+        return True
+
+    async def tell_customer(self, event: e.CustomerEvent, origin: Origin, at: datetime | None = None) -> bool:
+        """Append an event to the customer's log, for all its open invoices; False where it had been told before."""
+        await self.hold_invoices(None)
+        after = reduce_customer(self.customer_facts, event)
+        if await self._append(event, origin, at or self.now, None, None) is None:
+            return False
+        self.customer_facts = after
+        stored = update(customers).where(customers.c.id == self.customer["id"])
+        await self.connection.execute(stored.values(facts=after.model_dump(mode="json")))
+        for held in self.held.values():
+            held.causes.append(event.type)
+        return True
+
+    async def _append(
+        self, event: e.Event, origin: Origin, at: datetime, invoice_id: int | None, state: str | None
+    ) -> int | None:
+        row = {
+            "invoice_id": invoice_id,
+            "customer_id": self.customer["id"],
+            "type": event.type,
+            "payload": event.model_dump(mode="json", exclude={"type"}),
+            "at": at,
+            "recorded_at": self.now,
+            "actor": origin.actor,
+            "source": origin.source,
+            "external_id": origin.external_id,
+            "state": state,
+            "note": origin.note,
+        }
+        # NULL never conflicts, so events without an external id are always new.
+        statement = upsert(events_table).values(row).on_conflict_do_nothing(index_elements=["source", "external_id"])
+        found = await self.connection.execute(statement.returning(events_table.c.id))
+        recorded: int | None = found.scalar_one_or_none()
+        return recorded
+
+    async def finish(self, *, told: int | None = None) -> None:
+        """Plan anew what changed, and write it down. `told` is the invoice whose workflow learns it by return."""
+        for held in self.held.values():
+            if held.causes:
+                await self._store(held, by_return=held.id == told)
+
+    async def _store(self, held: Held, *, by_return: bool) -> None:
+        agenda = await self._plan(held)
+        directive = self._directive(held, agenda)
+        values = {
+            "facts": held.facts.model_dump(mode="json", exclude_defaults=True),
+            "state": str(held.facts.state),
+            "balance": held.facts.balance,
+            "due_on": held.facts.due_on,
+            "closed_at": (held.row["closed_at"] or self.now) if held.facts.closed else None,
+        }
+        if directive != held.directive:
+            values |= {
+                "version": directive.version,
+                "directive": directive.model_dump(mode="json"),
+                "next_at": directive.item.at if directive.item else None,
+            }
+        values |= await self._write_agenda(held, agenda)
+        await self.connection.execute(update(invoices).where(invoices.c.id == held.id).values(values))
+        await self._open_cases(held)
+        if directive != held.directive and not by_return:
+            await self.leave_word(held.id, held.causes[0])
+        held.directive = directive
+
+    async def _plan(self, held: Held) -> Agenda:
+        agenda = plan(held.facts, held.cadence, self.rules(held), self.now)
+        while agenda.settled:
+            for settled in agenda.settled:
+                await self.tell(held, _settling_event(settled), PLANNER)
+            agenda = plan(held.facts, held.cadence, self.rules(held), self.now)
+        return agenda
+
+    def _directive(self, held: Held, agenda: Agenda) -> Directive:
+        """What the workflow is to be told; the version rises only where something in it changed."""
+        wanted = Directive(
+            invoice_id=held.id,
+            version=held.directive.version,
+            state=str(held.facts.state),
+            item=agenda.next.told() if agenda.next else None,
+            closed=held.facts.closed is not None,
+        )
+        if wanted == held.directive:
+            return wanted
+        return wanted.model_copy(update={"version": held.directive.version + 1})
+
+    async def _write_agenda(self, held: Held, agenda: Agenda) -> dict[str, str]:
+        rows = [
+            {
+                "invoice_id": held.id,
+                "position": position,
+                "key": item.key,
+                "kind": str(item.kind),
+                "at": item.at,
+                "why": item.why,
+                "step": item.step,
+                "occurrence": item.occurrence,
+                "channel": item.channel and str(item.channel),
+            }
+            for position, item in enumerate(agenda.items)
+        ]
+        digest = hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
+        if digest == held.row["agenda_digest"]:
+            return {}
+        await self.connection.execute(delete(agenda_table).where(agenda_table.c.invoice_id == held.id))
+        if rows:
+            await self.connection.execute(insert(agenda_table), rows)
+        return {"agenda_digest": digest}
+
+    async def _open_cases(self, held: Held) -> None:
+        due = held.facts.cases[held.cases :]
+        if not due:
+            return
+        rows = [
+            {
+                "invoice_id": held.id,
+                "key": case.key,
+                "queue": case.queue or queue_for(case, held.cadence),
+                "reason": case.reason,
+                "status": "open",
+                "opened_at": self.now,
+            }
+            for case in due
+        ]
+        await self.connection.execute(upsert(cases_table).values(rows).on_conflict_do_nothing())
+
+    async def leave_word(self, invoice_id: int, cause: str) -> None:
+        """Ask the relay to tell the invoice's workflow its current directive."""
+        row = {"invoice_id": invoice_id, "cause": cause, "created_at": self.now}
+        await self.connection.execute(insert(outbox).values(row))
+        await self.connection.execute(text(f"NOTIFY {OUTBOX_CHANNEL}"))
+
+
+def _settling_event(settled: Settled) -> e.StepSkipped | e.StepFailed:
+    kind = e.StepFailed if settled.outcome == "failed" else e.StepSkipped
+    return kind(
+        step=settled.step, occurrence=settled.occurrence, reason=settled.reason, planned_at=settled.planned_at
+    )
+
+
+def queue_for(case: CaseDue, cadence: Cadence) -> str:
+    """The queue that the cadence names for a case of this reason."""
+    branches = cadence.branches
+    named = {
+        "dispute": branches.dispute.queue,
+        "hold_without_end": branches.hold.queue,
+        "broken_promise": branches.broken_promise.queue,
+    }
+    return named.get(case.reason) or cadence.queue
+
+
