@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, Any
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, meta
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import AfterValidator
 
 _SANDBOX = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
 _SANDBOX.globals.clear()
+LONGEST = 300
 
 CONDITION_FACTS: Mapping[str, str] = {
     "amount": "what was invoiced (Decimal, in the invoice's currency)",
@@ -42,11 +43,21 @@ def _compiled(expression: str) -> Any:
 
 def check_condition(expression: str) -> str:
     """Accept an expression that parses and uses documented facts only; raise ValueError otherwise."""
+    if len(expression) > LONGEST:
+        message = f"a condition has at most {LONGEST} characters, and this one has {len(expression)}; write two steps"
+        raise ValueError(message)
     try:
+        tree = _SANDBOX.parse("{{ (" + expression + ") }}")
+        if tree.find(nodes.Pow):  # Jinja works constants out while it compiles: 9 ** 9 ** 9 would not end
+            message = f"{expression!r} uses powers (**), which no condition needs"
+            raise ValueError(message)
         _compiled(expression)
-        used = meta.find_undeclared_variables(_SANDBOX.parse("{{ (" + expression + ") }}"))
+        used = meta.find_undeclared_variables(tree)
     except TemplateSyntaxError as error:
         message = f"{expression!r} is not an expression: {error.message}"
+        raise ValueError(message) from None
+    except RecursionError:
+        message = f"{expression!r} is nested too deeply; write it with fewer parentheses"
         raise ValueError(message) from None
     known = {name.partition(".")[0] for name in CONDITION_FACTS}
     if unknown := used - known:

@@ -4,18 +4,39 @@ from datetime import time, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from cadence.conditions import Condition
 from cadence.creditor import Document
 from cadence.offsets import Anchor, WrittenOffset, parse_span
+from cadence.problems import MisplacedError, Path
 from cadence.words import Channel, Line, Slug
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 SPAN_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^\d{1,3}[hdw]$", "examples": ["4h", "2d"]})
 Span = Annotated[timedelta, BeforeValidator(parse_span), SPAN_SCHEMA]
-Clock = Annotated[time, WithJsonSchema({"type": "string", "pattern": r"^\d\d:\d\d$", "examples": ["09:00"]})]
+
+
+def _local(clock: time) -> time:
+    if clock.tzinfo is not None:
+        message = "a window is in each customer's own time; write it without a zone, for example '09:00'"
+        raise ValueError(message)
+    return clock
+
+
+Clock = Annotated[
+    time,
+    AfterValidator(_local),
+    WithJsonSchema({"type": "string", "pattern": r"^\d\d:\d\d$", "examples": ["09:00"]}),
+]
 
 
 class Roll(StrEnum):
@@ -44,7 +65,9 @@ class Window(Document):
     @model_validator(mode="after")
     def _opens_before_it_closes(self) -> Self:
         if self.opens >= self.closes:
-            message = f"the window opens at {self.opens:%H:%M} and closes at {self.closes:%H:%M}: no time is left"
+            message = (
+                f"the window opens at {self.opens:%H:%M} and closes at {self.closes:%H:%M}: no time is left"
+            )
             raise ValueError(message)
         return self
 
@@ -62,11 +85,15 @@ class Fallback(Document):
             return {}
         if isinstance(value, str) and value.startswith("silence "):
             return {"silence": value.removeprefix("silence ").strip()}
+        if isinstance(value, str):
+            message = f"{value!r} is no fallback rule; write failure or 'silence 4h'"
+            raise ValueError(message)  # noqa: TRY004 - pydantic reports ValueError with the field's place
         return value
 
 
 WrittenFallback = Annotated[
-    Fallback, WithJsonSchema({"type": "string", "pattern": r"^(failure|silence \d{1,3}[hdw])$", "default": "failure"})
+    Fallback,
+    WithJsonSchema({"type": "string", "pattern": r"^(failure|silence \d{1,3}[hdw])$", "default": "failure"}),
 ]
 # A WhatsApp block gives no error and a message may stay `sent` for weeks (Twilio note on 63033): silence decides.
 DEFAULT_FALLBACK = {Channel.WHATSAPP: Fallback(silence=timedelta(hours=4))}
@@ -245,19 +272,21 @@ class Cadence(Document):
 
     @model_validator(mode="after")
     def _steps_stand_in_order(self) -> Self:
-        _refuse_duplicates("step id", [step.id for step in self.steps])
-        _refuse_duplicates("stage", list(self.stages))
-        unknown = {step.stage for step in self.steps} - set(self.stages)
-        if unknown:
-            message = f"stage {', '.join(sorted(unknown))} is not among the cadence's stages {list(self.stages)}"
-            raise ValueError(message)
-        order = [self.stages.index(step.stage) for step in self.steps]
-        if order != sorted(order):
-            message = "the steps do not follow the order of the stages; write them stage by stage"
-            raise ValueError(message)
+        _refuse_duplicates("stage", [(stage, ("stages", i)) for i, stage in enumerate(self.stages)])
+        _refuse_duplicates("step id", [(step.id, ("steps", i, "id")) for i, step in enumerate(self.steps)])
+        furthest = 0
+        for index, step in enumerate(self.steps):
+            place: Path = ("steps", index, "stage")
+            if step.stage not in self.stages:
+                message = f"{step.stage!r} is not among the cadence's stages: {', '.join(self.stages)}"
+                raise MisplacedError(message, place)
+            if self.stages.index(step.stage) < furthest:
+                message = f"{step.stage!r} comes after a later stage; write the steps stage by stage"
+                raise MisplacedError(message, place)
+            furthest = self.stages.index(step.stage)
         if self.steps[0].at.anchor is Anchor.PREVIOUS:
             message = "the first step has no step before it; anchor it to due or issued"
-            raise ValueError(message)
+            raise MisplacedError(message, ("steps", 0, "at"))
         return self
 
     def step(self, step_id: str) -> Step | None:
@@ -265,10 +294,10 @@ class Cadence(Document):
         return next((step for step in self.steps if step.id == step_id), None)
 
 
-def _refuse_duplicates(what: str, names: list[str]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        message = f"{what} {', '.join(twice)} is used more than once; each must be unique in its cadence"
-        raise ValueError(message)
-
-
+def _refuse_duplicates(what: str, names: list[tuple[str, Path]]) -> None:
+    seen: set[str] = set()
+    for name, place in names:
+        if name in seen:
+            message = f"{what} {name} is used more than once; each must be unique in its cadence"
+            raise MisplacedError(message, place)
+        seen.add(name)

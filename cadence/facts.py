@@ -96,12 +96,16 @@ class Rebase(_Facts):
 
 
 class Notice(_Facts):
-    """A message that a branch owes the customer: which branch, its running number, since when."""
+    """A message that a branch owes the customer: which branch, its running number, since when.
+
+    `amount` and `by` are the money and the day it speaks of.
+    """
 
     branch: Literal["dispute", "dispute_resolved", "promise", "broken_promise", "payment"]
     number: int
     at: datetime
     amount: Decimal | None = None
+    by: date | None = None
 
     @property
     def step(self) -> str:

@@ -167,7 +167,9 @@ def _order(cadence: Cadence) -> Iterator[Finding]:
 
 def _comes_before(cadence: Cadence, found: list[Spread], index: int, before: int) -> bool:
     here, there = cadence.steps[index].at, cadence.steps[before].at
-    if here.anchor is there.anchor is not Anchor.PREVIOUS and here.business is there.business:
+    if here.anchor is Anchor.PREVIOUS:  # it follows its own predecessor, whatever that one's fault
+        return False
+    if here.anchor is there.anchor and here.business is there.business:
         return here.count < there.count
     return found[index].surely_before(found[before])
 

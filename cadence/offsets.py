@@ -42,7 +42,9 @@ class Offset(BaseModel):
             return value
         match = _OFFSET.fullmatch(value.strip())
         if match is None:
-            message = f"{value!r} is not an offset; write for example 'due - 3d', 'due + 2bd' or 'previous + 5d'"
+            message = (
+                f"{value!r} is not an offset; write for example 'due - 3d', 'due + 2bd' or 'previous + 5d'"
+            )
             raise ValueError(message)
         count = int(match["count"] or 0) * (7 if match["unit"] == "w" else 1)
         sign = -1 if match["sign"] == "-" else 1
@@ -54,8 +56,10 @@ class Offset(BaseModel):
     def __str__(self) -> str:
         if not self.count:
             return str(self.anchor)
-        unit = "bd" if self.business else "d"
-        return f"{self.anchor} {'+' if self.count > 0 else '-'} {abs(self.count)}{unit}"
+        count, unit = abs(self.count), "bd" if self.business else "d"
+        if count > 999:  # only weeks reach so far: an offset is written with three digits
+            count, unit = count // 7, "w"
+        return f"{self.anchor} {'+' if self.count > 0 else '-'} {count}{unit}"
 
     def from_day(self, day: date, add_business_days: Callable[[date, int], date]) -> date:
         """Count from `day`, the anchor's date, with the calendar's own way of adding business days."""
@@ -65,7 +69,10 @@ class Offset(BaseModel):
 
 
 WrittenOffset = Annotated[
-    Offset, WithJsonSchema({"type": "string", "pattern": PATTERN, "examples": ["due - 3d", "due + 2bd", "previous + 5d"]})
+    Offset,
+    WithJsonSchema(
+        {"type": "string", "pattern": PATTERN, "examples": ["due - 3d", "due + 2bd", "previous + 5d"]}
+    ),
 ]
 
 

@@ -129,16 +129,19 @@ def _(event: e.HoldEnded, facts: InvoiceFacts, _at: datetime) -> InvoiceFacts:
 def _(event: e.PromiseMade, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
     number = facts.promises + 1
     promise = Promise(number=number, amount=event.amount, by=event.by, at=at, paid_before=facts.paid)
-    return _owe_notice(_with(facts, promise=promise, promises=number), "promise", at)
+    promised = _with(facts, promise=promise, promises=number)
+    return _owe_notice(promised, "promise", at, amount=event.amount, by=event.by)
 
 
 @_reduce.register
 def _(_event: e.PromiseBroken, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
-    if facts.promise is None:
+    promise = facts.promise
+    if promise is None:
         return facts
     number = facts.broken_promises + 1
     broken = _resume(_with(facts, promise=None, broken_promises=number), at)
-    return _owe_case(_owe_notice(broken, "broken_promise", at), f"broken_promise/{number}", "broken_promise")
+    reminded = _owe_notice(broken, "broken_promise", at, amount=promise.amount, by=promise.by)
+    return _owe_case(reminded, f"broken_promise/{number}", "broken_promise")
 
 
 @_reduce.register

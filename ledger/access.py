@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cadence.creditor import Creditor
 from cadence.directive import Directive
@@ -42,13 +42,17 @@ class Ledger:
         """The same for one invoice by our id; raise UnknownInvoice where there is none."""
         async with self.engine.begin() as connection:
             unit = Unit(connection, self.creditor, now)
-            owner = await connection.execute(select(invoices.c.customer_id).where(invoices.c.id == invoice_id))
-            customer_id = owner.scalar_one_or_none()
-            if customer_id is None:
-                raise UnknownInvoice(invoice_id)
-            await unit.lock(customer_id, [invoice_id])
+            await unit.lock(await self.owner(connection, invoice_id), [invoice_id])
             yield unit
             await unit.finish(told=told)
+
+    async def owner(self, connection: AsyncConnection, invoice_id: int) -> int:
+        """Our id of the customer who owes an invoice; raise UnknownInvoice."""
+        found = await connection.execute(select(invoices.c.customer_id).where(invoices.c.id == invoice_id))
+        customer_id: int | None = found.scalar_one_or_none()
+        if customer_id is None:
+            raise UnknownInvoice(invoice_id)
+        return customer_id
 
     async def directive(self, invoice_id: int) -> Directive:
         """What the invoice's workflow is to be told now."""

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
@@ -101,3 +103,40 @@ async def history(unit: Unit, *, but: int) -> History:
     return History(*found.one())
 
 
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Where an invoice stands, for those who report something about it. `next_stage` is None at the last one."""
+
+    state: str
+    currency: str
+    balance: Decimal
+    zone: ZoneInfo
+    stages: tuple[str, ...]
+    next_stage: str | None
+
+
+async def situation(ledger: Ledger, invoice_id: int) -> Situation:
+    """Where an invoice stands now; raise UnknownInvoice."""
+    async with ledger.engine.begin() as connection:
+        unit = Unit(connection, ledger.creditor, datetime.now(UTC))
+        await unit.lock(await ledger.owner(connection, invoice_id), [invoice_id])
+        held = unit.invoice(invoice_id)
+        stages = held.cadence.stages
+        reached = max((stages.index(stage) for stage in _begun_stages(held)), default=-1)
+        return Situation(
+            state=str(held.facts.state),
+            currency=held.facts.currency,
+            balance=held.facts.balance,
+            zone=ZoneInfo(unit.customer_facts.zone),
+            stages=stages,
+            next_stage=stages[reached + 1] if reached + 1 < len(stages) else None,
+        )
+
+
+def _begun_stages(held: Held) -> list[str]:
+    """The stages of which a step was performed or passed over, and those escalated to."""
+    ids = {key.rpartition("/")[0] for key, step in held.facts.steps.items() if step.outcome or step.permitted_at}
+    begun = [step.stage for step in held.cadence.steps if step.id in ids]
+    return begun + [rebase.stage for rebase in held.facts.rebases if rebase.stage in held.cadence.stages]

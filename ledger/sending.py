@@ -32,7 +32,7 @@ class Permit:
 
     attempt_id: str
     reference: str
-    lease_until: datetime
+    window_ends: datetime
     channel: Channel
     template: str
     language: str
@@ -151,18 +151,17 @@ async def _reserve(unit: Unit, held: Held, item: AgendaItem) -> Permit | None:
     event = e.MessagePermitted(step=item.step, occurrence=item.occurrence, channel=channel, attempt=attempt_id)
     await unit.tell(held, event, PLANNER)
     window_ends = unit.rules(held).window.around(unit.now)[1]
-    lease_until = min(unit.now + LEASE, window_ends)
     row = {
         "id": attempt_id,
         "message_id": message["id"],
         "number": number,
         "state": "reserved",
         "permitted_at": unit.now,
-        "lease_until": lease_until,
+        "lease_until": min(unit.now + LEASE, window_ends),
         "permit_event": held.last_event,
     }
     await unit.connection.execute(insert(attempts).values(row))
-    return _written(unit, held, item, attempt_id, message["reference"], lease_until)
+    return _written(unit, held, item, attempt_id, message["reference"], window_ends)
 
 
 async def _message_row(unit: Unit, held: Held, item: AgendaItem) -> Any:
@@ -210,7 +209,7 @@ async def _retire_reservations(unit: Unit, message_id: int) -> int:
 
 
 def _written(
-    unit: Unit, held: Held, item: AgendaItem, attempt_id: str, reference: str, lease_until: datetime
+    unit: Unit, held: Held, item: AgendaItem, attempt_id: str, reference: str, window_ends: datetime
 ) -> Permit:
     facts, customer, channel = held.facts, unit.customer, item.channel
     assert channel is not None and item.send is not None  # noqa: S101 - a send item names both
@@ -218,7 +217,7 @@ def _written(
     return Permit(
         attempt_id=attempt_id,
         reference=reference,
-        lease_until=lease_until,
+        window_ends=window_ends,
         channel=channel,
         template=item.send.template,
         language=str(unit.customer_facts.language),
@@ -238,10 +237,12 @@ def _written(
 def _branch_words(facts: InvoiceFacts, item: AgendaItem) -> dict[str, Any]:
     """What the customer did, for the notice that answers it."""
     answered = next((n for n in facts.notices if (n.step, n.number) == (item.step, item.occurrence)), None)
+    amount = answered.amount if answered else None
+    paid = answered is not None and answered.branch == "payment"
     return {
-        "promised_on": facts.promise.by if facts.promise else None,
-        "promised_amount": facts.promise.amount if facts.promise else None,
-        "payment_amount": answered.amount if answered else None,
+        "promised_on": answered.by if answered else None,
+        "promised_amount": None if paid else amount,
+        "payment_amount": amount if paid else None,
     }
 
 

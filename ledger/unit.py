@@ -124,6 +124,32 @@ class Unit:
             _published[key] = Cadence.model_validate(document)
         return _published[key]
 
+    async def begin_invoice(
+        self, number: str, cadence_id: int, event: e.InvoiceReceived, origin: Origin
+    ) -> Held:
+        """Write a new invoice of the locked customer, with the first event of its log."""
+        facts = reduce_invoice(None, event, self.now)
+        row = {
+            "number": number,
+            "customer_id": self.customer["id"],
+            "cadence_id": cadence_id,
+            "facts": facts.model_dump(mode="json", exclude_defaults=True),
+            "state": str(facts.state),
+            "currency": facts.currency,
+            "balance": facts.balance,
+            "due_on": facts.due_on,
+            "version": 0,
+            "directive": {"invoice_id": 0},
+            "agenda_digest": "",
+            "received_at": self.now,
+        }
+        stored = await self.connection.execute(insert(invoices).values(row).returning(invoices))
+        held = await self.adopt(dict(stored.mappings().one()), facts)
+        recorded = await self._append(event, origin, self.now, held.id, str(facts.state))
+        held.last_event = recorded or 0
+        held.causes.append(event.type)
+        return held
+
     async def tell(self, held: Held, event: e.InvoiceEvent, origin: Origin, at: datetime | None = None) -> bool:
         """Append an event to an invoice's log and reduce it; False where it had been told before."""
         at = at or self.now

@@ -1,0 +1,38 @@
+# Every target sets up what it needs, and is quick about it the second time.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test lint bench soak lock clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+
+setup: ## Make .venv from the lock
+	@scripts/setup
+
+demo: setup ## Play 120 days of the sample portfolio through the real thing, and check the invariants
+	@.venv/bin/regua demo
+
+up: setup ## Run Régua here, with embedded servers, until Ctrl-C
+	@.venv/bin/regua up
+
+lint: setup ## Style, types and the arrows of the house
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+test: lint ## Lint, then every test
+	.venv/bin/python -m pytest
+
+bench: setup ## Measure beside a bare workflow; prints a table and writes JSON
+	.venv/bin/python -m tests.bench
+
+soak: setup ## Crash tests and property tests in their long counts
+	.venv/bin/python -m pytest -m soak --timeout=3600
+	.venv/bin/python -m pytest tests/unit --hypothesis-profile=soak --timeout=3600
+
+lock: setup ## Write requirements.lock anew from pyproject.toml
+	@scripts/lock
+
+clean: ## Remove what can be made again (not .regua, which holds data)
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,104 @@
+"""Write the message that a permit allows: the template in the customer's language, as the channel carries it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from cadence.creditor import Creditor
+from cadence.words import Language
+from channels.message import EmailMessage, SmsMessage, WhatsAppMessage
+from ledger.sending import Permit
+from templates.rendering import (
+    RenderContext,
+    TemplateError,
+    render_email,
+    render_sms,
+    render_whatsapp,
+)
+
+
+M = TypeVar("M", EmailMessage, SmsMessage, WhatsAppMessage)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft(Generic[M]):
+    """A message ready to go, and what the ledger keeps of it."""
+
+    message: M
+    body: str
+    subject: str | None = None
+    html: str | None = None
+
+
+def compose_email(permit: Permit, creditor: Creditor, public_url: str, _now: datetime) -> Draft[EmailMessage]:
+    """The e-mail; raise TemplateError."""
+    written = render_email(permit.template, _context(permit, creditor))
+    message = EmailMessage(
+        attempt_id=permit.attempt_id,
+        reference=permit.reference,
+        to=permit.address,
+        sender=creditor.email.sender,
+        sender_name=creditor.email.sender_name,
+        reply_to=creditor.email.reply_to,
+        subject=written.subject,
+        html=written.html,
+        text=written.text,
+        unsubscribe_url=f"{public_url}/unsubscribe?m={permit.reference}",
+        unsubscribe_mailto=creditor.email.reply_to,
+    )
+    return Draft(message, written.text, written.subject, written.html)
+
+
+def compose_sms(permit: Permit, creditor: Creditor, _public_url: str, now: datetime) -> Draft[SmsMessage]:
+    """The SMS; raise TemplateError. It is void when the send window ends: a queued one must not leave at night."""
+    written = render_sms(permit.template, _context(permit, creditor))
+    message = SmsMessage(
+        attempt_id=permit.attempt_id,
+        reference=permit.reference,
+        to=permit.address,
+        sender=creditor.sms.sender,
+        body=written.body,
+        validity=int((permit.window_ends - now).total_seconds()),
+    )
+    return Draft(message, written.body)
+
+
+def compose_whatsapp(
+    permit: Permit, creditor: Creditor, _public_url: str, _now: datetime
+) -> Draft[WhatsAppMessage]:
+    """The approved WhatsApp template with its variables; raise TemplateError, also where none is approved."""
+    content = creditor.whatsapp.content.get(permit.template, {}) if creditor.whatsapp else {}
+    content_sid = content.get(Language(permit.language))
+    if creditor.whatsapp is None or content_sid is None:
+        raise TemplateError(
+            "not_approved", template=permit.template, language=permit.language, channel="whatsapp"
+        )
+    written = render_whatsapp(permit.template, _context(permit, creditor))
+    message = WhatsAppMessage(
+        attempt_id=permit.attempt_id,
+        reference=permit.reference,
+        to=permit.address,
+        sender=creditor.whatsapp.sender,
+        content_sid=content_sid,
+        variables=written.variables,
+    )
+    return Draft(message, written.body)
+
+
+def _context(permit: Permit, creditor: Creditor) -> RenderContext:
+    return RenderContext(
+        language=permit.language,
+        customer_name=permit.customer_name,
+        invoice_number=permit.invoice_number,
+        amount=permit.amount,
+        balance=permit.balance,
+        currency=permit.currency,
+        issued_on=permit.issued_on,
+        due_on=permit.due_on,
+        today=permit.today,
+        reference=permit.reference,
+        creditor=creditor,
+        promised_on=permit.promised_on,
+        promised_amount=permit.promised_amount,
+        payment_amount=permit.payment_amount,
+    )

@@ -1,0 +1,98 @@
+"""Send a message: permit, begin, ask the provider, conclude. One activity for each channel."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.clock import Clock, Watch
+from activities.composing import Draft, M, compose_email, compose_sms, compose_whatsapp
+from cadence.creditor import Creditor
+from cadence.directive import Directive, ItemOrder
+from channels.email import SendGridEmail
+from channels.outcome import ErrorClass, Outcome, OutcomeKind
+from channels.sms import TwilioSms
+from channels.whatsapp import TwilioWhatsApp
+from ledger.access import Ledger
+from ledger.sending import Permit, Result, begin, conclude, permit
+from templates.rendering import TemplateError
+
+Compose = Callable[[Permit, Creditor, str, datetime], Draft[M]]
+Hand = Callable[[M], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """The three sending activities, over one ledger and the providers."""
+
+    ledger: Ledger
+    clock: Clock
+    public_url: str
+    email: SendGridEmail
+    sms: TwilioSms
+    whatsapp: TwilioWhatsApp
+
+    @activity.defn
+    async def send_email(self, order: ItemOrder) -> Directive:
+        """Send one e-mail, if the ledger permits it now; return the directive that follows."""
+        return await self._send(order, compose_email, self.email.send)
+
+    @activity.defn
+    async def send_sms(self, order: ItemOrder) -> Directive:
+        """Send one SMS, if the ledger permits it now; return the directive that follows."""
+        return await self._send(order, compose_sms, self.sms.send)
+
+    @activity.defn
+    async def send_whatsapp(self, order: ItemOrder) -> Directive:
+        """Send one WhatsApp template, if the ledger permits it now; return the directive that follows."""
+        return await self._send(order, compose_whatsapp, self.whatsapp.send)
+
+    async def _send(self, order: ItemOrder, compose: Compose[M], hand: Hand[M]) -> Directive:
+        watch = await self.clock.watch(order)
+        leave = await permit(self.ledger, order, watch.now())
+        granted = leave.permit
+        if granted is None:
+            return leave.directive
+        try:
+            draft = compose(granted, self.ledger.creditor, self.public_url, watch.now())
+        except TemplateError as error:
+            # Ours to mend, not the customer's to suffer: a case opens, and the next channel has its turn.
+            result = Result("rejected", code=error.code, error_class=ErrorClass.template)
+            return await conclude(self.ledger, granted.attempt_id, result, watch.now())
+        await self._begin(granted, draft, watch)
+        outcome = await hand(draft.message)
+        directive = await conclude(self.ledger, granted.attempt_id, _result(outcome), watch.now())
+        if _may_go_again(outcome):
+            raise _refused(outcome)
+        return directive
+
+    async def _begin(self, granted: Permit, draft: Draft[M], watch: Watch) -> None:
+        began = await begin(
+            self.ledger,
+            granted.attempt_id,
+            subject=draft.subject,
+            html=draft.html,
+            body=draft.body,
+            address=granted.address,
+            now=watch.now(),
+        )
+        if not began:
+            message = "the permit's lease ran out before the provider was asked; the retry asks for a new one"
+            raise ApplicationError(message, type="LeaseRanOut")
+
+
+def _result(outcome: Outcome) -> Result:
+    return Result(outcome.kind, outcome.provider_id, outcome.code, outcome.error_class)
+
+
+def _may_go_again(outcome: Outcome) -> bool:
+    """Whether the provider surely took nothing and may take it later; Temporal retries, with a new permit."""
+    throttled = outcome.kind is OutcomeKind.rejected and outcome.error_class is ErrorClass.throughput
+    return outcome.kind is OutcomeKind.refused or throttled
+
+
+def _refused(outcome: Outcome) -> ApplicationError:
+    delay = timedelta(seconds=outcome.retry_after) if outcome.retry_after else None
+    return ApplicationError("the provider refused", type="Refused", next_retry_delay=delay)

@@ -1,0 +1,117 @@
+"""Record the signals that reached a workflow directly, as the events they mean."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+from temporalio import activity
+
+from cadence import events as e
+from cadence.directive import Directive, RecordOrder, SignalNote
+from ledger.access import Ledger
+from ledger.recording import Fact, Situation, record, situation
+from ledger.unit import Origin
+
+PAYMENTS = "payment"
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The activity that brings a workflow's inbox to the ledger."""
+
+    ledger: Ledger
+
+    @activity.defn
+    async def record_signals(self, order: RecordOrder) -> Directive:
+        """Record signals in the order in which they came; what cannot be understood holds nothing up."""
+        stands = await situation(self.ledger, order.invoice_id)
+        facts = [fact for note in order.notes if (fact := fact_of(note, stands))]
+        now = activity.info().started_time - self.ledger.shift
+        recorded = await record(self.ledger, order.invoice_id, facts, now, by_return=True)
+        return recorded.directive
+
+
+def fact_of(note: SignalNote, stands: Situation) -> Fact | None:
+    """The fact that a signal reports, given where its invoice stands; None where it makes no sense."""
+    try:
+        event = EVENTS[note.name](note, stands)
+    except (KeyError, ValueError, ArithmeticError, ValidationError):
+        return None
+    source = PAYMENTS if isinstance(event, e.PaymentReceived) else "signal"
+    return Fact(event, note.at, Origin("signal", source, note.id))
+
+
+def _payment(note: SignalNote, _stands: Situation) -> e.InvoiceEvent:
+    """Money without an id, an amount or a currency stops reminders and goes to a person."""
+    fields = note.fields
+    if "unidentified" in fields:
+        return e.PaymentUnidentified()
+    try:
+        return e.PaymentReceived.model_validate(
+            {"amount": fields["amount"], "currency": fields["currency"], "method": fields.get("method", "")}
+        )
+    except (KeyError, ValidationError):
+        return e.PaymentUnidentified()
+
+
+def _dispute(note: SignalNote, _stands: Situation) -> e.InvoiceEvent:
+    return e.DisputeOpened(reason=code(note.fields.get("reason")))
+
+
+def _resolution(note: SignalNote, _stands: Situation) -> e.InvoiceEvent:
+    return e.DisputeResolved.model_validate({"outcome": note.fields["outcome"]})
+
+
+def _promise(note: SignalNote, stands: Situation) -> e.InvoiceEvent:
+    amount = Decimal(note.fields["amount"]) if "amount" in note.fields else stands.balance
+    return e.PromiseMade(amount=amount, by=date.fromisoformat(note.fields["by"]))
+
+
+def _pause(note: SignalNote, stands: Situation) -> e.InvoiceEvent:
+    until = _instant(note.fields["until"], stands.zone) if "until" in note.fields else None
+    return e.HoldPlaced(hold=note.id, reason=code(note.fields.get("reason")), until=until)
+
+
+def _resume(_note: SignalNote, _stands: Situation) -> e.InvoiceEvent:
+    return e.HoldEnded()
+
+
+def _escalate(note: SignalNote, stands: Situation) -> e.InvoiceEvent:
+    stage = note.fields.get("stage") or stands.next_stage
+    if stage not in stands.stages:
+        raise KeyError(stage)
+    return e.Escalated(stage=stage)
+
+
+def _cancel(note: SignalNote, _stands: Situation) -> e.InvoiceEvent:
+    return e.Cancelled(reason=code(note.fields.get("reason")))
+
+
+EVENTS: dict[str, Callable[[SignalNote, Situation], e.InvoiceEvent]] = {
+    "payment_received": _payment,
+    "dispute_opened": _dispute,
+    "dispute_resolved": _resolution,
+    "promise_made": _promise,
+    "pause": _pause,
+    "resume": _resume,
+    "escalate": _escalate,
+    "cancel": _cancel,
+}
+
+
+def code(given: str | None) -> str:
+    """A reason as a code; free text, which could name a person, becomes `unspecified`."""
+    return given if given and re.fullmatch(r"[a-z][a-z0-9_-]{0,59}", given) else "unspecified"
+
+
+def _instant(given: str, zone: ZoneInfo) -> datetime:
+    """An ISO instant, or the end of an ISO date where the customer is."""
+    if len(given) > len("2026-01-31"):
+        instant = datetime.fromisoformat(given)
+        return instant if instant.tzinfo else instant.replace(tzinfo=zone)
+    ends = datetime.combine(date.fromisoformat(given) + timedelta(days=1), time(0), zone)
+    return ends.astimezone(UTC)

@@ -1,0 +1,21 @@
+"""What a sandbox needs to know to be a provider."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxConfig:
+    """Who the sandbox's only client is, where it keeps things, and where receipts go.
+
+    `receiver` is where callbacks are posted, `public_url` the address for which Twilio's are signed (what the
+    receiver believes its own address to be). `held`: receipts wait until they are released.
+    """
+
+    account_sid: str
+    auth_token: str
+    sendgrid_api_key: str
+    store: Path
+    receiver: str
+    public_url: str
+    held: bool = False

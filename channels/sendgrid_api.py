@@ -1,0 +1,79 @@
+"""SendGrid's SDK, held to one call, one connection, one time-out and no redirects."""
+
+import ssl
+from functools import cache
+from http.client import HTTPConnection, HTTPMessage, HTTPResponse, HTTPSConnection
+from typing import IO, Any
+from urllib.request import (
+    HTTPHandler,
+    HTTPRedirectHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+    build_opener,
+)
+
+from python_http_client.client import Client
+from sendgrid import SendGridAPIClient
+
+from channels.settings import ChannelSettings, is_private
+from channels.wire import Wire, noting
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+class _Http(HTTPHandler):
+    def __init__(self, wire: Wire) -> None:
+        super().__init__()
+        self._connection = noting(HTTPConnection, wire)
+
+    def http_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(self._connection, req)
+
+
+class _Https(HTTPSHandler):
+    def __init__(self, wire: Wire) -> None:
+        super().__init__(context=_tls())
+        self._connection = noting(HTTPSConnection, wire)
+
+    def https_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(self._connection, req, context=_tls())
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> None:
+        """A POST that is sent on elsewhere is a second request."""
+
+
+def _opener(wire: Wire, private: bool) -> OpenerDirector:
+    proxies = [ProxyHandler({})] if private else []
+    return build_opener(_Http(wire), _Https(wire), _NoRedirect(), *proxies)
+
+
+class SingleCall(Client):  # type: ignore[misc]
+    """The SDK's client for one `path` below /v3 (`["mail", "send"]`), to be used for one call.
+
+    The SDK's own client shares its headers between calls, waits for ever, and hides whether it connected.
+    """
+
+    def __init__(self, settings: ChannelSettings, wire: Wire, path: list[str]) -> None:
+        api = SendGridAPIClient(settings.sendgrid_api_key.get_secret_value(), host=settings.sendgrid_host)
+        super().__init__(
+            host=api.client.host,
+            request_headers=api.client.request_headers,
+            version=3,
+            url_path=path,
+            timeout=settings.provider_timeout_seconds,
+        )
+        self._opener = _opener(wire, is_private(settings.sendgrid_host))
+
+    def _make_request(self, opener: object, request: Request, timeout: float | None = None) -> Any:  # noqa: ARG002
+        return super()._make_request(self._opener, request, timeout)

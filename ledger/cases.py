@@ -1,0 +1,142 @@
+"""Cases: the work that agents have, claimed by one of them at a time."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from cadence.words import rounded
+from ledger.database import LedgerError
+from ledger.tables import CaseNote
+from ledger.unit import cases_table, customers, invoices
+from ledger.views import CaseLine, NoteLine
+
+notes = CaseNote.__table__  # type: ignore[attr-defined]
+
+STATUSES = ("open", "claimed", "closed")
+
+
+async def list_cases(
+    engine: AsyncEngine, *, queue: str | None = None, status: str | None = None, limit: int = 500
+) -> list[CaseLine]:
+    """Cases with their notes, the oldest first: those not closed, or those of one `status`.
+
+    Raises LedgerError for a status that does not exist.
+    """
+    if status is not None and status not in STATUSES:
+        raise LedgerError(
+            "unknown_status", f"{status!r} is no status of a case; choose {', '.join(STATUSES)}"
+        )
+    wanted = _cases().order_by(cases_table.c.opened_at, cases_table.c.id).limit(limit)
+    wanted = wanted.where(
+        cases_table.c.status != "closed" if status is None else cases_table.c.status == status
+    )
+    if queue is not None:
+        wanted = wanted.where(cases_table.c.queue == queue)
+    async with engine.connect() as connection:
+        return await _read(connection, wanted)
+
+
+async def cases_of(connection: AsyncConnection, invoice_id: int) -> list[CaseLine]:
+    """Every case of an invoice by our id, the oldest first."""
+    wanted = _cases().where(cases_table.c.invoice_id == invoice_id)
+    return await _read(connection, wanted.order_by(cases_table.c.id))
+
+
+async def claim(engine: AsyncEngine, case_id: int, actor: str, now: datetime) -> CaseLine:
+    """Give the case to `actor`; claiming one's own again changes nothing.
+
+    Atomic: of two that claim at once, one gets it and the other a LedgerError that says who did.
+    """
+    free = (cases_table.c.id == case_id) & (cases_table.c.status == "open")
+    async with engine.begin() as connection:
+        taken = await connection.execute(
+            update(cases_table)
+            .where(free)
+            .values(status="claimed", claimed_by=actor)
+            .returning(cases_table.c.id)
+        )
+        if taken.first() is not None:
+            await _write(connection, case_id, actor, "claimed", now)
+        case = await _case(connection, case_id)
+        if case.status == "closed":
+            raise LedgerError("case_closed", f"case {case_id} is closed; there is nothing left to claim")
+        if case.claimed_by != actor:
+            raise LedgerError("case_claimed", f"case {case_id} is claimed by {case.claimed_by!r} already")
+    return case
+
+
+async def note(engine: AsyncEngine, case_id: int, actor: str, text: str, now: datetime) -> CaseLine:
+    """Write `text` on the case, also on a closed one; raise LedgerError where it is empty or the case unknown."""
+    if not text.strip():
+        raise LedgerError("empty_note", "the note is empty; write what was agreed or found")
+    async with engine.begin() as connection:
+        await _case(connection, case_id)
+        await _write(connection, case_id, actor, text, now)
+        return await _case(connection, case_id)
+
+
+async def close(engine: AsyncEngine, case_id: int, actor: str, now: datetime) -> CaseLine:
+    """Close the case; anybody may, because who claimed it may be gone, and the notes say who did.
+
+    It lifts nothing by itself: where the case came from a hold without an end or a payment nobody could
+    identify, reminders stay paused until somebody resumes the invoice. Raises LedgerError where it is closed.
+    """
+    async with engine.begin() as connection:
+        ending = update(cases_table).where(cases_table.c.id == case_id, cases_table.c.status != "closed")
+        ended = await connection.execute(
+            ending.values(status="closed", closed_at=now).returning(cases_table.c.id)
+        )
+        if ended.first() is None:
+            await _case(connection, case_id)
+            raise LedgerError("case_closed", f"case {case_id} is closed already")
+        await _write(connection, case_id, actor, "closed", now)
+        return await _case(connection, case_id)
+
+
+async def _write(connection: AsyncConnection, case_id: int, actor: str, text: str, now: datetime) -> None:
+    await connection.execute(insert(notes).values(case_id=case_id, at=now, actor=actor, text=text))
+
+
+async def _case(connection: AsyncConnection, case_id: int) -> CaseLine:
+    found = await _read(connection, _cases().where(cases_table.c.id == case_id))
+    if not found:
+        raise LedgerError("unknown_case", f"no case {case_id} is known; `regua cases` shows those that are")
+    return found[0]
+
+
+def _cases() -> Select[Any]:
+    return (
+        select(
+            cases_table,
+            invoices.c.number.label("invoice"),
+            customers.c.key.label("customer"),
+            invoices.c.currency,
+            invoices.c.balance,
+        )
+        .join_from(cases_table, invoices)
+        .join(customers)
+    )
+
+
+async def _read(connection: AsyncConnection, wanted: Select[Any]) -> list[CaseLine]:
+    """The cases that a selection of `_cases` finds, with their notes."""
+    rows = (await connection.execute(wanted)).mappings().all()
+    written = await _notes(connection, [row["id"] for row in rows])
+    return [
+        CaseLine.model_validate(
+            dict(row)
+            | {"balance": rounded(row["balance"], row["currency"]), "notes": written.get(row["id"], ())}
+        )
+        for row in rows
+    ]
+
+
+async def _notes(connection: AsyncConnection, case_ids: Sequence[int]) -> dict[int, list[NoteLine]]:
+    found = await connection.execute(select(notes).where(notes.c.case_id.in_(case_ids)).order_by(notes.c.id))
+    written: dict[int, list[NoteLine]] = {}
+    for row in found.mappings():
+        written.setdefault(row["case_id"], []).append(NoteLine.model_validate(dict(row)))
+    return written

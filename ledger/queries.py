@@ -1,0 +1,255 @@
+"""The read side: lists, one invoice's story, and what is ahead. Filters, sorting and sums are the database's."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Date, Numeric, Select, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from cadence.agenda import SEND_KIND
+from cadence.facts import CustomerFacts, InvoiceFacts
+from cadence.words import rounded
+from ledger.cases import cases_of
+from ledger.database import LedgerError, UnknownInvoice
+from ledger.deliveries import replies
+from ledger.sending import attempts as attempts_table
+from ledger.sending import messages as messages_table
+from ledger.unit import agenda_table, cadences, cases_table, customers, events_table, invoices
+from ledger.views import (
+    AgendaLine,
+    AttemptLine,
+    ContactsOnDay,
+    CustomerCard,
+    EventLine,
+    InvoiceLine,
+    InvoiceStory,
+    MessageLine,
+    MessageSeen,
+    ReplyLine,
+    Totals,
+    UpcomingContact,
+)
+
+_FACTS = customers.c.facts
+_CONTENT = ("address", "subject", "html", "body")
+_LONGEST_ID = 18  # digits; more do not fit PostgreSQL's bigint
+
+
+async def list_invoices(
+    engine: AsyncEngine,
+    *,
+    state: str | None = None,
+    segment: str | None = None,
+    customer: str | None = None,
+    limit: int = 500,
+) -> list[InvoiceLine]:
+    """Invoices of a state, a segment and a customer (by the creditor's key): open ones first, the next due on top."""
+    wanted = _invoices().order_by(
+        invoices.c.closed_at.is_not(None), invoices.c.next_at.nulls_last(), invoices.c.number
+    )
+    if state is not None:
+        wanted = wanted.where(invoices.c.state == state)
+    if segment is not None:
+        wanted = wanted.where(_FACTS["segment"].astext == segment)
+    if customer is not None:
+        wanted = wanted.where(customers.c.key == customer)
+    async with engine.connect() as connection:
+        return [_invoice_line(row) for row in await _rows(connection, wanted.limit(limit))]
+
+
+async def show_invoice(engine: AsyncEngine, number: str) -> InvoiceStory:
+    """The whole story of the creditor's invoice `number`, as of one instant; raise UnknownInvoice."""
+    # One snapshot: the story must not change while it is read.
+    async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="REPEATABLE READ")
+        stored = select(
+            invoices.c.id,
+            invoices.c.facts.label("invoice_facts"),
+            *customers.c[("name", "email", "phone", "whatsapp", "key", "facts")],
+            customers.c.id.label("customer_id"),
+        ).join_from(invoices, customers)
+        row = (await connection.execute(stored.where(invoices.c.number == number))).mappings().one_or_none()
+        if row is None:
+            raise UnknownInvoice(number)
+        return await _story(connection, row)
+
+
+async def upcoming(engine: AsyncEngine, until: datetime) -> list[UpcomingContact]:
+    """Who is contacted up to the aware instant `until`: every planned message of an open invoice, in its order."""
+    wanted = (
+        _contacts(until)
+        .with_only_columns(
+            agenda_table,
+            invoices.c.number.label("invoice"),
+            invoices.c.currency,
+            invoices.c.balance,
+            customers.c.key.label("customer"),
+            customers.c.name.label("customer_name"),
+            *(_FACTS[name].astext.label(name) for name in ("segment", "language", "zone")),
+        )
+        .order_by(agenda_table.c.at, customers.c.key, invoices.c.number, agenda_table.c.position)
+    )
+    async with engine.connect() as connection:
+        rows = await _rows(connection, wanted)
+    return [
+        UpcomingContact.model_validate(dict(row) | {"balance": rounded(row["balance"], row["currency"])})
+        for row in rows
+    ]
+
+
+async def contacts_per_day(engine: AsyncEngine, until: datetime) -> list[ContactsOnDay]:
+    """How many of those contacts fall on each day of the customers' own calendars, by channel."""
+    day = cast(func.timezone(_FACTS["zone"].astext, agenda_table.c.at), Date).label("day")
+    counted = _contacts(until).with_only_columns(day, agenda_table.c.channel, func.count().label("contacts"))
+    async with engine.connect() as connection:
+        rows = await _rows(
+            connection, counted.group_by("day", agenda_table.c.channel).order_by("day", "channel")
+        )
+    return [ContactsOnDay.model_validate(dict(row)) for row in rows]
+
+
+async def messages(engine: AsyncEngine, invoice: str | None = None, *, limit: int = 500) -> list[MessageLine]:
+    """Messages with their attempts, the latest first; of the creditor's invoice `invoice`, or of all."""
+    wanted = _messages().order_by(messages_table.c.id.desc()).limit(limit)
+    async with engine.connect() as connection:
+        if invoice is not None:
+            known = select(invoices.c.id).where(invoices.c.number == invoice)
+            if (await connection.execute(known)).first() is None:
+                raise UnknownInvoice(invoice)
+            wanted = wanted.where(invoices.c.number == invoice)
+        return [MessageLine.model_validate(row) for row in await _with_attempts(connection, wanted)]
+
+
+async def message(engine: AsyncEngine, name: int | str) -> MessageSeen:
+    """One message as the customer saw it, by our id or by the reference it carries; raise LedgerError."""
+    written = str(name).strip().upper()
+    matches = messages_table.c.reference == written
+    if written.isascii() and written.isdigit() and len(written) <= _LONGEST_ID:
+        matches |= messages_table.c.id == int(written)
+    content = _messages().add_columns(*messages_table.c[_CONTENT])
+    # A reference may happen to be all digits; it wins, because it is what customers quote.
+    wanted = content.where(matches).order_by((messages_table.c.reference == written).desc()).limit(1)
+    async with engine.connect() as connection:
+        found = await _with_attempts(connection, wanted)
+    if not found:
+        raise LedgerError(
+            "unknown_message", f"no message {name!r} is known; `regua messages` lists ids and references"
+        )
+    return MessageSeen.model_validate(found[0])
+
+
+async def totals(engine: AsyncEngine) -> Totals:
+    """Invoices by state, cases that are not closed by queue, attempts by state."""
+    async with engine.connect() as connection:
+        return Totals(
+            invoices=await _counted(connection, invoices.c.state),
+            cases=await _counted(connection, cases_table.c.queue, cases_table.c.status != "closed"),
+            attempts=await _counted(connection, attempts_table.c.state),
+        )
+
+
+async def _counted(connection: AsyncConnection, column: Any, *only: Any) -> dict[str, int]:
+    found = select(column, func.count()).where(*only).group_by(column).order_by(column)
+    return dict((await connection.execute(found)).tuples().all())
+
+
+async def _rows(connection: AsyncConnection, wanted: Select[Any]) -> Sequence[Any]:
+    return (await connection.execute(wanted)).mappings().all()
+
+
+def _invoices() -> Select[Any]:
+    item = invoices.c.directive["item"]
+    return (
+        select(
+            *invoices.c[("number", "state", "currency", "balance", "due_on", "next_at", "received_at")],
+            invoices.c.closed_at,
+            cast(invoices.c.facts["amount"].astext, Numeric).label("amount"),
+            item["kind"].astext.label("next_kind"),
+            customers.c.key.label("customer"),
+            customers.c.name.label("customer_name"),
+            _FACTS["segment"].astext.label("segment"),
+            cadences.c.name.label("cadence"),
+            cadences.c.version.label("cadence_version"),
+        )
+        .join_from(invoices, customers)
+        .join(cadences)
+    )
+
+
+def _invoice_line(row: Any) -> InvoiceLine:
+    money = {name: rounded(row[name], row["currency"]) for name in ("amount", "balance")}
+    return InvoiceLine.model_validate(dict(row) | money)
+
+
+def _contacts(until: datetime) -> Select[Any]:
+    return (
+        select(agenda_table)
+        .join_from(agenda_table, invoices)
+        .join(customers)
+        .where(
+            invoices.c.closed_at.is_(None),
+            agenda_table.c.at <= until,
+            agenda_table.c.kind.in_([str(kind) for kind in SEND_KIND.values()]),
+        )
+    )
+
+
+def _messages() -> Select[Any]:
+    columns = (column for column in messages_table.c if column.name not in _CONTENT)
+    return (
+        select(*columns, invoices.c.number.label("invoice"), customers.c.key.label("customer"))
+        .join_from(messages_table, invoices)
+        .join(customers)
+    )
+
+
+async def _with_attempts(connection: AsyncConnection, wanted: Select[Any]) -> list[dict[str, Any]]:
+    rows = await _rows(connection, wanted)
+    ids = [row["id"] for row in rows]
+    tried = select(attempts_table).where(attempts_table.c.message_id.in_(ids))
+    by_message: dict[int, list[AttemptLine]] = {}
+    for attempt in await _rows(connection, tried.order_by(attempts_table.c.number)):
+        by_message.setdefault(attempt["message_id"], []).append(AttemptLine.model_validate(dict(attempt)))
+    return [dict(row) | {"attempts": by_message.get(row["id"], [])} for row in rows]
+
+
+async def _story(connection: AsyncConnection, row: Any) -> InvoiceStory:
+    of_invoice = invoices.c.id == row["id"]
+    facts = InvoiceFacts.model_validate(row["invoice_facts"])
+    lines = await _rows(connection, _invoices().where(of_invoice))
+    sent = await _with_attempts(connection, _messages().where(of_invoice).order_by(messages_table.c.id))
+    ahead = select(agenda_table).where(agenda_table.c.invoice_id == row["id"])
+    answered = select(replies).where(replies.c.customer_id == row["customer_id"]).order_by(replies.c.id)
+    return InvoiceStory(
+        invoice=_invoice_line(lines[0]),
+        paid=rounded(facts.paid, facts.currency),
+        credited=rounded(facts.credited, facts.currency),
+        customer=_card(row),
+        events=tuple(await _events(connection, row["id"], row["customer_id"])),
+        messages=tuple(MessageLine.model_validate(each) for each in sent),
+        agenda=tuple(
+            AgendaLine.model_validate(dict(each))
+            for each in await _rows(connection, ahead.order_by(agenda_table.c.position))
+        ),
+        cases=tuple(await cases_of(connection, row["id"])),
+        replies=tuple(ReplyLine.model_validate(dict(each)) for each in await _rows(connection, answered)),
+    )
+
+
+async def _events(connection: AsyncConnection, invoice_id: int, customer_id: int) -> list[EventLine]:
+    """The invoice's own events and its customer's, which change what may be sent as well."""
+    own = events_table.c.invoice_id == invoice_id
+    shared = events_table.c.invoice_id.is_(None) & (events_table.c.customer_id == customer_id)
+    found = select(events_table).where(own | shared).order_by(events_table.c.id)
+    return [EventLine.model_validate(dict(row)) for row in await _rows(connection, found)]
+
+
+def _card(row: Any) -> CustomerCard:
+    facts = CustomerFacts.model_validate(row["facts"])
+    known = facts.model_dump(include={"segment", "language", "country", "subdivision", "zone"})
+    stored = {name: row[name] for name in ("key", "name", "email", "phone", "whatsapp")}
+    # A suppression of an address that has changed since suppresses nothing.
+    reasons = {channel: facts.unusable(channel) for channel in facts.addresses}
+    suppressed = {str(channel): reason for channel, reason in reasons.items() if reason}
+    return CustomerCard.model_validate(known | stored | {"suppressed": suppressed})

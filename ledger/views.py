@@ -1,0 +1,196 @@
+"""What the read side gives: frozen models, one for each thing that people look at. Personal data: never log them."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, computed_field
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class InvoiceLine(_View):
+    """An invoice in a list. `customer` is the creditor's own key; `next_at` and `next_kind` its next agenda item."""
+
+    number: str
+    customer: str
+    customer_name: str
+    segment: str
+    cadence: str
+    cadence_version: int
+    state: str
+    currency: str
+    amount: Decimal
+    balance: Decimal
+    due_on: date
+    next_at: datetime | None
+    next_kind: str | None
+    received_at: datetime
+    closed_at: datetime | None
+
+
+class CustomerCard(_View):
+    """Who owes, and how they may be reached. `suppressed` says per channel why it is not to be used."""
+
+    key: str
+    name: str
+    email: str | None
+    phone: str | None
+    whatsapp: str | None
+    segment: str
+    language: str
+    country: str
+    subdivision: str | None
+    zone: str
+    suppressed: dict[str, str]
+
+
+class EventLine(_View):
+    """One event: when it happened and when it was told, who says so and through what. `state` is what followed."""
+
+    id: int
+    at: datetime
+    recorded_at: datetime
+    type: str
+    payload: dict[str, Any]
+    actor: str
+    source: str
+    external_id: str | None
+    state: str | None
+    note: str | None
+
+
+class AttemptLine(_View):
+    """One attempt to hand a message to a provider."""
+
+    id: str
+    number: int
+    state: str
+    permitted_at: datetime
+    began_at: datetime | None
+    settled_at: datetime | None
+    code: str | None
+    error_class: str | None
+
+
+class MessageLine(_View):
+    """One message and its attempts, in their order."""
+
+    id: int
+    invoice: str
+    customer: str
+    step: str
+    occurrence: int
+    channel: str
+    template: str
+    language: str
+    notice: bool
+    reference: str
+    provider_id: str | None
+    delivery: str | None
+    attempts: tuple[AttemptLine, ...] = ()
+
+
+class MessageSeen(MessageLine):
+    """One message as the customer saw it; `html` and `subject` only for e-mail, all empty before it left."""
+
+    address: str | None
+    subject: str | None
+    html: str | None
+    body: str | None
+
+
+class AgendaLine(_View):
+    """A dated item that an invoice has ahead, and why then (a code)."""
+
+    at: datetime
+    kind: str
+    why: str
+    step: str | None
+    occurrence: int
+    channel: str | None
+
+
+class UpcomingContact(AgendaLine):
+    """A message that falls due, with the invoice it is about."""
+
+    invoice: str
+    customer: str
+    customer_name: str
+    segment: str
+    language: str
+    zone: str
+    currency: str
+    balance: Decimal
+
+    @computed_field  # type: ignore[prop-decorator] # pydantic's own way to write one
+    @property
+    def local_at(self) -> datetime:
+        """The instant on the customer's clock."""
+        return self.at.astimezone(ZoneInfo(self.zone))
+
+
+class ContactsOnDay(_View):
+    """How many messages fall due on a day of the customers' own calendars, by one channel."""
+
+    day: date
+    channel: str
+    contacts: int
+
+
+class NoteLine(_View):
+    """What was written or done on a case."""
+
+    at: datetime
+    actor: str
+    text: str
+
+
+class CaseLine(_View):
+    """Work for an agent. `status` is open, claimed or closed."""
+
+    id: int
+    invoice: str
+    customer: str
+    queue: str
+    reason: str
+    status: str
+    claimed_by: str | None
+    opened_at: datetime
+    closed_at: datetime | None
+    currency: str
+    balance: Decimal
+    notes: tuple[NoteLine, ...] = ()
+
+
+class ReplyLine(_View):
+    """What the customer wrote back."""
+
+    at: datetime
+    channel: str
+    body: str
+
+
+class InvoiceStory(_View):
+    """Everything there is to know of one invoice; `events` holds the customer's own as well, in the ledger's order."""
+
+    invoice: InvoiceLine
+    paid: Decimal
+    credited: Decimal
+    customer: CustomerCard
+    events: tuple[EventLine, ...]
+    messages: tuple[MessageLine, ...]
+    agenda: tuple[AgendaLine, ...]
+    cases: tuple[CaseLine, ...]
+    replies: tuple[ReplyLine, ...]
+
+
+class Totals(_View):
+    """What the ledger holds: invoices by state, open cases by queue, attempts by state."""
+
+    invoices: dict[str, int]
+    cases: dict[str, int]
+    attempts: dict[str, int]

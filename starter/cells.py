@@ -1,0 +1,72 @@
+"""Reads one cell's text as what a column holds; a ValueError's text says what is wrong and what to write."""
+
+import re
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+
+from cadence.words import Language
+from starter.places import countries
+
+_CODE = re.compile(r"[a-z][a-z0-9_-]{0,59}")
+
+
+def shown(text: str) -> str:
+    """A text in quotes, short enough for a sentence."""
+    quoted = repr(text)
+    return quoted if len(quoted) <= 60 else quoted[:56] + "...'"
+
+
+def country(text: str) -> str:
+    """An ISO 3166 code."""
+    if text.upper() not in countries():
+        raise ValueError(f"{shown(text)} is no country; write its ISO 3166 code, as BR")
+    return text.upper()
+
+
+def language(text: str) -> Language:
+    """One of the five languages, however its tag is capitalised."""
+    found = next((known for known in Language if known.lower() == text.lower().replace("_", "-")), None)
+    if found is None:
+        raise ValueError(f"{shown(text)} is no language of ours; write {', '.join(Language)}")
+    return found
+
+
+def subdivision(text: str) -> str:
+    """An ISO 3166-2 code, with or without its country before it."""
+    code = text.upper().rpartition("-")[2]
+    if not re.fullmatch(r"[A-Z0-9]{1,3}", code):
+        raise ValueError(f"{shown(text)} is no subdivision; write its ISO 3166-2 code, as SP or BR-SP")
+    return code
+
+
+def email(text: str) -> str:
+    """An address of the right form; whether it exists is for its first bounce to tell."""
+    try:
+        return str(validate_email(text, check_deliverability=False).normalized)
+    except EmailNotValidError as error:
+        raise ValueError(f"{shown(text)} is no e-mail address: {str(error).rstrip('.')}") from None
+
+
+def phone(text: str, region: str | None) -> str:
+    """A number in E.164; one without + is read as dialled in the country `region`.
+
+    Possible rather than valid: the library's lists lag behind newly opened ranges, and know none that are reserved
+    for examples.
+    """
+    hint = "write it in full, as +55 11 95550-0101"
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        raise ValueError(f"{shown(text)} is no phone number; {hint}") from None
+    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
+        raise ValueError(f"{shown(text)} has too few or too many digits for a phone number; {hint}")
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def code(text: str) -> str:
+    """A code: small letters, digits, - and _; spaces and capitals are forgiven."""
+    plain = "_".join(text.lower().split())
+    if not _CODE.fullmatch(plain):
+        raise ValueError(f"{shown(text)} is no code; write small letters, digits, - and _")
+    return plain

@@ -1,0 +1,129 @@
+"""Where the ledger and the creditor's documents are, and how fast the worker may go: read from the environment."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cadence.creditor import Creditor
+from cadence.problems import DocumentError, Problem
+from cadence.reading import read_document
+from channels.settings import SettingsError
+from ledger.access import Ledger
+from ledger.database import LedgerError, connect, database_url
+
+__all__ = [
+    "RUNNING_STACK",
+    "Settings",
+    "SettingsError",
+    "adopt_running_stack",
+    "load_settings",
+    "open_ledger",
+    "read_creditor",
+    "read_text",
+]
+
+RUNNING_STACK = Path(".regua/env")
+"""Where `regua up` says how the other commands in the same folder reach it."""
+
+# Set by hand, either of these means another stack than the one of `regua up`; half of each would be a mixture.
+_OWN_STACK = ("DATABASE_URL", "TEMPORAL_ADDRESS", "TEMPORAL_PROFILE")
+
+
+def _postgresql(value: str) -> str:
+    try:
+        database_url(value)
+    except LedgerError:
+        raise ValueError(
+            "must be a PostgreSQL address like postgresql://user:password@host:5432/regua"
+        ) from None
+    return value
+
+
+Rate = Annotated[float, Field(ge=0, le=10_000)]
+
+
+class Settings(BaseSettings):
+    """Settings of every command; each field is the environment variable of the same name in capitals.
+
+    The rates are messages a second over all workers, kept by Temporal; 0 takes the limit off.
+    `sticky_timeout_seconds` is how long a task waits for a worker that died; `worker_build_id` turns Temporal's
+    worker versioning on; `rehearsal_shift_seconds` is set by rehearsals alone, which play other dates on today's
+    server clock; `sweep_minutes` is how often the relay looks for invoices whose workflow is missing.
+    """
+
+    # Values hold passwords: they must not be quoted in an error.
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    database_url: Annotated[str, AfterValidator(_postgresql)]
+    task_queue: Annotated[str, Field(min_length=1, max_length=200)] = "regua"
+    creditor_file: Path = Path("creditor.yaml")
+    cadences_dir: Path = Path("cadences")
+    receiver_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    receiver_port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    emails_per_second: Rate = 10
+    sms_per_second: Rate = 1
+    whatsapps_per_second: Rate = 10
+    max_cached_workflows: Annotated[int, Field(ge=0, le=100_000)] = 1_000
+    sticky_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 10
+    worker_build_id: Annotated[str, Field(min_length=1)] | None = None
+    sweep_minutes: Annotated[float, Field(gt=0, le=1_440)] = 10
+    rehearsal_shift_seconds: float | None = None
+
+
+def load_settings() -> Settings:
+    """Settings from the environment; raise SettingsError with one line for each variable that is wrong."""
+    try:
+        return Settings()  # the fields come from the environment
+    except ValidationError as error:
+        raise SettingsError("\n".join(_sentence(*_of(item)) for item in error.errors())) from None
+
+
+def _of(item: object) -> tuple[str, str, str]:
+    assert isinstance(item, dict)
+    return str(item["loc"][0]).upper(), item["type"], item["msg"].removeprefix("Value error, ")
+
+
+def _sentence(variable: str, kind: str, text: str) -> str:
+    if kind == "missing":
+        return f"{variable} is not set; set it in the environment, or run `regua up` in this folder."
+    return f"{variable}: {text[0].lower()}{text[1:]}."
+
+
+def adopt_running_stack(file: Path = RUNNING_STACK) -> None:
+    """Let this process find the stack of `regua up` in this folder, unless the environment names another one."""
+    if any(os.environ.get(name) for name in _OWN_STACK) or not file.is_file():
+        return
+    for line in file.read_text("utf-8").splitlines():
+        name, separator, value = line.partition("=")
+        if separator:
+            os.environ.setdefault(name, value)
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file; raise DocumentError with a sentence where it cannot be had."""
+    try:
+        return path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        problem = "there is no such file; check the path"
+    except IsADirectoryError:
+        problem = "this is a folder; name a file in it"
+    except UnicodeDecodeError:
+        problem = "this is not UTF-8 text; save it as UTF-8"
+    except OSError as error:
+        problem = f"the file cannot be read ({error.strerror}); check its permissions"
+    raise DocumentError([Problem(str(path), 1, "", problem)])
+
+
+def read_creditor(path: Path) -> Creditor:
+    """The creditor's document (CREDITOR_FILE); raise DocumentError with every mistake in it."""
+    return read_document(Creditor, read_text(path), str(path))
+
+
+def open_ledger(settings: Settings) -> Ledger:
+    """The ledger at DATABASE_URL, with the creditor's document; dispose of its engine when done."""
+    shift = timedelta(seconds=settings.rehearsal_shift_seconds or 0)
+    return Ledger(connect(settings.database_url), read_creditor(settings.creditor_file), shift)

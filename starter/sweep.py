@@ -1,0 +1,35 @@
+"""The sweep: finds open invoices whose workflow is missing or late, and tells them what holds."""
+
+from datetime import datetime, timedelta
+
+from temporalio.client import Client
+
+from ledger.access import Ledger
+from ledger.keys import workflow_id
+from ledger.repair import open_invoices, overdue, stale_calls
+from starter.telling import tell
+
+GRACE = timedelta(minutes=10)
+BATCH = 500
+
+
+async def sweep(ledger: Ledger, client: Client, task_queue: str, now: datetime) -> int:
+    """Tell every open invoice that has no running workflow, or whose instant passed ten minutes ago; how many.
+
+    Calls that nobody finished are settled as unknown first, so that what follows from them is told as well.
+    """
+    await stale_calls(ledger, now)
+    missing = await without_workflow(ledger, client, task_queue)
+    late = await overdue(ledger.engine, now, GRACE)
+    wanted = sorted({*missing, *late})
+    told = 0
+    for start in range(0, len(wanted), BATCH):
+        told += len((await tell(ledger, client, task_queue, wanted[start : start + BATCH])).told)
+    return told
+
+
+async def without_workflow(ledger: Ledger, client: Client, task_queue: str) -> list[int]:
+    """Our ids of the open invoices for which no workflow runs on the task queue."""
+    wanted = f"TaskQueue = '{task_queue}' AND ExecutionStatus = 'Running'"
+    running = {workflow.id async for workflow in client.list_workflows(wanted, page_size=1_000)}
+    return [each for each in await open_invoices(ledger.engine) if workflow_id(each) not in running]

@@ -1,0 +1,119 @@
+"""Tells workflows their current directives: the one path by which they start, go on, stop and reopen."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import select
+from temporalio.client import Client
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from cadence.directive import Directive, InvoiceStart
+from ledger.access import Ledger
+from ledger.keys import workflow_id
+from ledger.unit import customers, invoices
+from workflows.attributes import CUSTOMER, SEGMENT, STATE
+from workflows.invoice import InvoiceWorkflow
+
+AT_ONCE = 20
+# Well above the SDK's own retries of a server that is busy, well below a rest that people notice.
+RPC_TIMEOUT = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What one workflow is told, and by which attributes Temporal's UI finds it; ids are ours."""
+
+    directive: Directive
+    customer_id: int
+    segment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Which invoices' workflows know now, and of how many it failed, by the reason's code."""
+
+    told: set[int]
+    failures: dict[str, int]
+
+
+async def tell(ledger: Ledger, client: Client, task_queue: str, invoice_ids: Iterable[int]) -> Telling:
+    """Tell the workflows of these invoices what holds now, up to twenty at once; one that fails stops no other."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(word: Word) -> str | None:
+        async with gate:
+            return await _tell_one(client, task_queue, word)
+
+    words = await _words(ledger, list(invoice_ids))
+    reasons = await asyncio.gather(*map(one, words))
+    told = {word.directive.invoice_id for word, reason in zip(words, reasons, strict=True) if reason is None}
+    failed = [reason for reason in reasons if reason is not None]
+    return Telling(told, {reason: failed.count(reason) for reason in set(failed)})
+
+
+async def _words(ledger: Ledger, invoice_ids: list[int]) -> list[Word]:
+    columns = (invoices.c.directive, invoices.c.customer_id, customers.c.facts["segment"].astext)
+    wanted = select(*columns).join_from(invoices, customers).where(invoices.c.id.in_(invoice_ids))
+    async with ledger.engine.connect() as connection:
+        rows = (await connection.execute(wanted)).all()
+    return [Word(ledger.leaving(Directive.model_validate(row[0])), row[1], row[2]) for row in rows]
+
+
+async def _tell_one(client: Client, task_queue: str, word: Word) -> str | None:
+    """Why it could not be told, as a code; None where it was."""
+    try:
+        if word.directive.closed:
+            await _tell_closed(client, word.directive)
+        else:
+            await _tell_open(client, task_queue, word)
+    except RPCError as error:
+        return error.status.name.lower()
+    except RuntimeError:  # a lazy client that cannot connect
+        return "not_connected"
+    return None
+
+
+async def _tell_closed(client: Client, directive: Directive) -> None:
+    handle = client.get_workflow_handle(workflow_id(directive.invoice_id))
+    try:
+        await handle.signal("directive", directive, rpc_timeout=RPC_TIMEOUT)
+    except RPCError as error:
+        # It never started, or it ended: both are what a closed invoice wants.
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
+async def _tell_open(client: Client, task_queue: str, word: Word) -> None:
+    directive = word.directive
+    await client.start_workflow(
+        InvoiceWorkflow.run,
+        InvoiceStart(directive=directive),
+        id=workflow_id(directive.invoice_id),
+        task_queue=task_queue,
+        # A running workflow is used, a closed one is followed by a new run: reopening needs no other path.
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        start_signal="directive",
+        start_signal_args=[directive],
+        static_summary=f"Invoice {directive.invoice_id} of customer {word.customer_id}, {word.segment}",
+        search_attributes=_attributes(word),
+        rpc_timeout=RPC_TIMEOUT,
+    )
+
+
+def _attributes(word: Word) -> TypedSearchAttributes:
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(SEGMENT, word.segment),
+            SearchAttributePair(CUSTOMER, str(word.customer_id)),
+            SearchAttributePair(STATE, word.directive.state),
+        ]
+    )

@@ -1,0 +1,63 @@
+"""What a language says outside its letters: its formats, and the words of the shared layouts."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from templates.errors import TemplateError
+
+ROOT = Path(__file__).parent
+
+
+class DueWhen(BaseModel):
+    """How a due date is told on the day itself and on any other day; `{date}` stands for the date."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    today: str
+    other: str
+
+
+class Days(BaseModel):
+    """A number of days in words, singular and plural by CLDR's rules; `{n}` stands for the number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    one: str
+    other: str
+
+
+class Labels(BaseModel):
+    """`<language>/labels.yaml`. `locale` is Babel's; `sms_date` is a CLDR date pattern."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    locale: str
+    sms_date: str
+    first_day: str | None = None
+    """The first of a month, where the language writes an ordinal there (1er octobre)."""
+    due_when: DueWhen
+    days: Days
+    facts: Mapping[str, str]
+    colon: str
+    """With the space before it that French wants."""
+    how_to_pay: str
+    pay_online: str
+    questions: str
+    questions_lead: str
+    phone: str
+    email: str
+    reference: str
+    why_you: str
+
+
+@cache
+def labels_of(language: str) -> Labels:
+    """Return the labels of `language`; TemplateError `unknown_language` where no such folder exists."""
+    path = ROOT / language / "labels.yaml"
+    if not path.is_file():
+        raise TemplateError("unknown_language", template="labels", language=language, channel="yaml")
+    return Labels.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))

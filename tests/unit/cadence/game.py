@@ -1,0 +1,270 @@
+"""A ledger in memory for one invoice: it tells events, plans, settles and performs as the transactions do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from cadence import events as e
+from cadence.agenda import Agenda, AgendaItem, Settled
+from cadence.creditor import Creditor
+from cadence.directive import ItemKind
+from cadence.document import Cadence
+from cadence.facts import CustomerFacts, InvoiceFacts, MessageState
+from cadence.permit import Answer, History, Verdict, judge
+from cadence.planner import plan
+from cadence.reading import read_document
+from cadence.reducer import reduce_all, reduce_customer, reduce_invoice
+from cadence.rules import Rules, rules_for
+from cadence.words import Channel
+
+Fate = Literal["accepted", "rejected", "refused", "unknown"]
+REACHED = ("accepted", "unknown")
+# How long an activity waits before it asks again, after a provider that refused.
+RETRY = timedelta(minutes=15)
+ADDRESSES = {Channel.EMAIL: "e1", Channel.SMS: "s1", Channel.WHATSAPP: "w1"}
+
+
+@cache
+def creditor() -> Creditor:
+    """The shipped creditor, who attests WhatsApp."""
+    return read_document(Creditor, Path("creditor.yaml").read_text(encoding="utf-8"), "creditor.yaml")
+
+
+def cadence(*steps: Mapping[str, Any], **more: Any) -> Cadence:
+    """A cadence of these steps in one stage, `overdue`, unless they or `more` name others."""
+    stages = tuple(dict.fromkeys(step.get("stage", "overdue") for step in steps))
+    document = {"name": "test", "title": "Test", "segments": ("test",), "stages": stages} | more
+    return Cadence.model_validate(document | {"steps": [{"stage": "overdue"} | dict(step) for step in steps]})
+
+
+def send(step_id: str, at: str, *channels: str, **more: Any) -> dict[str, Any]:
+    """A step that sends, by e-mail where no channel is named; `fallback` goes into its message."""
+    fallback = more.pop("fallback", {})
+    message = {"template": "reminder", "channels": channels or ("email",), "fallback": fallback}
+    return {"id": step_id, "at": at, "send": message, **more}
+
+
+def case(step_id: str, at: str, **more: Any) -> dict[str, Any]:
+    """A step that opens a case."""
+    return {"id": step_id, "at": at, "open_case": {"queue": "people", "reason": "call"}, **more}
+
+
+def hand_over(step_id: str, at: str, **more: Any) -> dict[str, Any]:
+    """A step that closes the invoice."""
+    return {"id": step_id, "at": at, "hand_over": {"to": "collector"}, **more}
+
+
+def customer(zone: str = "America/Sao_Paulo", country: str = "BR", **more: Any) -> CustomerFacts:
+    """A customer with all addresses."""
+    given = {"segment": "test", "language": "en", "country": country, "zone": zone, "addresses": ADDRESSES}
+    return CustomerFacts.model_validate(given | more)
+
+
+@dataclass(frozen=True)
+class Contact:
+    """A request that reached the provider, or may have."""
+
+    at: datetime
+    step: str
+    occurrence: int
+    channel: Channel
+    reminder: bool
+    fate: Fate
+
+
+@dataclass
+class Game:
+    """One invoice under one cadence, played by hand: `now` moves only as told."""
+
+    cadence: Cadence
+    now: datetime
+    customer: CustomerFacts = field(default_factory=customer)
+    log: list[tuple[e.InvoiceEvent, datetime]] = field(default_factory=list)
+    contacts: list[Contact] = field(default_factory=list)
+    settled: list[Settled] = field(default_factory=list)
+    facts: InvoiceFacts = field(init=False)
+    agenda: Agenda = field(init=False)
+
+    @classmethod
+    def begun(
+        cls, ruler: Cadence, now: datetime, due_on: date, *, who: CustomerFacts | None = None, **more: Any
+    ) -> "Game":
+        """An invoice of 100 that arrives at `now`."""
+        game = cls(ruler, now, who or customer())
+        received = {"amount": Decimal(100), "currency": "EUR", "issued_on": due_on - timedelta(days=30)}
+        game.tell(e.InvoiceReceived.model_validate(received | {"due_on": due_on} | more))
+        return game
+
+    @property
+    def rules(self) -> Rules:
+        """The contact rules as the customer's facts make them now."""
+        return rules_for(self.cadence, self.customer, creditor())
+
+    def tell(self, *events: e.InvoiceEvent) -> None:
+        """Append events at `now`, then plan and settle, as one transaction of the ledger."""
+        for event in events:
+            self._append(event)
+        self.replan()
+
+    def tell_customer(self, event: e.CustomerEvent) -> None:
+        """Change the customer's facts and plan anew."""
+        self.customer = reduce_customer(self.customer, event)
+        self.replan()
+
+    def _append(self, event: e.InvoiceEvent) -> None:
+        facts = self.facts if self.log else None
+        self.log.append((event, self.now))
+        self.facts = reduce_invoice(facts, event, self.now)
+
+    def replan(self) -> None:
+        """Plan, and write down what is settled until nothing more is."""
+        self.agenda = self.planned()
+        while self.agenda.settled:
+            self.settled += self.agenda.settled
+            for settled in self.agenda.settled:
+                kind = e.StepFailed if settled.outcome == "failed" else e.StepSkipped
+                self._append(
+                    kind(
+                        step=settled.step,
+                        occurrence=settled.occurrence,
+                        reason=settled.reason,
+                        planned_at=settled.planned_at,
+                    )
+                )
+            self.agenda = self.planned()
+
+    def planned(self, now: datetime | None = None) -> Agenda:
+        """What the planner says, without writing anything down."""
+        return plan(self.facts, self.cadence, self.rules, now or self.now)
+
+    def replayed(self) -> InvoiceFacts | None:
+        """The facts that the log alone adds up to."""
+        return reduce_all(self.log)
+
+    @property
+    def next(self) -> AgendaItem | None:
+        """The item in hand."""
+        return self.agenda.next
+
+    def perform(self, fate: Fate = "accepted", *, found: bool = False, halted: bool = False) -> Verdict | None:
+        """Perform the item in hand at `now`; None where none is due. `fate` is a message's, `found` a reading's."""
+        item = self.next
+        if item is None or item.at > self.now:
+            return None
+        verdict = judge(
+            self.facts, self.cadence, self.rules, self.customer, History(), item.key, self.now
+        )
+        if verdict.answer is Answer.PERMIT and halted and item.channel and item.send:
+            tomorrow = self.rules.window.local_day(self.now) + timedelta(days=1)
+            verdict = Verdict(Answer.DEFER, "halted", item, self.rules.contact_at(tomorrow))
+        if verdict.answer is Answer.PERMIT:
+            self._do(item, fate, found)
+        else:
+            self._put_off(verdict)
+        self.replan()
+        return verdict
+
+    def _put_off(self, verdict: Verdict) -> None:
+        item = verdict.item
+        if item is None or item.step is None:
+            return
+        name = {"step": item.step, "occurrence": item.occurrence, "reason": verdict.reason}
+        if verdict.answer is Answer.SKIP:
+            self._append(e.StepSkipped.model_validate(name | {"planned_at": item.at}))
+        elif verdict.until:
+            self._append(e.StepDeferred.model_validate(name | {"until": verdict.until}))
+
+    def _do(self, item: AgendaItem, fate: Fate, found: bool) -> None:
+        match item.kind:
+            case ItemKind.SEND_EMAIL | ItemKind.SEND_SMS | ItemKind.SEND_WHATSAPP:
+                self._send(item, fate)
+            case ItemKind.CHECK_PROMISE:
+                self._append(e.PromiseBroken())
+            case ItemKind.END_HOLD:
+                self._append(e.HoldEnded(hold=item.hold))
+            case ItemKind.RECONCILE_MESSAGE:
+                self._reconcile(item, found)
+            case _:
+                self._append(self._performed(item))
+
+    def _send(self, item: AgendaItem, fate: Fate) -> None:
+        assert item.step and item.channel
+        name: dict[str, Any] = {"step": item.step, "occurrence": item.occurrence, "channel": item.channel}
+        self._append(e.MessagePermitted(**name, attempt=f"a{len(self.contacts)}"))
+        if fate in REACHED:
+            reminder = not item.notice
+            self.contacts.append(Contact(self.now, item.step, item.occurrence, item.channel, reminder, fate))
+        match fate:
+            case "accepted":
+                self._append(e.MessageAccepted(**name))
+            case "rejected":
+                self._append(e.MessageRejected(**name, error_class="bad_address"))
+            case "unknown":
+                self._append(e.MessageUnknown(**name))
+            case "refused":
+                self._append(e.MessageRefused(**name))
+                later = self.now + RETRY
+                self._append(
+                    e.StepDeferred(step=item.step, occurrence=item.occurrence, reason="refused", until=later)
+                )
+
+    def _reconcile(self, item: AgendaItem, found: bool) -> None:
+        assert item.step and item.channel
+        name: dict[str, Any] = {"step": item.step, "occurrence": item.occurrence, "channel": item.channel}
+        message = self.facts.step(item.step, item.occurrence).messages[item.channel]
+        if found:
+            self._append(e.MessageAccepted(**name))
+        elif item.channel is Channel.EMAIL or (message.resent and message.readings >= 1):
+            self._append(e.MessageGivenUp(**name))
+        else:
+            self._append(e.MessageNotFound(**name))
+
+    def _performed(self, item: AgendaItem) -> e.StepPerformed:
+        assert item.step
+        step = self.cadence.step(item.step)
+        closes: dict[ItemKind, Any] = {ItemKind.HAND_OVER: "handed_over", ItemKind.WRITE_OFF: "written_off"}
+        queue = step.open_case.queue if step and step.open_case else self.cadence.queue
+        return e.StepPerformed(
+            step=item.step,
+            occurrence=item.occurrence,
+            closes_as=closes.get(item.kind),
+            queue=None if item.kind in closes else queue,
+            reason=item.why,
+        )
+
+    def play_until(self, end: datetime, fate: Fate = "accepted") -> None:
+        """Perform each item at its own instant up to `end`; fail where something spins."""
+        for _ in range(200):
+            if self.next is None or self.next.at > end:
+                self.now = max(self.now, end)
+                return
+            self.now = max(self.now, self.next.at)
+            self.perform(fate)
+        message = f"it spins at {self.now} on {self.next}"
+        raise AssertionError(message)
+
+    def sent(self) -> list[tuple[str, date]]:
+        """Which steps reached the customer on which local day."""
+        return [(c.step, self.rules.window.local_day(c.at)) for c in self.contacts]
+
+    def why_skipped(self) -> dict[str, str | None]:
+        """Steps that were skipped or failed, with the reason."""
+        return {
+            key.partition("/")[0]: step.reason
+            for key, step in self.facts.steps.items()
+            if step.outcome in ("skipped", "failed")
+        }
+
+    def in_doubt(self) -> bool:
+        """Whether a message's fate is unknown."""
+        messages = (m for step in self.facts.steps.values() for m in step.messages.values())
+        return any(m.state is MessageState.UNKNOWN for m in messages)
+
+
+def instant(text: str) -> datetime:
+    """An aware instant in UTC, written `2026-03-02 12:00`."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)

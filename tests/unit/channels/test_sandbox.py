@@ -1,0 +1,349 @@
+"""The sandbox itself: receipts that verify, habits, faults of receipts, restarts, and bad input."""
+
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from channels.email import SendGridEmail
+from channels.outcome import Delivery, ErrorClass, Outcome, OutcomeKind, Receipt
+from channels.receipts import sendgrid_receipts, twilio_receipt, twilio_reply
+from channels.sms import TwilioSms
+from channels.verify import verify_sendgrid, verify_twilio
+from channels.whatsapp import TwilioWhatsApp
+from tests.unit.channels import loopback
+from tests.unit.channels.loopback import ACCOUNT, EMAIL, PHONE, Call, Provider, Receiver, email, sms, whatsapp
+
+
+def _verified(provider: Provider, calls: list[Call]) -> list[Receipt]:
+    """The receipts in the callbacks, each checked as the receiver checks it."""
+    receipts: list[Receipt] = []
+    for call in calls:
+        if call.path == "/receipts/sendgrid":
+            verify_sendgrid(call.body, call.headers, provider.settings, datetime.now(UTC))
+            receipts += sendgrid_receipts(call.events)
+        else:
+            assert call.path == "/receipts/twilio"
+            verify_twilio(call.url, call.form, call.headers, provider.settings)
+            receipt = twilio_receipt(call.params)
+            assert receipt is not None
+            receipts.append(receipt)
+    return receipts
+
+
+async def _send(provider: Provider, channel: str) -> Outcome:
+    if channel == "email":
+        return await SendGridEmail(provider.settings).send(email())
+    if channel == "sms":
+        return await TwilioSms(provider.settings).send(sms())
+    return await TwilioWhatsApp(provider.settings).send(whatsapp())
+
+
+@pytest.mark.parametrize(
+    ("channel", "attempt", "first"),
+    [
+        ("email", "attempt-1", Delivery.queued),
+        ("sms", "attempt-2", Delivery.sent),
+        ("whatsapp", "attempt-3", Delivery.sent),
+    ],
+)
+async def test_a_message_brings_signed_receipts_of_its_attempt(
+    provider: Provider, channel: str, attempt: str, first: Delivery
+) -> None:
+    outcome = await _send(provider, channel)
+    receipts = _verified(provider, provider.receiver.wait_for(2))
+    assert [receipt.delivery for receipt in receipts] == [first, Delivery.delivered]
+    assert {receipt.channel for receipt in receipts} == {channel}
+    assert {receipt.attempt_id for receipt in receipts} == {attempt}
+    assert {receipt.provider_id for receipt in receipts} == {outcome.provider_id}
+
+
+@pytest.mark.parametrize(
+    ("channel", "habit", "expected"),
+    [
+        ("email", "bounce", [("queued", None), ("failed", "bad_address")]),
+        ("email", "block", [("queued", None), ("failed", "unreachable")]),
+        ("email", "defer", [("queued", None), ("queued", None), ("delivered", None)]),
+        ("email", "drop", [("failed", "bad_address")]),
+        ("email", "drop:Spam Content", [("failed", "content")]),
+        ("email", "spam", [("queued", None), ("delivered", None), ("delivered", "opt_out")]),
+        ("email", "unsubscribe", [("queued", None), ("delivered", None), ("delivered", "opt_out")]),
+        ("email", "read", [("queued", None), ("delivered", None), ("read", None)]),
+        ("email", "silent", []),
+        ("sms", "undelivered:30005", [("sent", None), ("failed", "bad_address")]),
+        ("sms", "failed:30008", [("failed", "unreachable")]),
+        ("whatsapp", "blocked", [("sent", None)]),
+        ("whatsapp", "undelivered:63024", [("sent", None), ("failed", "bad_address")]),
+        ("whatsapp", "read", [("sent", None), ("delivered", None), ("read", None)]),
+    ],
+)
+async def test_an_address_behaves_by_its_habit(
+    provider: Provider, channel: str, habit: str, expected: list[tuple[str, str | None]]
+) -> None:
+    address = EMAIL if channel == "email" else PHONE
+    provider.behave(address.upper(), **{channel: habit})
+    assert (await _send(provider, channel)).kind is OutcomeKind.accepted
+    receipts = _verified(provider, provider.settle())
+    assert [(receipt.delivery, receipt.error_class) for receipt in receipts] == expected
+
+
+async def test_an_address_that_refuses_at_once_keeps_nothing(provider: Provider) -> None:
+    provider.behave(PHONE, sms="reject:21610")
+    outcome = await _send(provider, "sms")
+    assert outcome == Outcome(OutcomeKind.rejected, code="21610", error_class=ErrorClass.opt_out)
+    assert (await _send(provider, "whatsapp")).kind is OutcomeKind.accepted
+    assert [message["channel"] for message in provider.messages] == ["whatsapp"]
+
+
+async def test_a_fault_meets_only_its_address_and_only_so_often(provider: Provider) -> None:
+    provider.fail("reject", channel="twilio", address=PHONE, code=21211, count=2)
+    other = TwilioSms(provider.settings).send(sms(to="+12025550199"))
+    kinds = [(await _send(provider, "email")).kind, (await other).kind]
+    kinds += [(await _send(provider, "sms")).kind for _ in range(3)]
+    assert kinds == ["accepted", "accepted", "rejected", "rejected", "accepted"]
+
+
+async def test_faults_can_be_cleared(provider: Provider) -> None:
+    provider.fail("reject", count=None)
+    provider.clear_faults()
+    assert (await _send(provider, "sms")).kind is OutcomeKind.accepted
+
+
+@pytest.mark.parametrize("channel", ["email", "sms"])
+async def test_a_repeated_receipt_is_the_same_each_time(provider: Provider, channel: str) -> None:
+    provider.fail("repeat_receipts", times=2)
+    await _send(provider, channel)
+    calls = provider.receiver.wait_for(2 if channel == "email" else 6)
+    ids = [receipt.external_id for receipt in _verified(provider, calls)]
+    assert len(ids) == 6
+    assert len(set(ids)) == 2
+
+
+@pytest.mark.parametrize("channel", ["email", "sms"])
+async def test_receipts_can_come_in_the_wrong_order(provider: Provider, channel: str) -> None:
+    provider.fail("reverse_receipts")
+    await _send(provider, channel)
+    receipts = _verified(provider, provider.receiver.wait_for(2))
+    assert receipts[0].delivery is Delivery.delivered
+
+
+async def test_a_message_whose_response_was_dropped_still_brings_receipts(provider: Provider) -> None:
+    provider.fail("drop_response")
+    await _send(provider, "email")
+    receipts = _verified(provider, provider.receiver.wait_for(2))
+    assert {receipt.attempt_id for receipt in receipts} == {"attempt-1"}
+
+
+async def test_a_receiver_that_is_down_for_a_moment_gets_its_receipts(provider: Provider) -> None:
+    provider.receiver.failures = 2
+    await _send(provider, "sms")
+    receipts = _verified(provider, provider.receiver.wait_for(2))
+    assert [receipt.delivery for receipt in receipts] == [Delivery.sent, Delivery.delivered]
+
+
+async def test_twilios_resource_follows_the_receipts(provider: Provider) -> None:
+    provider.behave(PHONE, sms="undelivered:30003")
+    outcome = await _send(provider, "sms")
+    provider.receiver.wait_for(2)
+    answer = provider.twilio(f"/2010-04-01/Accounts/{ACCOUNT}/Messages/{outcome.provider_id}.json")
+    assert (answer["status"], answer["error_code"], answer["to"]) == ("undelivered", 30003, PHONE)
+
+
+async def test_twilios_list_pages_from_the_newest_to_the_oldest(provider: Provider) -> None:
+    channel = TwilioSms(provider.settings)
+    sent = [(await channel.send(sms(body=f"no. {number}"))).provider_id for number in range(5)]
+    listed, uri = [], f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json?PageSize=2"
+    while uri:
+        page = provider.twilio(uri)
+        listed += [message["sid"] for message in page["messages"]]
+        uri = page["next_page_uri"]
+    assert listed == sent[::-1]
+
+
+@pytest.mark.parametrize(
+    ("form", "code"),
+    [
+        ({"From": "+12025550100", "Body": "x"}, 21604),
+        ({"To": PHONE, "Body": "x"}, 21603),
+        ({"To": PHONE, "From": "+12025550100"}, 21602),
+        ({"To": PHONE, "From": "+12025550100", "Body": "x" * 1601}, 21617),
+        ({"To": "12345", "From": "+12025550100", "Body": "x"}, 21211),
+        ({"To": PHONE, "From": "+12025550100", "ContentSid": "HX1", "ContentVariables": "{1}"}, 21656),
+    ],
+)
+def test_twilios_refusals_bear_its_codes(provider: Provider, form: dict[str, str], code: int) -> None:
+    path = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
+    answer = httpx.post(provider.url + path, data=form, auth=(ACCOUNT, "12345"), trust_env=False)
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+def _mail(**changes: Any) -> dict[str, Any]:
+    return {
+        "personalizations": [{"to": [{"email": EMAIL}]}],
+        "from": {"email": "billing@example.com"},
+        "subject": "Hello",
+        "content": [{"type": "text/plain", "value": "Hello"}],
+    } | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"custom_args": {"attempt_id": "1"}}, "custom_args"),
+        ({"subject": ""}, "subject"),
+        ({"from": {"email": "nobody"}}, "from.email"),
+        ({"content": [{"type": "text/html", "value": "x"}, {"type": "text/plain", "value": "x"}]}, "content"),
+        ({"personalizations": [{"to": [{"email": "nobody"}]}]}, "personalizations.0.to.0.email"),
+        ({"personalizations": []}, None),
+    ],
+)
+def test_sendgrids_refusals_name_the_field(
+    provider: Provider, changes: dict[str, Any], field: str | None
+) -> None:
+    headers = {"Authorization": "Bearer SG.test"}
+    answer = httpx.post(
+        f"{provider.url}/v3/mail/send", json=_mail(**changes), headers=headers, trust_env=False
+    )
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == field
+    assert provider.messages == []
+
+
+async def test_held_receipts_wait_and_bear_the_date_they_are_given(held: Provider) -> None:
+    held.behave(EMAIL, email="bounce", delay=60)
+    held.behave(PHONE, sms="deliver", delay=10)
+    await _send(held, "email")
+    await _send(held, "sms")
+    rows = held.get("receipts?address=" + EMAIL)
+    assert [(row["event"], row["delay"], row["attempt_id"]) for row in rows] == [
+        ("processed", 30, "attempt-1"),
+        ("bounce", 60, "attempt-1"),
+    ]
+    at = datetime(2031, 5, 4, 3, 2, 1, tzinfo=UTC)
+    ids = [row["id"] for row in rows] + [held.get("receipts")[-1]["id"]]
+    assert held.post("receipts/release", {"ids": ids, "at": at.isoformat()}) == {"released": 3}
+    receipts = _verified(held, held.receiver.calls)
+    assert [receipt.delivery for receipt in receipts] == ["queued", "failed", "delivered"]
+    assert {receipt.at for receipt in receipts} == {at}
+    assert [row["event"] for row in held.get("receipts")] == ["sent"]
+
+
+def test_a_receipt_that_is_not_held_cannot_be_released(held: Provider) -> None:
+    answer = held.post("receipts/release", {"ids": ["nothing"]}, 422)
+    assert "GET /sandbox/receipts lists" in answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("channel", "body", "opt_out"), [("sms", "PARAR", True), ("whatsapp", "já paguei", False)]
+)
+def test_a_played_reply_arrives_signed(provider: Provider, channel: str, body: str, opt_out: bool) -> None:
+    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    message = {"channel": channel, "from": PHONE, "to": "+12025550100", "body": body, "at": at.isoformat()}
+    provider.post("replies", message, 201)
+    [call] = provider.receiver.wait_for(1)
+    assert call.path == "/replies/twilio"
+    verify_twilio(call.url, call.form, call.headers, provider.settings)
+    reply = twilio_reply(call.params)
+    assert (reply.channel, reply.sender, reply.body, reply.opt_out) == (channel, PHONE, body, opt_out)
+    assert reply.at == at
+
+
+def test_the_public_key_is_the_one_that_settings_take(provider: Provider) -> None:
+    answer = httpx.get(f"{provider.url}/sandbox/public-key", trust_env=False)
+    assert answer.text == provider.settings.sendgrid_webhook_public_key
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "words"),
+    [
+        ("habits", {EMAIL: {"email": "explode"}}, "unknown habit 'explode' for email; use one of deliver"),
+        ("habits", {EMAIL: {"sms": "bounce"}}, "unknown habit 'bounce' for sms"),
+        ("habits", {EMAIL: {"fax": "deliver"}}, "unknown key 'fax'"),
+        ("habits", {EMAIL: {"delay": -1}}, "delay must be a number of seconds"),
+        ("habits", {EMAIL: "bounce"}, "expected an object"),
+        ("habits", ["bounce"], "expected an object"),
+        ("faults", {"kind": "explode"}, "kind: "),
+        ("faults", {"kind": "reject", "codes": 1}, "codes: "),
+        ("replies", {"channel": "sms", "from": "me", "to": "you", "body": ""}, "from: "),
+    ],
+)
+def test_bad_instructions_are_answered_with_a_sentence(
+    provider: Provider, path: str, body: Any, words: str
+) -> None:
+    assert words in provider.post(path, body, 422)["error"]
+
+
+async def test_a_restart_keeps_messages_habits_and_the_receipts_still_owed(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    receiver.calls.clear()
+    store = tmp_path / "store.jsonl"
+    with loopback.provider(store, receiver) as first:
+        first.behave(EMAIL, email="spam")
+        first.behave(PHONE, sms="deliver", delay=1)
+        await _send(first, "email")
+        receiver.wait_for(3)
+        await _send(first, "sms")
+        before = first.messages
+    with store.open("a") as file:
+        file.write('{"message": {"id": "cut off in the mi')
+    with loopback.provider(store, receiver) as second:
+        assert second.messages[0]["fields"] == before[0]["fields"]
+        assert [message["id"] for message in second.messages] == [message["id"] for message in before]
+        receipts = _verified(second, receiver.wait_for(5)[3:])
+        assert [receipt.delivery for receipt in receipts] == [Delivery.sent, Delivery.delivered]
+        assert second.get("habits")[EMAIL] == {"email": "spam"}
+        await _send(second, "email")
+        assert len(second.messages) == 3
+
+
+async def test_a_path_in_the_public_url_is_signed_but_not_called(tmp_path: Path, receiver: Receiver) -> None:
+    receiver.calls.clear()
+    public_url = "https://gateway.example.com/regua"
+    with loopback.provider(tmp_path / "store.jsonl", receiver, public_url=public_url) as running:
+        settings = running.settings.model_copy(update={"public_url": public_url})
+        await TwilioSms(settings).send(sms())
+        call = receiver.wait_for(2)[0]
+    assert call.path == "/receipts/twilio"
+    verify_twilio(f"{public_url}{call.path}?{call.query}", call.form, call.headers, settings)
+
+
+def _run_sandbox(*arguments: str, **environment: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "channels.sandbox", *arguments]
+    return subprocess.Popen(command, env=os.environ | environment, stderr=subprocess.PIPE, text=True)
+
+
+def test_the_command_serves_until_it_is_told_to_stop(tmp_path: Path, unused_tcp_port: int) -> None:
+    port = str(unused_tcp_port)
+    arguments = ("--port", port, "--store", str(tmp_path / "s.jsonl"), "--receiver", "http://127.0.0.1:9")
+    credentials = {"TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": "t", "SENDGRID_API_KEY": "k"}
+    with _run_sandbox(*arguments, "--receipts", "held", **credentials) as process:
+        health = _first_answer(f"http://127.0.0.1:{port}/sandbox/health")
+        process.terminate()
+        process.wait(10)
+    assert health == {"status": "ok", "receipts": "held", "messages": 0, "receipts_owed": 0}
+
+
+def _first_answer(url: str) -> Any:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return httpx.get(url, trust_env=False).json()
+        except httpx.ConnectError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def test_the_command_names_the_variable_it_lacks(tmp_path: Path) -> None:
+    arguments = ("--port", "1", "--store", str(tmp_path / "s.jsonl"), "--receiver", "http://127.0.0.1:9")
+    credentials = {"TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": "", "SENDGRID_API_KEY": "k"}
+    with _run_sandbox(*arguments, **credentials) as process:
+        _, stderr = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert "set TWILIO_AUTH_TOKEN in the environment" in stderr

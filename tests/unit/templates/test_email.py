@@ -1,0 +1,180 @@
+"""E-mails: one letter as HTML and as text, complete, and nothing in it that anybody could have injected."""
+
+import html as entities
+import itertools
+import re
+from dataclasses import replace
+from decimal import Decimal
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cadence.creditor import Creditor
+from templates.catalog import Catalog, Kind
+from templates.labels import labels_of
+from templates.rendering import TemplateError, render_email
+from templates.values import values_for, visible_line
+from tests.unit.templates.samples import OPT_OUT, USUAL, creditor_document, longest, payment_document
+
+CATALOG = Catalog.load()
+EMAILS = list(itertools.product(CATALOG.names, CATALOG.languages))
+
+
+class Elements(HTMLParser):
+    """What a mail program finds in an HTML part."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str | None] = []
+        self.words: list[str] = []
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [value for name, value in attrs if name == "href"]
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def normal(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize(("template", "language"), EMAILS)
+def test_an_email_says_who_what_how_much_and_how_to_disagree_and_stop(template: str, language: str) -> None:
+    ctx = replace(USUAL, language=language)
+    email, values = render_email(template, ctx), values_for("email", ctx)
+    read = normal(" ".join(Elements(email.html).words))
+    for part in (normal(email.text), read):
+        for name in ("customer_name", "creditor_name", "invoice_number", "balance", "phone", "reply_to"):
+            assert normal(str(values[name])) in part
+        assert "contestacoes@example.com" in part
+        assert OPT_OUT[language] in part
+        assert ctx.reference in part
+
+
+@pytest.mark.parametrize(("template", "language"), EMAILS)
+def test_only_a_reminder_shows_the_payment_box(template: str, language: str) -> None:
+    email = render_email(template, replace(USUAL, language=language))
+    asks = CATALOG.kind(template) == Kind.REMINDER
+    for part in (email.text, email.html):
+        assert (labels_of(language).how_to_pay in part) == asks
+        assert ("https://pay.example.com/i/K7Q2M9XA" in part) == asks
+        assert ("Pix: financeiro@example.com" in part) == asks
+
+
+@pytest.mark.parametrize(("template", "language"), EMAILS)
+def test_a_subject_names_creditor_and_invoice_and_no_amount(template: str, language: str) -> None:
+    subject = render_email(template, replace(USUAL, language=language)).subject
+    assert USUAL.creditor.legal_name in subject
+    assert USUAL.invoice_number in subject
+    assert not re.search(r"[$€£]|\d,\d\d\b", subject)
+
+
+@pytest.mark.parametrize("template", CATALOG.names)
+def test_no_two_languages_say_the_same(template: str) -> None:
+    emails = [render_email(template, replace(USUAL, language=language)) for language in CATALOG.languages]
+    assert len({email.subject + email.text for email in emails}) == len(CATALOG.languages)
+    assert len({email.text for email in emails}) == len(CATALOG.languages)
+
+
+@pytest.mark.parametrize(("template", "language"), EMAILS)
+def test_an_email_takes_values_at_their_longest(template: str, language: str) -> None:
+    email = render_email(template, longest(language, "USD"))
+    assert "M" * 60 in email.html
+    assert "M" * 60 in email.text
+
+
+def test_styles_are_inlined_and_the_small_screen_rules_stay() -> None:
+    html = render_email("overdue_first", USUAL).html
+    assert re.search(r'<h1 style="[^"]*font-size', html)
+    assert "@media (max-width: 480px)" in html
+
+
+def test_an_html_part_names_its_language_and_loads_nothing() -> None:
+    html = render_email("overdue_first", replace(USUAL, language="fr")).html
+    assert '<html lang="fr"' in html
+    assert not {"img", "script", "link", "iframe", "object"} & set(Elements(html).tags)
+
+
+def test_the_invoice_amount_is_listed_only_beside_a_different_balance() -> None:
+    label = labels_of("pt-BR").facts["amount"]
+    assert label not in render_email("overdue_first", USUAL).text
+    assert label in render_email("overdue_first", replace(USUAL, balance=Decimal("1000.00"))).text
+
+
+def test_without_a_payment_link_there_is_no_button() -> None:
+    creditor = Creditor.model_validate(creditor_document(pay_url=None))
+    email = render_email("overdue_first", replace(USUAL, creditor=creditor))
+    assert Elements(email.html).links == []
+    assert labels_of("pt-BR").pay_online not in email.text
+
+
+def test_the_text_part_has_no_markup_and_no_entities() -> None:
+    email = render_email("overdue_first", replace(USUAL, customer_name="Silva & Filhos <Lda>"))
+    assert "Silva & Filhos <Lda>" in email.text
+    assert entities.unescape(email.text) == email.text
+
+
+def test_a_missing_fact_is_named_and_no_value_is_quoted() -> None:
+    with pytest.raises(TemplateError) as caught:
+        render_email("payment_received", replace(USUAL, payment_amount=None))
+    assert str(caught.value) == "pt-BR/payment_received.email: undefined_variable (payment_amount)"
+    assert caught.value.code == "undefined_variable"
+
+
+def test_a_reminder_in_a_currency_nobody_can_pay_is_refused() -> None:
+    with pytest.raises(TemplateError, match=r"undefined_variable \(pay_lines\)"):
+        render_email("overdue_first", replace(USUAL, currency="CHF"))
+
+
+def test_an_unknown_template_is_refused() -> None:
+    with pytest.raises(TemplateError, match=r"pt-BR/no_such\.email: missing_text"):
+        render_email("no_such", USUAL)
+
+
+HOSTILE = st.one_of(
+    st.text(max_size=60),
+    st.sampled_from(
+        [
+            "<script>alert(1)</script>",
+            '"><img src=x onerror=alert(1)>',
+            "{{7*7}}{% for x in y %}",
+            "{{ ''.__class__.__mro__ }}",
+            "Ana\r\nBcc: other@example.com",
+            "Ana\n\n<h1>Ana</h1>",
+            "\u202eevil\u2066\u200b\x00\x1b",
+            "</style><style>*{display:none}",
+        ]
+    ),
+)
+PLAIN = Elements(render_email("overdue_second", USUAL).html)
+
+
+@settings(max_examples=150, deadline=None)
+@given(name=HOSTILE, number=HOSTILE)
+def test_what_a_customer_types_adds_no_markup_no_header_and_no_code(name: str, number: str) -> None:
+    email = render_email("overdue_second", replace(USUAL, customer_name=name, invoice_number=number))
+    assert Elements(email.html).tags == PLAIN.tags
+    assert Elements(email.html).links == PLAIN.links
+    assert email.subject.isprintable() or "\u00a0" in email.subject
+    assert normal(visible_line(number)) in normal(email.subject)
+    for part in (email.html, email.text):
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069]", part)
+    assert "49" not in email.text or "49" in name + number
+
+
+@settings(max_examples=50, deadline=None)
+@given(line=st.sampled_from(['"><script>x</script>', "<b>Pix</b>", "{{ amount }}", "Pix & Boleto"]))
+def test_what_a_creditor_types_adds_no_markup_and_no_code(line: str) -> None:
+    document = creditor_document(
+        legal_name=line, dispute_contact=line, payment={"BRL": payment_document(line)}
+    )
+    email = render_email("overdue_second", replace(USUAL, creditor=Creditor.model_validate(document)))
+    assert Elements(email.html).tags == PLAIN.tags
+    assert line in email.text
+    assert line in "".join(Elements(email.html).words)

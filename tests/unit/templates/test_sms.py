@@ -1,0 +1,69 @@
+"""Every SMS fits two GSM-7 segments, with every value at its longest, and says what it must."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cadence.creditor import Creditor
+from templates.catalog import Catalog
+from templates.gsm7 import BASIC, EXTENSION, transliterate
+from templates.rendering import TemplateError, render_sms
+from tests.unit.templates.samples import OPT_OUT, USUAL, creditor_document, longest
+
+CATALOG = Catalog.load()
+LANGUAGES = CATALOG.languages
+TEMPLATES = [name for name in CATALOG.names if "sms" in CATALOG.channels_of(name, "en")]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_the_longest_values_fit_two_segments_in_every_currency(template: str, language: str) -> None:
+    for currency, link in itertools.product(("BRL", "EUR", "USD", "GBP"), (True, False)):
+        sms = render_sms(template, longest(language, currency, link=link))
+        assert sms.segments == 2
+        assert sum(2 if character in EXTENSION else 1 for character in sms.body) <= 306
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_an_sms_says_who_what_how_to_disagree_and_how_to_stop(template: str, language: str) -> None:
+    sms = render_sms(template, replace(USUAL, language=language))
+    assert sms.body.startswith("Casa Exemplo")
+    for part in (USUAL.invoice_number, USUAL.reference, "+55 11 5555-0100", transliterate(OPT_OUT[language])):
+        assert part in sms.body
+    assert set(sms.body) <= BASIC | EXTENSION
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_no_two_languages_say_the_same(template: str) -> None:
+    assert len({render_sms(template, replace(USUAL, language=lang)).body for lang in LANGUAGES}) == len(
+        LANGUAGES
+    )
+
+
+def test_an_sms_reads_as_intended() -> None:
+    assert render_sms("overdue_first", USUAL).body == (
+        "Casa Exemplo: fatura 2026/00417 de R$ 1.234,56, vencida em 15/10/2026. Ja pagou? Desconsidere.\n"
+        "Pagar: https://pay.example.com/i/K7Q2M9XA\n"
+        "Duvidas/contestar: +55 11 5555-0100\n"
+        "Para nao receber mais, responda SAIR.\n"
+        "Ref K7Q2M9XA"
+    )
+
+
+def test_an_sms_that_does_not_fit_is_refused_without_quoting_it() -> None:
+    creditor = Creditor.model_validate(creditor_document(phone="1" * 200))
+    with pytest.raises(TemplateError) as caught:
+        render_sms("overdue_first", replace(USUAL, creditor=creditor))
+    assert str(caught.value) == "pt-BR/overdue_first.sms: too_long (3 segments, at most 2)"
+
+
+@settings(max_examples=100, deadline=None)
+@given(number=st.text(max_size=15))
+def test_any_invoice_number_stays_on_its_line_and_in_gsm7(number: str) -> None:
+    body = render_sms("formal_notice", replace(USUAL, invoice_number=number)).body
+    assert set(body) <= BASIC | EXTENSION
+    assert body.count("\n") == render_sms("formal_notice", USUAL).body.count("\n")

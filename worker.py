@@ -1,0 +1,114 @@
+"""The worker: settings, connections, one queue per channel, and everything registered."""
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import structlog
+import uvloop
+from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
+
+from activities.clock import Clock, LaneClock, ServerClock
+from activities.performing import Performing
+from activities.sending import Sending
+from activities.signals import Recording
+from channels.email import SendGridEmail
+from channels.settings import ChannelSettings
+from channels.settings import load_settings as load_channel_settings
+from channels.sms import TwilioSms
+from channels.whatsapp import TwilioWhatsApp
+from ledger.access import Ledger
+from starter.settings import Settings, load_settings, open_ledger
+from starter.temporal import connect_temporal
+from workflows.invoice import InvoiceWorkflow
+
+log = structlog.get_logger()
+
+# A send in flight is let finish: cancelled, its fate would be unknown and a person would have to look.
+GRACE = timedelta(seconds=30)
+
+
+def workers(client: Client, ledger: Ledger, settings: Settings, channels: ChannelSettings) -> Sequence[Worker]:
+    """The workers of one process: one for workflows and the ledger's items, one for each rate-limited channel."""
+    clock: Clock = LaneClock(ledger) if settings.rehearsal_shift_seconds is not None else ServerClock()
+    email, sms, whatsapp = SendGridEmail(channels), TwilioSms(channels), TwilioWhatsApp(channels)
+    sending = Sending(ledger, clock, channels.public_url, email, sms, whatsapp)
+    performing = Performing(ledger, clock, sms, whatsapp)
+    main = Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=[InvoiceWorkflow],
+        activities=[
+            performing.open_case,
+            performing.check_promise,
+            performing.end_hold,
+            performing.hand_over,
+            performing.write_off,
+            performing.reconcile_message,
+            Recording(ledger).record_signals,
+        ],
+        max_cached_workflows=settings.max_cached_workflows,
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.sticky_timeout_seconds),
+        graceful_shutdown_timeout=GRACE,
+        deployment_config=_deployment(settings),
+    )
+    queues = (
+        ("-email", sending.send_email, settings.emails_per_second),
+        ("-sms", sending.send_sms, settings.sms_per_second),
+        ("-whatsapp", sending.send_whatsapp, settings.whatsapps_per_second),
+    )
+    return main, *(
+        Worker(
+            client,
+            task_queue=settings.task_queue + suffix,
+            activities=[send],
+            # The server keeps the rate over all workers; eager activities would go round it.
+            max_task_queue_activities_per_second=rate or None,
+            disable_eager_activity_execution=True,
+            graceful_shutdown_timeout=GRACE,
+        )
+        for suffix, send, rate in queues
+    )
+
+
+def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
+    """Versioning is on only where a build is named: a versioned worker with no current version gets no tasks."""
+    if settings.worker_build_id is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion("regua", settings.worker_build_id),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )
+
+
+async def run() -> None:
+    """Work until told to stop, then let what is under way finish."""
+    settings, channels = load_settings(), load_channel_settings()
+    ledger = open_ledger(settings)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=64))
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    team = workers(await connect_temporal(), ledger, settings, channels)
+    working = [asyncio.create_task(worker.run()) for worker in team]
+    log.info("worker_ready", task_queue=settings.task_queue)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([*working, stopping], return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.gather(*(worker.shutdown() for worker in team))
+    await asyncio.gather(*working)
+    await ledger.engine.dispose()
+    log.info("worker_stopped")
+
+
+def main() -> None:
+    """Entry point of the worker's process."""
+    uvloop.run(run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""What others may tell an invoice's workflow. Every field has a default and unknown ones are ignored:
+
+a signal whose payload does not decode would be dropped, and with it, say, a payment.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+
+def _as_text(value: Any) -> Any:
+    return "" if value is None else str(value) if isinstance(value, int | float) else value
+
+
+Text = Annotated[str, BeforeValidator(_as_text)]
+
+
+class Signal(BaseModel):
+    """A typed signal. `id` makes it harmless to send twice; one is made up where it is empty."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: Text = ""
+
+
+class PaymentReceived(Signal):
+    """Money arrived: `id` in the same key space as payment webhooks, `amount` as decimal text, ISO 4217 currency.
+
+    Without all three the invoice is held and a case opened, for nobody can tell what was paid.
+    """
+
+    amount: Text = ""
+    currency: Text = ""
+    method: Text = ""
+
+
+class DisputeOpened(Signal):
+    """The customer disputes the invoice; `reason` is a code."""
+
+    reason: Text = ""
+
+
+class DisputeResolved(Signal):
+    """The dispute is over: `outcome` is upheld, rejected or withdrawn."""
+
+    outcome: Text = ""
+
+
+class PromiseMade(Signal):
+    """The customer promises to pay `amount` (all that is owed where empty) by the ISO date `by`."""
+
+    amount: Text = ""
+    by: Text = ""
+
+
+class Pause(Signal):
+    """Say nothing until the ISO instant or date `until`, or until resumed; `reason` is a code."""
+
+    until: Text = ""
+    reason: Text = ""
+
+
+class Resume(Signal):
+    """End every hold."""
+
+
+class Escalate(Signal):
+    """Go on at `stage`, the next one where empty."""
+
+    stage: Text = ""
+
+
+class Cancel(Signal):
+    """The invoice is not to be collected; `reason` is a code."""
+
+    reason: Text = ""
