@@ -32,7 +32,9 @@ log = structlog.get_logger()
 GRACE = timedelta(seconds=30)
 
 
-def workers(client: Client, ledger: Ledger, settings: Settings, channels: ChannelSettings) -> Sequence[Worker]:
+def workers(
+    client: Client, ledger: Ledger, settings: Settings, channels: ChannelSettings
+) -> Sequence[Worker]:
     """The workers of one process: one for workflows and the ledger's items, one for each rate-limited channel."""
     clock: Clock = LaneClock(ledger) if settings.rehearsal_shift_seconds is not None else ServerClock()
     email, sms, whatsapp = SendGridEmail(channels), TwilioSms(channels), TwilioWhatsApp(channels)

@@ -95,7 +95,9 @@ class Creditor(Document):
 
     def model_post_init(self, _context: Any) -> None:
         """Check what spans fields: every language can be told how to stop, the payment link is sound."""
-        missing = [f"{lang}/{ch}" for lang in Language for ch in Channel if ch not in self.opt_out.get(lang, {})]
+        missing = [
+            f"{lang}/{ch}" for lang in Language for ch in Channel if ch not in self.opt_out.get(lang, {})
+        ]
         if missing:
             message = f"opt_out lacks a line for {', '.join(missing)}; a customer must be told how to stop"
             raise ValueError(message)
@@ -120,6 +122,12 @@ class Creditor(Document):
     def pay_url(self, reference: str) -> str | None:
         """The payment link of the message `reference`, where the creditor has one."""
         return self.pay_url_template.format(reference=reference) if self.pay_url_template else None
+
+    def phone_of(self, channel: Channel) -> str:
+        """The number that customers answer to on a phone channel."""
+        if channel is Channel.WHATSAPP and self.whatsapp:
+            return self.whatsapp.sender
+        return self.sms.sender
 
     def payment_in(self, currency: str) -> Payment | None:
         """How to pay in `currency`; None where the creditor takes no such money."""

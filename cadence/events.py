@@ -4,6 +4,7 @@ They hold codes, numbers, dates and our own ids; names, addresses and free text 
 """
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -25,7 +26,7 @@ class InvoiceReceived(_Event):
     due_on: date
     payment_method: str = ""
     stage: str | None = None
-    close_below: Money = Field(default=0)  # type: ignore[assignment]
+    close_below: Money = Decimal(0)
 
 
 class InvoiceChanged(_Event):
@@ -284,4 +285,6 @@ MessageEvent = (
 Event = InvoiceEvent | CustomerEvent
 
 INVOICE_EVENT: TypeAdapter[InvoiceEvent] = TypeAdapter(Annotated[InvoiceEvent, Field(discriminator="type")])
-CUSTOMER_EVENT: TypeAdapter[CustomerEvent] = TypeAdapter(Annotated[CustomerEvent, Field(discriminator="type")])
+CUSTOMER_EVENT: TypeAdapter[CustomerEvent] = TypeAdapter(
+    Annotated[CustomerEvent, Field(discriminator="type")]
+)

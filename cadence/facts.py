@@ -52,6 +52,7 @@ class MessageFacts(_Facts):
     state: MessageState
     at: datetime
     attempts: int = 0
+    permitted_at: datetime | None = None
     accepted_at: datetime | None = None
     delivery: str | None = None
     readings: int = 0
@@ -88,11 +89,12 @@ class Promise(_Facts):
 
 
 class Rebase(_Facts):
-    """From this instant the ruler goes on from the first step that is not done; later steps keep distances."""
+    """From this instant the ruler goes on from the first step not `done` by then; later steps keep distances."""
 
     kind: Literal["arrived", "escalated", "resumed"]
     at: datetime
     stage: str | None = None
+    done: tuple[str, ...] = ()
 
 
 class Notice(_Facts):

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from cadence.document import Cadence, Step
-from cadence.facts import InvoiceFacts, Rebase, StepFacts
+from cadence.facts import InvoiceFacts, Rebase, StepFacts, step_key
 from cadence.offsets import Anchor
 from cadence.rules import Rules
 
@@ -58,18 +58,27 @@ def _apply(rebase: Rebase, ruler: Sequence[Mark], cadence: Cadence, rules: Rules
     """Let the ruler go on from `rebase`: land its first step on the next open day, keep later distances."""
     first = _first_step(rebase, ruler, cadence, rules)
     for mark in ruler[:first]:
-        if _pending_at(mark, rebase.at) and (reason := _passing(mark, rebase, rules)):
+        if _pending_at(mark, rebase) and (reason := _passing(mark, rebase, rules)):
             mark.passed = mark.passed or reason
     if first == len(ruler):
         return
     target = rules.window.local_day(rules.window.around(rebase.at)[0])
-    day = ruler[first].day
-    if day is None:
-        ruler[first].day = target
-        return
+    day = _natural_day(ruler, first, rules)
     if rebase.kind != "escalated" and rules.window.first_from(rules.business_day(day))[1] > rebase.at:
         return
-    _shift(ruler[first:], target - day)
+    ruler[first].day = target
+    _shift(ruler[first + 1 :], target - day)
+
+
+def _natural_day(ruler: Sequence[Mark], index: int, rules: Rules) -> date:
+    """The day of a mark as it stands, counted from the step before where it hangs on that."""
+    mark = ruler[index]
+    if mark.day is not None:
+        return mark.day
+    before = ruler[index - 1].record
+    done_at = before.permitted_at or before.planned_at or before.outcome_at
+    base = rules.window.local_day(done_at) if done_at else _natural_day(ruler, index - 1, rules)
+    return mark.step.at.from_day(base, rules.calendar.add)
 
 
 def _shift(ruler: Sequence[Mark], distance: timedelta) -> None:
@@ -84,7 +93,7 @@ def _first_step(rebase: Rebase, ruler: Sequence[Mark], cadence: Cadence, rules: 
     for index, mark in enumerate(ruler):
         in_stage = cadence.stages.index(mark.step.stage) >= from_stage
         counts = rebase.kind == "escalated" or rebase.stage is not None or _is_overdue(mark)
-        if in_stage and counts and _pending_at(mark, rebase.at):
+        if in_stage and counts and _pending_at(mark, rebase):
             return index
     return len(ruler)
 
@@ -93,10 +102,8 @@ def _is_overdue(mark: Mark) -> bool:
     return mark.after_due and not (mark.step.at.anchor is Anchor.DUE and mark.step.at.count == 0)
 
 
-def _pending_at(mark: Mark, at: datetime) -> bool:
-    # By the first permit where there is one: a bounce that opens a step again must not move the later ones.
-    done_at = mark.record.permitted_at or mark.record.outcome_at
-    return done_at is None or done_at > at
+def _pending_at(mark: Mark, rebase: Rebase) -> bool:
+    return step_key(mark.step.id, mark.occurrence) not in rebase.done
 
 
 def _passing(mark: Mark, rebase: Rebase, rules: Rules) -> str | None:

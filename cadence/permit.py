@@ -62,7 +62,9 @@ def judge(
         reason = "spacing" if rules.window.is_open(now) else "window_closed"
         return Verdict(Answer.DEFER, reason, item, item.at)
     step = cadence.step(item.step) if item.step else None
-    if step is None or step.when is None:
+    begun = item.step is not None and facts.step(item.step, item.occurrence).messages
+    # A fallback stays within its step: what was decided at the first permit is not decided again.
+    if step is None or step.when is None or begun:
         return Verdict(Answer.PERMIT, item.why, item)
     try:
         true = holds(step.when, condition_facts(facts, customer, history, rules, step.stage, now))

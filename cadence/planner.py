@@ -35,7 +35,12 @@ def plan(facts: InvoiceFacts, cadence: Cadence, rules: Rules, now: datetime) -> 
     if facts.closed:
         return Agenda()
     planning = _Planning(facts, cadence, rules, now)
-    items = [*_held_items(facts, cadence, rules), *_reconciliations(facts), *planning.notices(), *planning.steps()]
+    items = [
+        *_held_items(facts, cadence, rules),
+        *_reconciliations(facts, rules),
+        *planning.notices(),
+        *planning.steps(),
+    ]
     # Sorting is stable: at one instant, what ends a hold comes before notices, and notices before steps.
     return Agenda(tuple(sorted(items, key=lambda item: item.at)), tuple(planning.settled))
 
@@ -64,11 +69,12 @@ def _held_items(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> Iterator
         yield AgendaItem(f"promise/{facts.promise.number}", ItemKind.CHECK_PROMISE, at, "promise_due")
 
 
-def _reconciliations(facts: InvoiceFacts) -> Iterator[AgendaItem]:
+def _reconciliations(facts: InvoiceFacts, rules: Rules) -> Iterator[AgendaItem]:
     for key, step in facts.steps.items():
         step_id, _, occurrence = key.rpartition("/")
         for channel, message in step.messages.items():
-            if message.state is not MessageState.UNKNOWN:
+            lost = message.state is MessageState.RESERVED and channel in rules.unusable
+            if message.state is not MessageState.UNKNOWN and not lost:
                 continue
             wait = NEXT_READING if message.readings else FIRST_READING
             at = message.at + (EMAIL_PATIENCE if channel is Channel.EMAIL else wait)
@@ -88,6 +94,7 @@ class _Planning:
     settled: list[Settled] = field(default_factory=list)
     blocked: datetime | None = field(init=False)
     floor: datetime = field(init=False)
+    earliest_day: date | None = None
 
     def __post_init__(self) -> None:
         self.blocked = blocked_until(self.facts, self.cadence, self.rules)
@@ -118,6 +125,8 @@ class _Planning:
         at = self._in_window(wanted, floor)
         if reminds and self.blocked:
             at = max(at, self.rules.window.next_open(self.blocked))
+        if reminds:
+            at = self._on_a_day_of_its_own(f"{notice.step}/{notice.number}", at)
         key, kind = f"{notice.step}/{notice.number}/{way.key}", SEND_KIND[way.channel]
         yield AgendaItem(
             key, kind, at, way.reason, notice.step, notice.number, way.channel, send, notice=not reminds
@@ -143,7 +152,7 @@ class _Planning:
     def steps(self) -> Iterator[AgendaItem]:
         ruler = marks(self.facts, self.cadence, self.rules)
         previous_at: datetime | None = None
-        earliest_day: date | None = None
+        not_before: datetime | None = None
         for index, mark in enumerate(ruler):
             if mark.open and mark.passed and not _in_flight(mark.record):
                 previous_at = self._planned_at(mark, previous_at)
@@ -154,10 +163,9 @@ class _Planning:
                 previous_at = mark.record.permitted_at or mark.record.planned_at or mark.record.outcome_at
                 continue
             at = self._planned_at(mark, previous_at)
-            for item in self._step(mark, at, ruler[index + 1 :], earliest_day, previous_at):
+            for item in self._step(mark, at, ruler[index + 1 :], not_before):
                 at = item.at
-                if mark.step.send and item.channel:
-                    earliest_day = self.rules.window.local_day(at) + NEXT_DAY
+                not_before = max(at, not_before or at)
                 yield item
             previous_at = mark.record.permitted_at or at
 
@@ -171,7 +179,7 @@ class _Planning:
         return max(at, mark.record.deferred_until or at)
 
     def _step(
-        self, mark: Mark, at: datetime, later: list[Mark], earliest_day: date | None, previous_at: datetime | None
+        self, mark: Mark, at: datetime, later: list[Mark], not_before: datetime | None
     ) -> Iterator[AgendaItem]:
         way = route(mark.step.send, mark.record, self.rules) if mark.step.send else None
         if way and way.kind is RouteKind.WAITING:
@@ -195,10 +203,10 @@ class _Planning:
         at = self._in_window(at, self.floor)
         if self.blocked:
             at = max(at, self.rules.window.next_open(self.blocked))
-        if previous_at and not mark.record.permitted_at:
-            at = max(at, previous_at) if previous_at > self.now else at
-        if way and not way.not_before:
-            at = self._on_a_day_of_its_own(mark, at, earliest_day)
+        if not_before and not mark.record.permitted_at:
+            at = max(at, not_before)
+        if way and way.channel and missed is not MissedPolicy.ASK:
+            at = self._on_a_day_of_its_own(f"{mark.step.id}/{mark.occurrence}", at)
         yield _step_item(mark, way, at, ask=missed is MissedPolicy.ASK)
 
     def _missed(self, mark: Mark, at: datetime, later: list[Mark]) -> MissedPolicy | None:
@@ -216,10 +224,18 @@ class _Planning:
     def _sends_by(self, day: date, later: list[Mark]) -> bool:
         """Whether a later message falls due by `day`, so that a missed one is not to be sent beside it."""
         return any(
-            mark.step.send and mark.open and not mark.passed and mark.day is not None
+            mark.step.send and mark.step.when is None and mark.open and not mark.passed and mark.day is not None
             and self.rules.window.local_day(self._planned_at(mark, None)) <= day
+            and self._will_speak(mark)
             for mark in later
         )  # fmt: skip
+
+    def _will_speak(self, mark: Mark) -> bool:
+        at, missed = self._planned_at(mark, None), mark.step.missed_policy
+        if self.rules.window.around(at)[1] > self.floor:
+            return True
+        too_late = missed.skip_after is not None and self.floor > at + missed.skip_after
+        return not too_late and missed.policy is not MissedPolicy.ASK
 
     def _overtaken(self, at: datetime, later: list[Mark]) -> bool:
         """Whether a later step spoke, or speaks, before this one's next channel would."""
@@ -230,19 +246,16 @@ class _Planning:
             if mark.step.send
         )
 
-    def _on_a_day_of_its_own(self, mark: Mark, at: datetime, earliest_day: date | None) -> datetime:
+    def _on_a_day_of_its_own(self, key: str, at: datetime) -> datetime:
         """At most one reminder a day: holidays and late steps move days together, customers see only ours."""
-        others = (s.permitted_at for k, s in self.facts.steps.items() if not self._is_own(k, mark))
-        spoken = [self.rules.window.local_day(permitted) + NEXT_DAY for permitted in others if permitted]
-        earliest = max([*spoken, *([earliest_day] if earliest_day else [])], default=None)
-        if earliest is None or self.rules.window.local_day(at) >= earliest:
-            return at
-        return self.rules.contact_at(earliest)
-
-    @staticmethod
-    def _is_own(key: str, mark: Mark) -> bool:
-        notice = key.startswith("on:") and not key.startswith("on:broken_promise")
-        return notice or key == f"{mark.step.id}/{mark.occurrence}"
+        others = (s for k, s in self.facts.steps.items() if k != key and not _answers(k))
+        permits = (m.permitted_at for step in others for m in step.messages.values())
+        spoken = [self.rules.window.local_day(permitted) + NEXT_DAY for permitted in permits if permitted]
+        earliest = max([*spoken, *([self.earliest_day] if self.earliest_day else [])], default=None)
+        if earliest and self.rules.window.local_day(at) < earliest:
+            at = self.rules.contact_at(earliest)
+        self.earliest_day = self.rules.window.local_day(at) + NEXT_DAY
+        return at
 
     def _silence(self, mark: Mark, later: list[Mark]) -> Iterator[AgendaItem]:
         """The next channel of a step whose message was accepted and never reported as delivered."""
@@ -251,11 +264,12 @@ class _Planning:
         way = route(mark.step.send, mark.record, self.rules, silent=True)
         if way.channel is None or way.not_before is None:
             return
-        at = self.rules.window.next_open(way.not_before)
+        at = self.rules.window.next_open(max(way.not_before, mark.record.deferred_until or way.not_before))
         late = self.rules.window.around(at)[1] <= self.floor
         if late or self._overtaken(at, later):
             return
-        yield _step_item(mark, way, max(at, self.blocked or at), ask=False)
+        at = self._on_a_day_of_its_own(f"{mark.step.id}/{mark.occurrence}", max(at, self.blocked or at))
+        yield _step_item(mark, way, at, ask=False)
 
     def _in_window(self, at: datetime, floor: datetime) -> datetime:
         """`at` while its window is not over at `floor`, else the window that is open then or opens next."""
@@ -264,12 +278,19 @@ class _Planning:
             at = self.rules.window.around(floor)[0]
         return at
 
-    def _settle(self, step: str, occurrence: int, record: StepFacts, reason: str, planned_at: datetime) -> None:
+    def _settle(
+        self, step: str, occurrence: int, record: StepFacts, reason: str, planned_at: datetime
+    ) -> None:
         outcome: Literal["failed", "skipped"] = "failed" if record.messages else "skipped"
         self.settled.append(Settled(step, occurrence, outcome, reason, planned_at))
 
     def _fail(self, mark: Mark, reason: str, at: datetime) -> None:
         self.settled.append(Settled(mark.step.id, mark.occurrence, "failed", reason, at))
+
+
+def _answers(key: str) -> bool:
+    """Whether the step of that key is a notice, which is no reminder."""
+    return key.startswith("on:") and not key.startswith("on:broken_promise")
 
 
 def _in_flight(record: StepFacts) -> bool:
@@ -284,7 +305,14 @@ def _step_item(mark: Mark, way: Route | None, at: datetime, *, ask: bool) -> Age
     if way.channel is None:
         return AgendaItem(key, ItemKind.OPEN_CASE, at, way.reason, step.id, mark.occurrence)
     return AgendaItem(
-        f"{key}/{way.key}", SEND_KIND[way.channel], at, way.reason, step.id, mark.occurrence, way.channel, step.send
+        f"{key}/{way.key}",
+        SEND_KIND[way.channel],
+        at,
+        way.reason,
+        step.id,
+        mark.occurrence,
+        way.channel,
+        step.send,
     )
 
 

@@ -146,7 +146,7 @@ def _(_event: e.PromiseBroken, facts: InvoiceFacts, at: datetime) -> InvoiceFact
 
 @_reduce.register
 def _(event: e.Escalated, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
-    rebase = Rebase(kind="escalated", at=at, stage=event.stage)
+    rebase = Rebase(kind="escalated", at=at, stage=event.stage, done=_done(facts))
     number = _count(facts, "escalated") + 1
     return _owe_case(_with(facts, rebases=(*facts.rebases, rebase)), f"escalated/{number}", "escalated")
 
@@ -206,14 +206,14 @@ def _(event: e.StepFailed, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
 def _(event: e.MessagePermitted, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
     step = facts.step(event.step, event.occurrence)
     attempts = step.messages[event.channel].attempts + 1 if event.channel in step.messages else 1
-    permitted = _message(facts, event, state=MessageState.RESERVED, at=at, attempts=attempts)
+    permitted = _message(facts, event, state=MessageState.RESERVED, at=at, permitted_at=at, attempts=attempts)
     first = step.permitted_at or at
     return _step(permitted, event, permitted_at=first, deferred_until=None, deferred_reason=None)
 
 
 @_reduce.register
 def _(event: e.MessageRefused, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
-    refused = _message(facts, event, state=MessageState.REFUSED, at=at)
+    refused = _reopened(_message(facts, event, state=MessageState.REFUSED, at=at), event)
     if event.error_class != "account":
         return refused
     return _owe_case(refused, f"account/{event.channel}", "provider_account")
@@ -226,7 +226,7 @@ def _(event: e.MessageAccepted, facts: InvoiceFacts, at: datetime) -> InvoiceFac
 
 @_reduce.register
 def _(event: e.MessageRejected, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
-    rejected = _message(facts, event, state=MessageState.REJECTED, at=at)
+    rejected = _reopened(_message(facts, event, state=MessageState.REJECTED, at=at), event)
     if event.error_class not in ("content", "template"):
         return rejected
     # Our own text or set-up is at fault: somebody must mend it, while the next channel does its work.
@@ -247,7 +247,8 @@ def _(event: e.MessageNotFound, facts: InvoiceFacts, at: datetime) -> InvoiceFac
     if readings < 2 or message.resent:
         return _message(facts, event, at=at, readings=readings)
     # Two successful empty readings: it may be sent once more, and only once.
-    return _message(facts, event, state=MessageState.REFUSED, at=at, readings=0, resent=True)
+    lost = _message(facts, event, state=MessageState.REFUSED, at=at, readings=0, resent=True)
+    return _reopened(lost, event)
 
 
 @_reduce.register
@@ -261,7 +262,8 @@ def _(event: e.MessageGivenUp, facts: InvoiceFacts, at: datetime) -> InvoiceFact
 @_reduce.register
 def _(event: e.DeliveryReported, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
     message = _known_message(facts, event, at)
-    if message.state in (MessageState.UNKNOWN, MessageState.RESERVED, MessageState.GIVEN_UP):
+    lost = message.state is MessageState.REFUSED and message.resent
+    if lost or message.state in (MessageState.UNKNOWN, MessageState.RESERVED, MessageState.GIVEN_UP):
         # A receipt proves that the provider took it: the attempt's lost answer is found.
         facts = _accepted(facts, event, at)
         message = _known_message(facts, event, at)
@@ -270,11 +272,18 @@ def _(event: e.DeliveryReported, facts: InvoiceFacts, at: datetime) -> InvoiceFa
     if event.delivery != "failed":
         return _message(facts, event, delivery=event.delivery)
     failed = _message(facts, event, state=MessageState.FAILED, delivery="failed", at=at)
-    # The step is open again: the planner goes on to the next channel, or gives it to a person.
-    others = (m.state for c, m in failed.step(event.step, event.occurrence).messages.items() if c != event.channel)
-    if any(state in (MessageState.ACCEPTED, MessageState.UNKNOWN, MessageState.RESERVED) for state in others):
-        return failed
-    return _step(failed, event, outcome=None, reason=None, outcome_at=None)
+    return _reopened(failed, event)
+
+
+def _reopened(facts: InvoiceFacts, event: e.MessageEvent) -> InvoiceFacts:
+    """Open a step again of which no message reached or may reach the customer: the planner goes on with it."""
+    step = facts.step(event.step, event.occurrence)
+    if step.outcome != "sent" or any(m.state in _MAY_REACH for m in step.messages.values()):
+        return facts
+    return _step(facts, event, outcome=None, reason=None, outcome_at=None)
+
+
+_MAY_REACH = (MessageState.ACCEPTED, MessageState.UNKNOWN, MessageState.RESERVED, MessageState.GIVEN_UP)
 
 
 def _accepted(facts: InvoiceFacts, event: e.MessageEvent, at: datetime) -> InvoiceFacts:
@@ -310,8 +319,13 @@ def _settle_balance(facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
     return facts
 
 
+def _done(facts: InvoiceFacts) -> tuple[str, ...]:
+    # By the first permit where there is one: a bounce that opens a step again must not move the later ones.
+    return tuple(key for key, step in facts.steps.items() if step.permitted_at or step.outcome)
+
+
 def _resume(facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
-    return _with(facts, rebases=(*facts.rebases, Rebase(kind="resumed", at=at)))
+    return _with(facts, rebases=(*facts.rebases, Rebase(kind="resumed", at=at, done=_done(facts))))
 
 
 def _owe_notice(facts: InvoiceFacts, branch: Any, at: datetime, **more: Any) -> InvoiceFacts:

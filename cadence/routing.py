@@ -50,6 +50,10 @@ def route(send: Send, record: StepFacts, rules: Rules, *, silent: bool = False) 
         match message.state:
             case MessageState.UNKNOWN:
                 return Route(RouteKind.WAITING, "delivery_unknown")
+            case MessageState.RESERVED if channel in rules.unusable:
+                return Route(RouteKind.WAITING, "delivery_unknown")
+            case MessageState.REFUSED if message.resent and channel in rules.unusable:
+                return Route(RouteKind.EXHAUSTED, "delivery_unknown")
             case MessageState.RESERVED | MessageState.REFUSED if channel not in rules.unusable:
                 reason = "resend" if message.resent else "planned"
                 return Route(RouteKind.SEND, reason, channel, tried_at, again=message.resent)

@@ -38,7 +38,9 @@ class Ledger:
             await unit.finish(told=told)
 
     @asynccontextmanager
-    async def invoice_unit(self, invoice_id: int, now: datetime, told: int | None = None) -> AsyncIterator[Unit]:
+    async def invoice_unit(
+        self, invoice_id: int, now: datetime, told: int | None = None
+    ) -> AsyncIterator[Unit]:
         """The same for one invoice by our id; raise UnknownInvoice where there is none."""
         async with self.engine.begin() as connection:
             unit = Unit(connection, self.creditor, now)

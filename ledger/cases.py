@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import ARRAY, BigInteger, Select, any_, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cadence.words import rounded
@@ -19,7 +19,7 @@ STATUSES = ("open", "claimed", "closed")
 
 
 async def list_cases(
-    engine: AsyncEngine, *, queue: str | None = None, status: str | None = None, limit: int = 500
+    engine: AsyncEngine, *, queue: str | None = None, status: str | None = None, limit: int | None = None
 ) -> list[CaseLine]:
     """Cases with their notes, the oldest first: those not closed, or those of one `status`.
 
@@ -135,7 +135,8 @@ async def _read(connection: AsyncConnection, wanted: Select[Any]) -> list[CaseLi
 
 
 async def _notes(connection: AsyncConnection, case_ids: Sequence[int]) -> dict[int, list[NoteLine]]:
-    found = await connection.execute(select(notes).where(notes.c.case_id.in_(case_ids)).order_by(notes.c.id))
+    ids = any_(literal(case_ids, ARRAY(BigInteger)))  # one parameter, however many cases
+    found = await connection.execute(select(notes).where(notes.c.case_id == ids).order_by(notes.c.id))
     written: dict[int, list[NoteLine]] = {}
     for row in found.mappings():
         written.setdefault(row["case_id"], []).append(NoteLine.model_validate(dict(row)))

@@ -15,14 +15,18 @@ class UnknownInvoice(LedgerError):
     """No invoice has that number or id."""
 
     def __init__(self, name: object) -> None:
-        super().__init__("unknown_invoice", f"no invoice {name!r} is known; `regua list` shows those that are")
+        super().__init__(
+            "unknown_invoice", f"no invoice {name!r} is known; `regua list` shows those that are"
+        )
 
 
 class UnknownCustomer(LedgerError):
     """No customer has that key."""
 
     def __init__(self, name: object) -> None:
-        super().__init__("unknown_customer", f"no customer {name!r} is known; `regua list` shows whose invoices are")
+        super().__init__(
+            "unknown_customer", f"no customer {name!r} is known; `regua list` shows whose invoices are"
+        )
 
 
 def database_url(url: str) -> str:

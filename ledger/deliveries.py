@@ -50,7 +50,9 @@ class IncomingReply:
 async def record_receipt(ledger: Ledger, receipt: Receipt, now: datetime) -> bool:
     """Take note of a receipt, also for closed invoices; False where it is a repetition or not about our messages."""
     by_attempt = attempts.c.id == receipt.attempt_id
-    by_provider = (messages.c.provider_id == receipt.provider_id) & (messages.c.channel == str(receipt.channel))
+    by_provider = (messages.c.provider_id == receipt.provider_id) & (
+        messages.c.channel == str(receipt.channel)
+    )
     found = await attempt_of(ledger, by_attempt) if receipt.attempt_id else None
     if found is None and receipt.provider_id:
         found = await attempt_of(ledger, by_provider)
@@ -81,7 +83,9 @@ async def _tell_delivery(unit: Unit, held: Held, step: str, occurrence: int, rec
 
 async def _keep_delivery(unit: Unit, held: Held, message_id: int, attempt_id: str, receipt: Receipt) -> None:
     step = held.facts.steps
-    row = (await unit.connection.execute(select(messages).where(messages.c.id == message_id))).mappings().one()
+    row = (
+        (await unit.connection.execute(select(messages).where(messages.c.id == message_id))).mappings().one()
+    )
     known = step[f"{row['step']}/{row['occurrence']}"].messages[receipt.channel]
     values = {"delivery": known.delivery, "provider_id": row["provider_id"] or receipt.provider_id}
     await unit.connection.execute(update(messages).where(messages.c.id == message_id).values(values))
@@ -106,7 +110,9 @@ async def record_reply(ledger: Ledger, reply: IncomingReply, now: datetime) -> b
     """
     column = customers.c.phone if reply.channel is Channel.SMS else customers.c.whatsapp
     async with ledger.engine.begin() as connection:
-        found = await connection.execute(select(customers.c.id).where(column == reply.sender).order_by(customers.c.id))
+        found = await connection.execute(
+            select(customers.c.id).where(column == reply.sender).order_by(customers.c.id)
+        )
         owners = list(found.scalars())
         row = {
             "customer_id": owners[0] if owners else None,

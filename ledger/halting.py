@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import cast, delete, func, select
+from sqlalchemy.dialects.postgresql import JSONPATH
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -77,7 +78,7 @@ async def _deferred(connection: AsyncConnection, scope: str, value: str) -> list
     wanted = (
         select(invoices.c.id)
         .join_from(invoices, customers)
-        .where(invoices.c.closed_at.is_(None), func.jsonb_path_exists(invoices.c.facts, _HALTED))
+        .where(invoices.c.closed_at.is_(None), invoices.c.facts.path_exists(cast(_HALTED, JSONPATH)))
         .order_by(invoices.c.id)
     )
     if scope == "segment":

@@ -98,7 +98,9 @@ async def _known_invoice(unit: Unit, number: str) -> Any:
 async def _refusal(unit: Unit, row: InvoiceIntake, known: Any) -> str | None:
     """Why a row cannot be taken in, as a sentence; None where it can."""
     if known and known["currency"] != row.currency:
-        return f"the invoice is in {known['currency']}; a currency never changes, cancel it and send a new one"
+        return (
+            f"the invoice is in {known['currency']}; a currency never changes, cancel it and send a new one"
+        )
     if unit.creditor.payment_in(row.currency) is None:
         return f"the creditor document says nothing on how to pay in {row.currency}; add it under payment"
     _, cadence = await cadence_for_segment(unit.connection, row.segment)

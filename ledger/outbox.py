@@ -46,5 +46,3 @@ async def waiting(engine: AsyncEngine) -> tuple[int, datetime | None]:
     async with engine.connect() as connection:
         count, oldest = (await connection.execute(found)).one()
     return count, oldest
-
-

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
 
 from cadence import events as e
 from cadence.agenda import AgendaItem
@@ -51,9 +54,7 @@ def _step_event(item: AgendaItem, held: Held) -> e.StepPerformed | e.StepFailed:
     step = held.cadence.step(item.step or "")
     assert step is not None and item.step is not None  # noqa: S101 - the planner made it from a step
     if item.why == "no_usable_channel":
-        return e.StepFailed(
-            step=item.step, occurrence=item.occurrence, reason=item.why, planned_at=item.at
-        )
+        return e.StepFailed(step=item.step, occurrence=item.occurrence, reason=item.why, planned_at=item.at)
     if item.why == "missed_step":
         how = {"queue": held.cadence.queue, "reason": item.why}
     elif step.open_case:
@@ -84,8 +85,9 @@ async def lost_message(ledger: Ledger, order: ItemOrder, now: datetime) -> LostM
         held = unit.invoice(order.invoice_id)
         verdict = await judged(unit, held, ledger, order)
         item = verdict.item if verdict.answer is Answer.PERMIT else None
-        if item is None:
+        if item is None or await _was_never_settled(unit, held, item):
             held.causes.append("asked")
+            item = None
     if item is None or item.channel is None:
         return ledger.leaving(held.directive)
     found = await attempt_of(ledger, _message_of(held, item))
@@ -102,14 +104,32 @@ async def lost_message(ledger: Ledger, order: ItemOrder, now: datetime) -> LostM
     )
 
 
-def _message_of(held: Held, item: AgendaItem) -> object:
+def _message_of(held: Held, item: AgendaItem) -> Any:
     return (
         (messages.c.invoice_id == held.id)
         & (messages.c.step == item.step)
         & (messages.c.occurrence == item.occurrence)
         & (messages.c.channel == str(item.channel))
-        & attempts.c.state.in_(["unknown"])
     )
+
+
+async def _was_never_settled(unit: Unit, held: Held, item: AgendaItem) -> bool:
+    """Settle an attempt whose worker died and whose channel was closed since: asked, or never asked at all."""
+    assert item.step is not None and item.channel is not None  # noqa: S101 - a message has both
+    message = held.facts.step(item.step, item.occurrence).messages[item.channel]
+    if message.state is not MessageState.RESERVED:
+        return False
+    mine = select(messages.c.id).where(_message_of(held, item)).scalar_subquery()
+    calling = (attempts.c.message_id == mine) & (attempts.c.state == "calling")
+    asked = update(attempts).where(calling).values(state="unknown", settled_at=unit.now)
+    was_asked = (await unit.connection.execute(asked.returning(attempts.c.id))).first() is not None
+    reserved = (attempts.c.message_id == mine) & (attempts.c.state == "reserved")
+    await unit.connection.execute(
+        update(attempts).where(reserved).values(state="lapsed", settled_at=unit.now)
+    )
+    kind = e.MessageUnknown if was_asked else e.MessageRefused
+    await unit.tell(held, kind(step=item.step, occurrence=item.occurrence, channel=item.channel), PLANNER)
+    return True
 
 
 async def settle_lost(
@@ -132,9 +152,9 @@ async def settle_lost(
     return ledger.leaving(held.directive)
 
 
-def _still_lost(held: Held, found: object) -> bool:
-    step = held.facts.step(found["step"], found["occurrence"])  # type: ignore[index]
-    message = step.messages.get(Channel(found["channel"]))  # type: ignore[index]
+def _still_lost(held: Held, found: Any) -> bool:
+    step = held.facts.step(found["step"], found["occurrence"])
+    message = step.messages.get(Channel(found["channel"]))
     return message is not None and message.state is MessageState.UNKNOWN
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 from sqlalchemy import func, insert, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cadence.document import Cadence
@@ -84,8 +85,13 @@ async def cadence_for_segment(
     Only the latest version of a name counts. Raises LedgerError where two names claim the segment.
     """
     latest = (
-        select(cadences.c.id, cadences.c.name, cadences.c.digest, cadences.c.document["segments"])
-        .distinct(cadences.c.name)
+        select(
+            cadences.c.id,
+            cadences.c.name,
+            cadences.c.digest,
+            cadences.c.document["segments"].label("segments"),
+        )
+        .ext(distinct_on(cadences.c.name))
         .order_by(cadences.c.name, cadences.c.version.desc())
         .subquery()
     )

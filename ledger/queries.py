@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Date, Numeric, Select, cast, func, select
+from sqlalchemy import ARRAY, BigInteger, Date, Numeric, Select, any_, cast, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cadence.agenda import SEND_KIND
@@ -42,7 +42,7 @@ async def list_invoices(
     state: str | None = None,
     segment: str | None = None,
     customer: str | None = None,
-    limit: int = 500,
+    limit: int | None = None,
 ) -> list[InvoiceLine]:
     """Invoices of a state, a segment and a customer (by the creditor's key): open ones first, the next due on top."""
     wanted = _invoices().order_by(
@@ -109,7 +109,9 @@ async def contacts_per_day(engine: AsyncEngine, until: datetime) -> list[Contact
     return [ContactsOnDay.model_validate(dict(row)) for row in rows]
 
 
-async def messages(engine: AsyncEngine, invoice: str | None = None, *, limit: int = 500) -> list[MessageLine]:
+async def messages(
+    engine: AsyncEngine, invoice: str | None = None, *, limit: int | None = None
+) -> list[MessageLine]:
     """Messages with their attempts, the latest first; of the creditor's invoice `invoice`, or of all."""
     wanted = _messages().order_by(messages_table.c.id.desc()).limit(limit)
     async with engine.connect() as connection:
@@ -155,7 +157,8 @@ async def _counted(connection: AsyncConnection, column: Any, *only: Any) -> dict
 
 
 async def _rows(connection: AsyncConnection, wanted: Select[Any]) -> Sequence[Any]:
-    return (await connection.execute(wanted)).mappings().all()
+    rows: Sequence[Any] = (await connection.execute(wanted)).mappings().all()
+    return rows
 
 
 def _invoices() -> Select[Any]:
@@ -206,8 +209,8 @@ def _messages() -> Select[Any]:
 
 async def _with_attempts(connection: AsyncConnection, wanted: Select[Any]) -> list[dict[str, Any]]:
     rows = await _rows(connection, wanted)
-    ids = [row["id"] for row in rows]
-    tried = select(attempts_table).where(attempts_table.c.message_id.in_(ids))
+    ids = any_(literal([row["id"] for row in rows], ARRAY(BigInteger)))  # one parameter, however many rows
+    tried = select(attempts_table).where(attempts_table.c.message_id == ids)
     by_message: dict[int, list[AttemptLine]] = {}
     for attempt in await _rows(connection, tried.order_by(attempts_table.c.number)):
         by_message.setdefault(attempt["message_id"], []).append(AttemptLine.model_validate(dict(attempt)))

@@ -103,8 +103,6 @@ async def history(unit: Unit, *, but: int) -> History:
     return History(*found.one())
 
 
-
-
 @dataclass(frozen=True, slots=True)
 class Situation:
     """Where an invoice stands, for those who report something about it. `next_stage` is None at the last one."""
@@ -137,6 +135,8 @@ async def situation(ledger: Ledger, invoice_id: int) -> Situation:
 
 def _begun_stages(held: Held) -> list[str]:
     """The stages of which a step was performed or passed over, and those escalated to."""
-    ids = {key.rpartition("/")[0] for key, step in held.facts.steps.items() if step.outcome or step.permitted_at}
+    ids = {
+        key.rpartition("/")[0] for key, step in held.facts.steps.items() if step.outcome or step.permitted_at
+    }
     begun = [step.stage for step in held.cadence.steps if step.id in ids]
     return begun + [rebase.stage for rebase in held.facts.rebases if rebase.stage in held.cadence.stages]

@@ -69,7 +69,6 @@ class Result:
     error_class: str | None = None
 
 
-
 _NO_HISTORY = History()
 
 
@@ -81,7 +80,12 @@ async def judged(unit: Unit, held: Held, ledger: Ledger, order: ItemOrder) -> Ve
     known = await history(unit, but=held.id) if _has_conditions(held) else _NO_HISTORY
     rules = unit.rules(held)
     verdict = judge(held.facts, held.cadence, rules, unit.customer_facts, known, order.key, unit.now)
-    if verdict.answer is Answer.PERMIT and verdict.item and verdict.item.channel and await _halted(unit, verdict.item):
+    if (
+        verdict.answer is Answer.PERMIT
+        and verdict.item
+        and verdict.item.channel
+        and await _halted(unit, verdict.item)
+    ):
         tomorrow = rules.window.local_day(unit.now) + timedelta(days=1)
         return Verdict(Answer.DEFER, "halted", verdict.item, rules.contact_at(tomorrow))
     return verdict
@@ -148,7 +152,9 @@ async def _reserve(unit: Unit, held: Held, item: AgendaItem) -> Permit | None:
     assert channel is not None and item.step is not None  # noqa: S101 - a send item names both
     number = 1 + await _retire_reservations(unit, message["id"])
     attempt_id = new_attempt_id()
-    event = e.MessagePermitted(step=item.step, occurrence=item.occurrence, channel=channel, attempt=attempt_id)
+    event = e.MessagePermitted(
+        step=item.step, occurrence=item.occurrence, channel=channel, attempt=attempt_id
+    )
     await unit.tell(held, event, PLANNER)
     window_ends = unit.rules(held).window.around(unit.now)[1]
     row = {
@@ -203,7 +209,9 @@ async def _lost_own_call(unit: Unit, held: Held, item: AgendaItem, message_id: i
 async def _retire_reservations(unit: Unit, message_id: int) -> int:
     """Let permits that were never used lapse; return how many attempts there were."""
     reserved = (attempts.c.message_id == message_id) & (attempts.c.state == "reserved")
-    await unit.connection.execute(update(attempts).where(reserved).values(state="lapsed", settled_at=unit.now))
+    await unit.connection.execute(
+        update(attempts).where(reserved).values(state="lapsed", settled_at=unit.now)
+    )
     found = await unit.connection.execute(select(attempts.c.id).where(attempts.c.message_id == message_id))
     return len(found.all())
 
@@ -247,7 +255,14 @@ def _branch_words(facts: InvoiceFacts, item: AgendaItem) -> dict[str, Any]:
 
 
 async def begin(
-    ledger: Ledger, attempt_id: str, *, subject: str | None, html: str | None, body: str, address: str, now: datetime
+    ledger: Ledger,
+    attempt_id: str,
+    *,
+    subject: str | None,
+    html: str | None,
+    body: str,
+    address: str,
+    now: datetime,
 ) -> bool:
     """Commit that the provider is about to be asked; False where the lease ran out or was taken over."""
     async with ledger.engine.begin() as connection:
@@ -255,7 +270,10 @@ async def begin(
             (attempts.c.id == attempt_id) & (attempts.c.state == "reserved") & (attempts.c.lease_until > now)
         )
         began = await connection.execute(
-            update(attempts).where(live).values(state="calling", began_at=now).returning(attempts.c.message_id)
+            update(attempts)
+            .where(live)
+            .values(state="calling", began_at=now)
+            .returning(attempts.c.message_id)
         )
         message_id = began.scalar_one_or_none()
         if message_id is None:
@@ -307,7 +325,11 @@ async def settle(unit: Unit, held: Held, found: Any, result: Result) -> None:
     elif result.state == "unknown":
         await unit.tell(held, _message_event(e.MessageUnknown, *of), PLANNER)
     elif result.state == "refused" or result.error_class in ("throughput", "account"):
-        await unit.tell(held, _message_event(e.MessageRefused, *of, code=result.code, error_class=result.error_class), PLANNER)
+        await unit.tell(
+            held,
+            _message_event(e.MessageRefused, *of, code=result.code, error_class=result.error_class),
+            PLANNER,
+        )
     else:
         error_class = result.error_class or "unclassified"
         rejected = _message_event(e.MessageRejected, *of, code=result.code, error_class=error_class)
@@ -319,7 +341,13 @@ async def settle(unit: Unit, held: Held, found: Any, result: Result) -> None:
 
 async def _halt_by_itself(unit: Unit, held: Held, found: Any) -> None:
     """The provider closed its door on us: stop the channel at once, and let the step wait for a person."""
-    halt = {"scope": "channel", "value": found["channel"], "at": unit.now, "actor": "regua", "reason": "account"}
+    halt = {
+        "scope": "channel",
+        "value": found["channel"],
+        "at": unit.now,
+        "actor": "regua",
+        "reason": "account",
+    }
     await unit.connection.execute(upsert(halts).values(halt).on_conflict_do_nothing())
     rules = unit.rules(held)
     tomorrow = rules.contact_at(rules.window.local_day(unit.now) + timedelta(days=1))
@@ -338,7 +366,9 @@ async def suppress(unit: Unit, channel: Channel, error_class: str | None, origin
     if reason is None or unit.customer_facts.unusable(channel):
         return
     address = None if reason == "opt_out" else unit.customer_facts.addresses[channel]
-    suppressed = e.ChannelSuppressed.model_validate({"channel": channel, "reason": reason, "address": address})
+    suppressed = e.ChannelSuppressed.model_validate(
+        {"channel": channel, "reason": reason, "address": address}
+    )
     await unit.tell_customer(suppressed, Origin(origin.actor, origin.source))
 
 

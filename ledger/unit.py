@@ -150,7 +150,9 @@ class Unit:
         held.causes.append(event.type)
         return held
 
-    async def tell(self, held: Held, event: e.InvoiceEvent, origin: Origin, at: datetime | None = None) -> bool:
+    async def tell(
+        self, held: Held, event: e.InvoiceEvent, origin: Origin, at: datetime | None = None
+    ) -> bool:
         """Append an event to an invoice's log and reduce it; False where it had been told before."""
         at = at or self.now
         after = reduce_invoice(held.facts, event, at)
@@ -191,7 +193,9 @@ class Unit:
             "note": origin.note,
         }
         # NULL never conflicts, so events without an external id are always new.
-        statement = upsert(events_table).values(row).on_conflict_do_nothing(index_elements=["source", "external_id"])
+        statement = (
+            upsert(events_table).values(row).on_conflict_do_nothing(index_elements=["source", "external_id"])
+        )
         found = await self.connection.execute(statement.returning(events_table.c.id))
         recorded: int | None = found.scalar_one_or_none()
         return recorded
@@ -309,5 +313,3 @@ def queue_for(case: CaseDue, cadence: Cadence) -> str:
         "broken_promise": branches.broken_promise.queue,
     }
     return named.get(case.reason) or cadence.queue
-
-

@@ -1,13 +1,20 @@
-"""Reads one cell's text as what a column holds; a ValueError's text says what is wrong and what to write."""
+"""Reads cells as what their columns hold; a ValueError's text says what is wrong and what to write."""
 
 import re
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
-from cadence.words import Language
+from cadence.words import MINOR_UNITS, Language
 from starter.places import countries
+from starter.tables import Cell, as_text
 
+_zones = cache(available_timezones)
 _CODE = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 
 
@@ -40,6 +47,26 @@ def subdivision(text: str) -> str:
     return code
 
 
+def zone(text: str) -> str:
+    """A zone of the IANA database."""
+    if text not in _zones():
+        raise ValueError(f"{shown(text)} is no zone of the IANA database; write it as America/Sao_Paulo")
+    return text
+
+
+def currency(text: str) -> str:
+    """An ISO 4217 code of a currency that Régua writes in."""
+    if text.upper() not in MINOR_UNITS:
+        raise ValueError(f"{shown(text)} is not a currency Régua writes in: {', '.join(sorted(MINOR_UNITS))}")
+    return text.upper()
+
+
+def too_fine(amount: Decimal, currency: str) -> bool:
+    """Whether an amount has more decimals than its currency's minor unit (ISO 4217)."""
+    exponent = amount.normalize().as_tuple().exponent
+    return currency in MINOR_UNITS and isinstance(exponent, int) and -exponent > MINOR_UNITS[currency]
+
+
 def email(text: str) -> str:
     """An address of the right form; whether it exists is for its first bounce to tell."""
     try:
@@ -70,3 +97,29 @@ def code(text: str) -> str:
     if not _CODE.fullmatch(plain):
         raise ValueError(f"{shown(text)} is no code; write small letters, digits, - and _")
     return plain
+
+
+class RowReader:
+    """One row on its way to what it means, collecting every fault, so that a person mends it once."""
+
+    def __init__(self, cells: Mapping[str, Cell]) -> None:
+        self.cells = cells
+        self.faults: dict[str, str] = {}
+
+    def text(self, column: str, parse: Callable[[str], Any]) -> Any:
+        """A column's text as `parse` reads it; None where it is empty, or wrong and noted."""
+        return self.cell(column, lambda cell: parse(as_text(cell)))
+
+    def cell(self, column: str, parse: Callable[[Cell], Any]) -> Any:
+        """A column's cell as `parse` reads it; None where it is empty, or wrong and noted."""
+        if column not in self.cells:
+            return None
+        try:
+            return parse(self.cells[column])
+        except ValueError as error:
+            self.faults[column] = str(error)
+            return None
+
+    def objections(self, columns: Iterable[str]) -> str:
+        """Every fault in the order of `columns`; empty where there is none."""
+        return "; ".join(f"{column}: {self.faults[column]}" for column in columns if column in self.faults)

@@ -143,16 +143,16 @@ class EmbeddedPostgres(_EmbeddedServer):
 
     def _initialise(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
-        if os.geteuid() == 0:
-            owner = pwd.getpwnam(_UNPRIVILEGED)
-            os.chown(self._directory, owner.pw_uid, owner.pw_gid)
         self._password_file.touch(mode=0o600)
         self._password_file.write_text(secrets.token_hex(16))
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam(_UNPRIVILEGED)
+            for path in (self._directory, self._password_file):
+                os.chown(path, owner.pw_uid, owner.pw_gid)
         command = [str(_POSTGRES_BIN / "initdb"), "-D", str(self._data), "--username=postgres", "--no-sync"]
-        command += ["--encoding=UTF8", "--no-locale", "--auth=scram-sha-256", "--pwfile=/dev/stdin"]
+        command += ["--encoding=UTF8", "--no-locale", "--auth=scram-sha-256", f"--pwfile={self._password_file}"]
         done = subprocess.run(
             leashed(_as_unprivileged(self._directory, command)),
-            input=self._password() + "\n",
             capture_output=True,
             text=True,
             check=False,

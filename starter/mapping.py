@@ -18,6 +18,8 @@ from starter.cells import shown
 from starter.settings import read_text
 from starter.tables import Cell, Table, problem
 
+# Nobody chases older debts, and a year such as 0026 is a slip.
+_YEARS = range(1990, 2101)
 _DATE_PARTS = {"yyyy": "%Y", "yy": "%y", "mm": "%m", "dd": "%d"}
 # Digits in groups of three, or in none: "1.23" with a decimal comma is a mistake, not a hundred and twenty-three.
 _AMOUNT = {
@@ -42,8 +44,14 @@ class Mapping(Document):
     decimal: Literal[".", ","] = "."
     defaults: dict[str, Line] = Field(default_factory=dict)
 
-    def date(self, cell: Cell) -> date:
-        """A cell as a date; raise ValueError with a sentence where it is none."""
+    def read_date(self, cell: Cell) -> date:
+        """A cell as a date of this age; raise ValueError with a sentence where it is none."""
+        day = self._date(cell)
+        if day.year not in _YEARS:
+            raise ValueError(f"{day} lies outside the years {_YEARS[0]} to {_YEARS[-1]}; check the year")
+        return day
+
+    def _date(self, cell: Cell) -> date:
         if isinstance(cell, datetime):
             return cell.date()
         if isinstance(cell, date):
@@ -54,7 +62,7 @@ class Mapping(Document):
         except ValueError:
             raise ValueError(f"{shown(str(cell))} is no date of the form {self.date_format}") from None
 
-    def amount(self, cell: Cell) -> Decimal:
+    def read_amount(self, cell: Cell) -> Decimal:
         """A cell as an exact number, thousands grouped or not; raise ValueError with a sentence where it is none."""
         if isinstance(cell, Decimal):
             return cell

@@ -8,16 +8,8 @@ from typing import Any
 from ledger.intake import InvoiceIntake
 from starter.mapping import columns_of, require_columns
 from starter.portfolio_row import COLUMN_OF, COLUMNS, KNOWN, Doorkeeper, judge
+from starter.rejects import Rejected
 from starter.tables import Cell, read_table
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A row that is not taken: its line, why (sentences), and its cells by heading."""
-
-    line: int
-    reason: str
-    cells: Mapping[str, Cell]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from pydantic import ValidationError
@@ -57,12 +56,6 @@ class Doorkeeper:
         return next((cadence for cadence in self.cadences if segment in cadence.segments), None)
 
 
-def too_fine(amount: Decimal, currency: str) -> bool:
-    """Whether an amount has more decimals than its currency's minor unit (ISO 4217)."""
-    exponent = amount.normalize().as_tuple().exponent
-    return currency in MINOR_UNITS and isinstance(exponent, int) and -exponent > MINOR_UNITS[currency]
-
-
 def judge(row: Row, columns: Mapping[str, str], door: Doorkeeper) -> InvoiceIntake | str:
     """The invoice of a row, or every reason why there is none."""
     if row.fault:
@@ -73,14 +66,11 @@ def judge(row: Row, columns: Mapping[str, str], door: Doorkeeper) -> InvoiceInta
     return reading.invoice()
 
 
-class _Reading:
-    """One row on its way to an invoice, collecting what is wrong with it."""
-
+class _Reading(read.RowReader):
     def __init__(self, cells: Mapping[str, Cell], door: Doorkeeper) -> None:
-        self.cells = cells
+        super().__init__(cells)
         self.door = door
         self.mapping = door.mapping or PLAIN
-        self.faults: dict[str, str] = {}
 
     def invoice(self) -> InvoiceIntake | str:
         """Read all columns before judging, so that a person mends a row once."""
@@ -94,7 +84,7 @@ class _Reading:
             or self._usual(country, "language", usual_language),
             "country": country,
             "subdivision": self.text("subdivision", read.subdivision),
-            "zone": self.text("timezone", str) or self._usual(country, "timezone", usual_zone),
+            "zone": self.text("timezone", read.zone) or self._usual(country, "timezone", usual_zone),
             "email": self.text("email", read.email),
             "phone": self.text("phone", lambda text: read.phone(text, country)),
             "whatsapp": self.text("whatsapp", lambda text: read.phone(text, country)),
@@ -107,27 +97,14 @@ class _Reading:
             self.faults[column] = f"is missing; write {COLUMNS[column][1]}"
         return self._checked(values)
 
-    def text(self, column: str, parse: Callable[[str], Any]) -> Any:
-        """A column's value; None where it is empty or wrong."""
-        return self._note(column, lambda cell: parse(as_text(cell)))
-
-    def _note(self, column: str, parse: Callable[[Cell], Any]) -> Any:
-        if column not in self.cells:
-            return None
-        try:
-            return parse(self.cells[column])
-        except ValueError as error:
-            self.faults[column] = str(error)
-            return None
-
     def _dates_and_money(self) -> dict[str, Any]:
-        due_on = self._note("due_on", self.mapping.date)
-        issued_on = self._note("issued_on", self.mapping.date)
+        due_on = self.cell("due_on", self.mapping.read_date)
+        issued_on = self.cell("issued_on", self.mapping.read_date)
         if due_on and issued_on and due_on < issued_on:
             self.faults["due_on"] = f"{due_on} lies before the issue date {issued_on}; check both"
-        amount = self._note("amount", self.mapping.amount)
+        amount = self.cell("amount", self.mapping.read_amount)
         currency = as_text(self.cells.get("currency", "")).upper()
-        if amount is not None and too_fine(amount, currency):
+        if amount is not None and read.too_fine(amount, currency):
             digits = MINOR_UNITS[currency]
             self.faults["amount"] = f"{amount} has more decimals than {currency}, which has {digits}"
         issued_on = issued_on or min(self.door.today, due_on or self.door.today)
@@ -159,11 +136,7 @@ class _Reading:
         return text
 
     def _currency(self, text: str) -> str:
-        code = text.upper()
-        if code not in MINOR_UNITS:
-            raise ValueError(
-                f"{read.shown(text)} is not a currency Régua writes in: {', '.join(sorted(MINOR_UNITS))}"
-            )
+        code = read.currency(text)
         if self.door.creditor.payment_in(code) is None:
             raise ValueError(
                 f"the creditor's document says nothing on how to pay in {code}; add it under payment"
@@ -176,7 +149,7 @@ class _Reading:
         except ValidationError as error:
             self._translate(error)
         if self.faults:
-            return "; ".join(f"{column}: {self.faults[column]}" for column in KNOWN if column in self.faults)
+            return self.objections(KNOWN)
         return invoice
 
     def _translate(self, error: ValidationError) -> None:

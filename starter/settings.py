@@ -59,7 +59,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: Annotated[str, AfterValidator(_postgresql)]
-    task_queue: Annotated[str, Field(min_length=1, max_length=200)] = "regua"
+    # Plain, because it is quoted in Temporal's list queries.
+    task_queue: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = "regua"
     creditor_file: Path = Path("creditor.yaml")
     cadences_dir: Path = Path("cadences")
     receiver_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
@@ -71,6 +72,7 @@ class Settings(BaseSettings):
     sticky_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 10
     worker_build_id: Annotated[str, Field(min_length=1)] | None = None
     sweep_minutes: Annotated[float, Field(gt=0, le=1_440)] = 10
+    rehearsal_shift_seconds: float | None = None
     rehearsal_shift_seconds: float | None = None
 
 

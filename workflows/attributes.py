@@ -5,4 +5,3 @@ from temporalio.common import SearchAttributeKey
 SEGMENT = SearchAttributeKey.for_keyword("ReguaSegment")
 CUSTOMER = SearchAttributeKey.for_keyword("ReguaCustomer")
 STATE = SearchAttributeKey.for_keyword("ReguaState")
-

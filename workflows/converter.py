@@ -11,7 +11,9 @@ from temporalio.exceptions import ApplicationError, FailureError
 class CodesOnlyFailureConverter(DefaultFailureConverter):
     """Keep the type of an error and its code, and drop every text: providers and databases quote addresses."""
 
-    def to_failure(self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure) -> None:
+    def to_failure(
+        self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure
+    ) -> None:
         """Write `exception` into `failure` without its message, stack trace, details or cause's words."""
         super().to_failure(_without_words(exception), payload_converter, failure)
         _strip(failure)

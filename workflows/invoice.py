@@ -125,7 +125,9 @@ class InvoiceWorkflow:
             # Called off. The item is done with; what holds instead has come by a newer directive.
             workflow.logger.info("%s was called off", activity)
 
-    async def listen_beside(self, pending: ActivityHandle[Directive], still_wanted: Callable[[], bool]) -> None:
+    async def listen_beside(
+        self, pending: ActivityHandle[Directive], still_wanted: Callable[[], bool]
+    ) -> None:
         """Record what comes while an activity is pending, and call it off where it is wanted no more."""
         called_off = False
         while not pending.done():

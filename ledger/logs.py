@@ -1,0 +1,207 @@
+"""Logs: each invoice with its events, its customer's and its attempts, read in batches from one snapshot."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cadence import events as e
+from cadence.creditor import Creditor
+from cadence.directive import Directive
+from cadence.document import Cadence
+from cadence.facts import CustomerFacts, InvoiceFacts
+from cadence.reducer import reduce_customer, reduce_invoice
+from cadence.rules import Rules, rules_for
+from ledger.sending import attempts, messages
+from ledger.unit import cadences, cases_table, customers, events_table, invoices
+
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One event and its place in the ledger's order."""
+
+    id: int
+    event: Any
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One attempt, with the message it was for."""
+
+    id: str
+    message_id: int
+    step: str
+    occurrence: int
+    channel: str
+    notice: bool
+    state: str
+    permitted_at: datetime
+    lease_until: datetime
+    began_at: datetime | None
+    permit_event: int
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceLog:
+    """All that the ledger holds of one invoice, for checking; `stored` and the row are what the events must give."""
+
+    row: Mapping[str, Any]
+    stored: InvoiceFacts
+    cadence: Cadence
+    events: Sequence[Logged]
+    of_customer: Sequence[Logged]
+    attempts: Sequence[Tried]
+    cases: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        """How a violation names it: by the creditor's own number, which every command takes."""
+        return f"invoice {self.row['number']}"
+
+    @property
+    def directive(self) -> Directive:
+        """What its workflow was told last."""
+        return Directive.model_validate(self.row["directive"])
+
+    def rules_before(self, event_id: int, creditor: Creditor) -> Rules | None:
+        """The contact rules as they were then; None where the customer was not known yet."""
+        customer = reduced_customer(logged for logged in self.of_customer if logged.id < event_id)
+        return rules_for(self.cadence, customer, creditor) if customer else None
+
+    def rules(self, creditor: Creditor) -> Rules:
+        """The contact rules now."""
+        customer = reduced_customer(self.of_customer)
+        assert customer is not None  # the ledger takes in no invoice without its customer
+        return rules_for(self.cadence, customer, creditor)
+
+
+def replayed(log: Iterable[Logged]) -> Iterator[tuple[Logged, InvoiceFacts | None, InvoiceFacts]]:
+    """An invoice's events one by one, with the facts before and after each."""
+    facts: InvoiceFacts | None = None
+    for logged in log:
+        before, facts = facts, reduce_invoice(facts, logged.event, logged.at)
+        yield logged, before, facts
+
+
+def reduced_customer(log: Iterable[Logged]) -> CustomerFacts | None:
+    """The facts that a customer's logged events add up to."""
+    facts: CustomerFacts | None = None
+    for logged in log:
+        facts = reduce_customer(facts, logged.event)
+    return facts
+
+
+async def invoice_logs(connection: AsyncConnection, batch: int = BATCH) -> AsyncIterator[InvoiceLog]:
+    """Every invoice by our id, `batch` of them in memory at a time."""
+    documents = await _documents(connection)
+    last = 0
+    while True:
+        page = select(invoices).where(invoices.c.id > last).order_by(invoices.c.id).limit(batch)
+        rows = (await connection.execute(page)).mappings().all()
+        if not rows:
+            return
+        for log in await _page(connection, rows, documents):
+            yield log
+        last = rows[-1]["id"]
+
+
+async def customer_logs(
+    connection: AsyncConnection, batch: int = BATCH
+) -> AsyncIterator[tuple[int, CustomerFacts | None, Sequence[Logged]]]:
+    """Every customer: our id, the stored facts, the events."""
+    last = 0
+    while True:
+        page = select(customers.c.id, customers.c.facts).where(customers.c.id > last)
+        rows = (await connection.execute(page.order_by(customers.c.id).limit(batch))).all()
+        if not rows:
+            return
+        told = await _customer_events(connection, [row.id for row in rows])
+        for row in rows:
+            yield row.id, CustomerFacts.model_validate(row.facts) if row.facts else None, told[row.id]
+        last = rows[-1].id
+
+
+async def _page(
+    connection: AsyncConnection, rows: Sequence[Any], documents: Mapping[int, Cadence]
+) -> list[InvoiceLog]:
+    ids = [row["id"] for row in rows]
+    told = await _invoice_events(connection, ids)
+    by_customer = await _customer_events(connection, sorted({row["customer_id"] for row in rows}))
+    tried = await _attempts(connection, ids)
+    opened = await _case_keys(connection, ids)
+    return [
+        InvoiceLog(
+            row=row,
+            stored=InvoiceFacts.model_validate(row["facts"]),
+            cadence=documents[row["cadence_id"]],
+            events=told[row["id"]],
+            of_customer=by_customer[row["customer_id"]],
+            attempts=tried[row["id"]],
+            cases=frozenset(opened[row["id"]]),
+        )
+        for row in rows
+    ]
+
+
+async def _documents(connection: AsyncConnection) -> dict[int, Cadence]:
+    found = await connection.execute(select(cadences.c.id, cadences.c.document))
+    return {row.id: Cadence.model_validate(row.document) for row in found}
+
+
+async def _invoice_events(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, list[Logged]]:
+    found = _events().add_columns(events_table.c.invoice_id.label("owner"))
+    return await _logged(connection, found.where(events_table.c.invoice_id.in_(ids)), e.INVOICE_EVENT)
+
+
+async def _customer_events(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, list[Logged]]:
+    found = _events().add_columns(events_table.c.customer_id.label("owner"))
+    of_customer = events_table.c.customer_id.in_(ids) & events_table.c.invoice_id.is_(None)
+    return await _logged(connection, found.where(of_customer), e.CUSTOMER_EVENT)
+
+
+def _events() -> Select[Any]:
+    columns = (events_table.c.id, events_table.c.type, events_table.c.payload, events_table.c.at)
+    return select(*columns).order_by(events_table.c.id)
+
+
+async def _logged(connection: AsyncConnection, found: Select[Any], kind: Any) -> dict[int, list[Logged]]:
+    logs: dict[int, list[Logged]] = defaultdict(list)
+    for row in await connection.execute(found):
+        event = kind.validate_python({"type": row.type, **row.payload})
+        logs[row.owner].append(Logged(row.id, event, row.at))
+    return logs
+
+
+async def _attempts(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, list[Tried]]:
+    found = (
+        select(
+            *attempts.c[
+                ("id", "message_id", "state", "permitted_at", "lease_until", "began_at", "permit_event")
+            ],
+            *messages.c[("step", "occurrence", "channel", "notice")],
+            messages.c.invoice_id,
+        )
+        .join_from(attempts, messages)
+        .where(messages.c.invoice_id.in_(ids))
+        .order_by(attempts.c.permit_event)
+    )
+    tried: dict[int, list[Tried]] = defaultdict(list)
+    for row in (await connection.execute(found)).mappings():
+        values = dict(row)
+        tried[values.pop("invoice_id")].append(Tried(**values))
+    return tried
+
+
+async def _case_keys(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, set[str]]:
+    found = select(cases_table.c.invoice_id, cases_table.c.key).where(cases_table.c.invoice_id.in_(ids))
+    keys: dict[int, set[str]] = defaultdict(set)
+    for invoice_id, key in (await connection.execute(found)).tuples():
+        keys[invoice_id].add(key)
+    return keys

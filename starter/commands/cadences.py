@@ -1,0 +1,155 @@
+"""Commands on cadence documents: judge them, see what they will do, and publish them."""
+
+import json as json_text
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cadence.creditor import Creditor
+from cadence.problems import DocumentError, Source
+from cadence.reading import cadence_schema
+from cadence.words import Language
+from ledger import publishing
+from starter.commands import options as o
+from starter.places import countries, usual_language, usual_zone
+from starter.printing import as_json, say, table
+from starter.rulers import Linted, Located, cadence_files, example, lint_files, read_cadence
+from starter.session import Refusal, wall_clock, with_engine
+from starter.settings import read_creditor
+
+Files = Annotated[list[Path] | None, typer.Argument(help="Cadence files; all of the folder if left out.")]
+Folder = Annotated[Path, typer.Option("--folder", envvar="CADENCES_DIR", help="Where the cadences are.")]
+CreditorFile = Annotated[Path, typer.Option("--creditor", envvar="CREDITOR_FILE", help="The creditor's document.")]
+DEFAULT_FOLDER, DEFAULT_CREDITOR = Path("cadences"), Path("creditor.yaml")
+
+
+def lint(
+    files: Files = None, folder: Folder = DEFAULT_FOLDER, creditor: CreditorFile = DEFAULT_CREDITOR,
+    json: o.Json = False,
+) -> None:  # fmt: skip
+    """Say what is wrong with cadence files, and where; exit status 2 where something is."""
+    linted = lint_files(files or cadence_files(folder), read_creditor(creditor))
+    if json:
+        as_json(linted.problems)
+    else:
+        _print_problems(linted)
+    if linted.errors:
+        raise typer.Exit(2)
+
+
+def schema(folder: Folder = DEFAULT_FOLDER) -> None:
+    """Write the JSON Schema by which an editor completes and checks cadence files."""
+    if not folder.is_dir():
+        raise Refusal(f"{folder} is no folder; make it, or name another one with --folder")
+    target = folder / "schema.json"
+    text = json_text.dumps(cadence_schema(), indent=2, ensure_ascii=False) + "\n"
+    target.write_text(text, "utf-8")
+    say(f"{target} written")
+
+
+def show(
+    cadence: Annotated[str, typer.Argument(help="A cadence file, or the name of one in the folder.", show_default=False)],
+    due: Annotated[str | None, typer.Option("--due", help="The example's due date; in 30 days if left out.")] = None,
+    language: Annotated[Language | None, typer.Option("--language", help="The example customer's language.")] = None,
+    country: Annotated[str | None, typer.Option("--country", help="The example customer's country, such as BR.")] = None,
+    folder: Folder = DEFAULT_FOLDER,
+    creditor: CreditorFile = DEFAULT_CREDITOR,
+    json: o.Json = False,
+) -> None:  # fmt: skip
+    """Show what a cadence will do, on the calendar of one example invoice that nobody pays."""
+    owner = read_creditor(creditor)
+    document, _ = read_cadence(_file(cadence, folder))
+    due_on = _due_on(due)
+    place = country or owner.country
+    tongue = language or usual_language(place) or Language.EN
+    days = example(document, owner, due_on, tongue, place, _zone(place, owner))
+    if json:
+        as_json(days)
+        return
+    rows = [
+        (day.at.strftime("%a %Y-%m-%d %H:%M") if day.at else "never", day.offset, day.stage, day.step,
+         day.what, day.when, day.missed, day.says)
+        for day in days
+    ]  # fmt: skip
+    title = f"{document.title}: due on {due_on}, customer in {place}, {tongue}, never paid"
+    table(title, ("when", "offset", "stage", "step", "what", "only if", "if missed", "says"), rows)
+
+
+def publish(files: Files = None, folder: Folder = DEFAULT_FOLDER, creditor: CreditorFile = DEFAULT_CREDITOR) -> None:
+    """Judge cadence files and publish them: new invoices follow them from now on, old ones keep their version."""
+    chosen, owner = files or cadence_files(folder), read_creditor(creditor)
+
+    async def work(engine: AsyncEngine) -> list[tuple[str, int, bool]]:
+        return await publish_files(engine, chosen, owner)
+
+    for name, version, new in with_engine(work):
+        say(f"{name}: version {version} published" if new else f"{name}: version {version} already says this")
+
+
+async def publish_files(engine: AsyncEngine, files: list[Path], creditor: Creditor) -> list[tuple[str, int, bool]]:
+    """Publish all files or none: name, version, and whether it is new. Raises DocumentError."""
+    linted = lint_files(files, creditor, await _published_beside(engine, files))
+    if linted.errors:
+        raise DocumentError(linted.errors)
+    done = []
+    for cadence, _ in linted.cadences:
+        version, new = await publishing.publish(engine, cadence, wall_clock())
+        done.append((cadence.name, version, new))
+    return done
+
+
+async def _published_beside(engine: AsyncEngine, files: list[Path]) -> list[Located]:
+    """The latest versions of the cadences that these files do not replace: their segments are taken."""
+    replaced = {_name(path) for path in files}
+    return [
+        (each.cadence, Source(f"the published cadence {each.cadence.name}"))
+        for each in await publishing.published(engine)
+        if each.latest and each.cadence.name not in replaced
+    ]
+
+
+def _name(path: Path) -> str | None:
+    try:
+        return read_cadence(path)[0].name
+    except DocumentError:  # lint says what is wrong with it
+        return None
+
+
+def _print_problems(linted: Linted) -> None:
+    for problem in linted.problems:
+        say(str(problem))
+    names = ", ".join(cadence.name for cadence, _ in linted.cadences)
+    if not linted.errors:
+        say(f"{names}: fine" + (f", with {len(linted.problems)} warnings" if linted.problems else ""))
+
+
+def _file(named: str, folder: Path) -> Path:
+    """The file that is meant: a path, or the name of a cadence in the folder."""
+    if named.endswith((".yaml", ".yml")) or Path(named).is_file():
+        return Path(named)
+    path = folder / f"{named}.yaml"
+    if path.parent != folder or not path.is_file():
+        names = ", ".join(file.stem for file in cadence_files(folder))
+        raise Refusal(f"there is no cadence {named!r} in {folder}; there are {names}")
+    return path
+
+
+def _due_on(due: str | None) -> date:
+    if due is None:
+        return wall_clock().date() + timedelta(days=30)
+    day = o.read_date("--due", due)
+    if not 2000 <= day.year <= 2100:
+        raise Refusal(f"--due: {day} is too far away; write a date between 2000 and 2100")
+    return day
+
+
+def _zone(country: str, creditor: Creditor) -> str:
+    if country not in countries():
+        raise Refusal(f"--country: {country!r} is no country; write an ISO 3166 code such as BR")
+    if country == creditor.country:
+        return creditor.zone
+    # Where a country has several, some hours do not change what an example shows.
+    return usual_zone(country) or creditor.zone

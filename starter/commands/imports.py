@@ -1,0 +1,89 @@
+"""Commands that take files in: a portfolio of invoices, and what happened to them."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from starter.commands import options as o
+from starter.importing import CONTACTS_A_DAY, Contacts, Imported, import_file, write_template
+from starter.importing_happenings import import_happenings
+from starter.printing import console, say, table
+from starter.rejects import Rejected
+from starter.session import Refusal, wall_clock, with_ledger
+
+MaybeFile = Annotated[Path | None, typer.Argument(help="A CSV or XLSX file of invoices.")]
+SHOWN_REJECTS = 20
+
+
+def import_invoices(
+    file: MaybeFile = None,
+    mapping: Annotated[Path | None, typer.Option("--mapping", help="YAML: their headings, dates and numbers.")] = None,
+    template: Annotated[Path | None, typer.Option("--template", help="Write an example file, and do no more.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, however many contacts a day it makes.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="Ask above so many contacts a day.")] = CONTACTS_A_DAY,
+    actor: o.Actor = o.ACTOR,
+) -> None:
+    """Import invoices: the good rows are taken in, the others go to a rejects file. Twice is the same as once."""
+    if (file is None) == (template is None):
+        raise Refusal("say which: a file to import, or --template with the name of an example to write")
+    if template is not None:
+        write_template(template)
+        say(f"{template} written; columns marked * are required")
+        return
+    assert file is not None
+    chosen, who = file, o.read_line("--actor", actor)
+    done = with_ledger(
+        lambda ledger: import_file(
+            chosen, ledger, wall_clock(), who, console(),
+            mapping=mapping, dry_run=dry_run, agree=None if yes else _agree, limit=limit,
+        )
+    )  # fmt: skip
+    _print_imported(done, limit)
+    raise typer.Exit(done.exit_status)
+
+
+def import_events(
+    file: Annotated[Path, typer.Argument(help="A CSV or XLSX file of payments and other facts.", show_default=False)],
+    actor: o.Actor = o.ACTOR,
+) -> None:
+    """Import what happened to invoices: yesterday's payments, disputes, promises. Twice is the same as once."""
+    who = o.read_line("--actor", actor)
+    done = with_ledger(lambda ledger: import_happenings(file, ledger, wall_clock(), who, console()))
+    say(f"{done.new} new, {done.same} known before, {len(done.rejected)} rejected")
+    _print_rejected(done.rejected, done.rejects_file)
+    raise typer.Exit(done.exit_status)
+
+
+def _agree(contacts: Contacts) -> bool:
+    """Ask the person at the terminal; where nobody is there, nobody agreed."""
+    _print_contacts(contacts)
+    return sys.stdin.isatty() and typer.confirm("Import them all the same?", default=False)
+
+
+def _print_imported(done: Imported, limit: int) -> None:
+    if done.declined:
+        say(f"Nothing was imported: {done.busiest} contacts on one day are more than {limit}; --yes imports them all")
+        return
+    mood = "it would be " if done.dry_run else ""
+    say(f"{mood}{done.new} new, {done.changed} changed, {done.same} the same, {len(done.rejected)} rejected")
+    if done.ignored:
+        say(f"columns not read, as the mapping says: {', '.join(done.ignored)}")
+    if done.contacts:
+        _print_contacts(done.contacts)
+    _print_rejected(done.rejected, done.rejects_file)
+
+
+def _print_contacts(contacts: Contacts) -> None:
+    table("Contacts that this makes", ("day", "messages"), sorted(contacts.items()))
+
+
+def _print_rejected(rejected: list[Rejected], file: Path | None) -> None:
+    for row in rejected[:SHOWN_REJECTS]:
+        say(f"line {row.line}: {row.reason}")
+    if len(rejected) > SHOWN_REJECTS:
+        say(f"... and {len(rejected) - SHOWN_REJECTS} more")
+    if file is not None:
+        say(f"rejected rows, with their reasons: {file}")

@@ -1,0 +1,155 @@
+"""Happenings: yesterday's payments, disputes, promises and the like, read from a file, and the facts they are."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from cadence import events as e
+from cadence.words import MINOR_UNITS
+from ledger.keys import hold_key
+from ledger.recording import Fact, Situation
+from ledger.unit import Origin
+from starter.cells import too_fine
+from starter.happening_row import COLUMNS, Happening, Kind, judge
+from starter.mapping import columns_of, require_columns
+from starter.rejects import Rejected
+from starter.tables import Cell, read_table
+
+__all__ = ["Happening", "Happenings", "Kind", "read_happenings", "to_fact"]
+
+
+@dataclass(frozen=True, slots=True)
+class Happenings:
+    """What a file holds, in the order of time (ties by line), and the rows that make no sense."""
+
+    happenings: tuple[Happening, ...]
+    rejected: tuple[Rejected, ...]
+    headings: tuple[str, ...]
+    cells: Mapping[int, Mapping[str, Cell]]
+    """Every row as it stood in the file, by line."""
+
+
+def read_happenings(path: Path, zone: ZoneInfo) -> Happenings:
+    """Read a file of happenings; `zone` (the creditor's) is where an instant without an offset is read.
+
+    An `at` that is a date alone means its first moment. Raise DocumentError where the file cannot be read.
+    """
+    table = read_table(path)
+    columns = columns_of(table, path, None, COLUMNS)
+    require_columns(path, columns, None, ("at", "event", "invoice"))
+    found: dict[tuple[str, str], Happening] = {}
+    rejected: list[Rejected] = []
+    for row in table.rows:
+        result = judge(row, columns, zone)
+        if isinstance(result, Happening):
+            earlier = found.setdefault((result.source, result.key), result)
+            if earlier is result:
+                continue
+            result = f"line {earlier.line} tells the same already; if both happened, give each its own id"
+        rejected.append(Rejected(row.line, result, row.cells))
+    ordered = sorted(found.values(), key=lambda happening: (happening.at, happening.line))
+    return Happenings(
+        tuple(ordered), tuple(rejected), table.headings, {row.line: row.cells for row in table.rows}
+    )
+
+
+def to_fact(happening: Happening, stands: Situation, actor: str) -> Fact:
+    """The fact that a happening is, given where its invoice stands; raise ValueError with a sentence where it is none.
+
+    Replies are not facts of one invoice: they go the way of the receiver's replies.
+    """
+    note = " ".join(part for part in (_unused_reason(happening), happening.text) if part) or None
+    origin = Origin(actor, happening.source, happening.key, note)
+    return Fact(_event(happening, stands), happening.at, origin)
+
+
+def _event(happening: Happening, stands: Situation) -> e.InvoiceEvent:
+    if happening.event not in _EVENTS:
+        raise ValueError(f"event: a {happening.event} is not a fact of one invoice")
+    return _EVENTS[happening.event](happening, stands)
+
+
+def _payment(happening: Happening, stands: Situation) -> e.InvoiceEvent:
+    currency = _currency(happening, stands)
+    return e.PaymentReceived(amount=_due(happening.amount), currency=currency, method=happening.reason or "")
+
+
+def _reversal(happening: Happening, stands: Situation) -> e.InvoiceEvent:
+    return e.PaymentReversed(amount=_due(happening.amount), currency=_currency(happening, stands))
+
+
+def _resolution(happening: Happening, _stands: Situation) -> e.InvoiceEvent:
+    return e.DisputeResolved.model_validate({"outcome": happening.reason})
+
+
+def _pause(happening: Happening, stands: Situation) -> e.InvoiceEvent:
+    # Hashed: it travels to Temporal, where the file's own numbers must not be.
+    hold = hold_key(happening.invoice, happening.at.isoformat())
+    return e.HoldPlaced(hold=hold, until=_end(happening.until, stands.zone), **_code(happening))
+
+
+def _code(happening: Happening) -> dict[str, str]:
+    return {"reason": happening.reason} if happening.reason else {}
+
+
+def _due(amount: Decimal | None) -> Decimal:
+    assert amount is not None
+    return amount
+
+
+def _unused_reason(happening: Happening) -> str | None:
+    """The reason of an event that keeps none: it stays as a note."""
+    return happening.reason if happening.event in (Kind.REVERSAL, Kind.RESUME, Kind.PROMISE) else None
+
+
+def _currency(happening: Happening, stands: Situation) -> str:
+    currency = happening.currency or stands.currency
+    if too_fine(_due(happening.amount), currency):
+        raise ValueError(
+            f"amount: {happening.amount} has more decimals than {currency}, which has {MINOR_UNITS[currency]}"
+        )
+    if happening.event is not Kind.PAYMENT and currency != stands.currency:
+        # A payment in foreign money is kept, for a person to look at; nothing else in it makes sense.
+        raise ValueError(f"currency: the invoice is in {stands.currency}; write the amount in it")
+    return currency
+
+
+def _promise(happening: Happening, stands: Situation) -> e.PromiseMade:
+    if happening.amount is not None:
+        _currency(happening, stands)
+    amount = stands.balance if happening.amount is None else happening.amount
+    if amount <= 0:
+        raise ValueError("amount: nothing is owed on this invoice; there is nothing to promise")
+    assert happening.on is not None
+    return e.PromiseMade(amount=amount, by=happening.on)
+
+
+def _stage(happening: Happening, stands: Situation) -> str:
+    stage = happening.reason or stands.next_stage
+    if stage is None:
+        raise ValueError("reason: the invoice stands in its last stage; there is none to escalate to")
+    if stage not in stands.stages:
+        raise ValueError(f"reason: {stage!r} is no stage of its cadence; it has {', '.join(stands.stages)}")
+    return stage
+
+
+def _end(until: date | None, zone: ZoneInfo) -> datetime | None:
+    if until is None or isinstance(until, datetime):
+        return until
+    return datetime.combine(until + timedelta(days=1), time(), zone).astimezone(UTC)
+
+
+_EVENTS: dict[Kind, Callable[[Happening, Situation], e.InvoiceEvent]] = {
+    Kind.PAYMENT: _payment,
+    Kind.REVERSAL: _reversal,
+    Kind.DISPUTE: lambda happening, _: e.DisputeOpened(**_code(happening)),
+    Kind.RESOLUTION: _resolution,
+    Kind.PAUSE: _pause,
+    Kind.RESUME: lambda _happening, _stands: e.HoldEnded(),
+    Kind.PROMISE: _promise,
+    Kind.ESCALATE: lambda happening, stands: e.Escalated(stage=_stage(happening, stands)),
+    Kind.CANCEL: lambda happening, _: e.Cancelled(**_code(happening)),
+}

@@ -1,0 +1,100 @@
+"""Imports a file of happenings: each is recorded once, whatever is imported again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from sqlalchemy import ARRAY, Text, any_, literal, select
+
+from cadence.words import Channel
+from channels.replies import is_opt_out
+from ledger.access import Ledger
+from ledger.database import LedgerError
+from ledger.deliveries import IncomingReply, record_reply
+from ledger.recording import record, situation
+from ledger.unit import customers, events_table, invoices
+from starter.happening_row import FILE_SOURCE
+from starter.happenings import Happening, Kind, read_happenings, to_fact
+from starter.rejects import Rejected, write_rejects
+
+# The channels by which a customer can answer us, in the order of the columns read below.
+REPLYING = (Channel.SMS, Channel.WHATSAPP)
+
+
+@dataclass(slots=True)
+class HappeningsImported:
+    """What an import of happenings did: how many were new, how many known, and the rejected rows."""
+
+    new: int = 0
+    same: int = 0
+    rejected: list[Rejected] = field(default_factory=list)
+    rejects_file: Path | None = None
+
+    @property
+    def exit_status(self) -> int:
+        """2 where a row was rejected, else 0."""
+        return 2 if self.rejected else 0
+
+
+async def import_happenings(
+    path: Path, ledger: Ledger, now: datetime, actor: str, console: Console
+) -> HappeningsImported:
+    """Record every happening of a file in the order of time; what makes no sense goes to the rejects file.
+
+    Raises DocumentError where the file cannot be read as a whole.
+    """
+    read = read_happenings(path, ledger.creditor.timezone)
+    result = HappeningsImported(rejected=list(read.rejected))
+    told = await _told(ledger, read.happenings)
+    with Progress(console=console, transient=True) as progress:
+        for happening in progress.track(read.happenings, description="Importing"):
+            try:
+                new = (happening.source, happening.key) not in told and await _tell(
+                    ledger, happening, now, actor
+                )
+            except (LedgerError, ValueError) as error:
+                result.rejected.append(Rejected(happening.line, str(error), read.cells[happening.line]))
+                continue
+            result.new += new
+            result.same += not new
+    result.rejects_file = write_rejects(path, read.headings, result.rejected)
+    return result
+
+
+async def _told(ledger: Ledger, happenings: Sequence[Happening]) -> set[tuple[str, str]]:
+    """Which happenings the log holds already: they are judged no more by where their invoice stands now."""
+    # As one array: a statement takes 65,535 parameters at most.
+    keys = literal(sorted({happening.key for happening in happenings}), ARRAY(Text))
+    columns = select(events_table.c.source, events_table.c.external_id)
+    known = columns.where(events_table.c.external_id == any_(keys))
+    async with ledger.engine.connect() as connection:
+        return {(source, key) for source, key in await connection.execute(known)}
+
+
+async def _tell(ledger: Ledger, happening: Happening, now: datetime, actor: str) -> bool:
+    """Record one happening; False where it had been told before."""
+    if happening.at > now:
+        raise ValueError("at: this lies in the future; a fact is told after it happened")
+    invoice_id = await ledger.invoice_id(happening.invoice)
+    if happening.event is Kind.REPLY:
+        return await record_reply(ledger, await _reply(ledger, happening, invoice_id), now)
+    fact = to_fact(happening, await situation(ledger, invoice_id), actor)
+    return (await record(ledger, invoice_id, [fact], now)).new > 0
+
+
+async def _reply(ledger: Ledger, happening: Happening, invoice_id: int) -> IncomingReply:
+    """The reply as it would have come in: by the channel that the row names, or the one the customer has."""
+    columns = select(customers.c.phone, customers.c.whatsapp).join_from(invoices, customers)
+    async with ledger.engine.connect() as connection:
+        found = await connection.execute(columns.where(invoices.c.id == invoice_id))
+    addresses = {channel: address for channel, address in zip(REPLYING, found.one(), strict=True) if address}
+    channel = happening.channel or next(iter(addresses), Channel.SMS)
+    if channel not in addresses:
+        raise ValueError(f"reason: the customer has no number for {channel}; a reply needs one")
+    text = happening.text or ""
+    return IncomingReply(
+        channel, FILE_SOURCE, happening.key, addresses[channel], text, happening.at, is_opt_out(text)
+    )

@@ -1,0 +1,60 @@
+"""How commands print: tables for people, JSON for programs, and nothing that a terminal would obey."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from pydantic_core import to_json
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+# A pipe has no width; cutting what another program reads would lose it.
+PIPE_WIDTH = 240
+
+
+def console() -> Console:
+    """Where people read: as wide as the terminal."""
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False, emoji=False)
+
+
+def plain(value: object) -> str:
+    """A value as people read it, without the characters by which a text could move a terminal's cursor."""
+    if value is None:
+        return ""
+    text = str(value)
+    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
+
+
+def say(text: str) -> None:
+    """Print a sentence."""
+    console().print(Text(plain(text)), soft_wrap=True)
+
+
+def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under headings; amounts stand to the right."""
+    kept = [list(row) for row in rows]
+    drawn = Table(title=Text(plain(title)), title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for index, heading in enumerate(headings):
+        numbers = any(isinstance(row[index], Decimal | int) for row in kept)
+        drawn.add_column(heading, justify="right" if numbers else "left", overflow="fold")
+    for row in kept:
+        drawn.add_row(*(Text(plain(cell)) for cell in row))
+    console().print(drawn)
+
+
+def as_json(value: object) -> None:
+    """Print a value as JSON: amounts as text, instants in ISO 8601."""
+    sys.stdout.write(to_json(value, indent=2).decode() + "\n")
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """An amount with its currency, as the command line writes it in every language."""
+    return f"{currency} {amount:,.2f}" if amount == round(amount, 2) else f"{currency} {amount:,}"
+
+
+def local(at: datetime | None, zone: ZoneInfo) -> str:
+    """An instant on a zone's clock, to the minute."""
+    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M") if at else ""

@@ -1,0 +1,110 @@
+"""Play a rehearsal from files to a report: what `regua rehearse` and the demo call."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from cadence.creditor import Creditor
+from cadence.document import Cadence
+from ledger.intake import InvoiceIntake
+from ledger.publishing import publish
+from starter.happenings import Happening
+from starter.rehearsal.lanes import Lane, lanes_of
+from starter.rehearsal.player import Entry, Player
+from starter.rehearsal.stage import Stage, stage
+from starter.rehearsal.watching import Directives
+
+# Side by side: more lanes only wait for one another on a machine of two cores.
+LANES_AT_ONCE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What is played: documents, rows, happenings, the sandbox's habits by address, from a day on for some days."""
+
+    creditor_file: Path
+    creditor: Creditor
+    cadences: Sequence[Cadence]
+    rows: Sequence[InvoiceIntake]
+    happenings: Sequence[Happening]
+    habits: dict[str, Any]
+    begins_on: date
+    days: int
+
+    @property
+    def begins(self) -> datetime:
+        """Midnight of the first day, where the creditor is."""
+        return _midnight(self.begins_on, self.creditor)
+
+    @property
+    def ends(self) -> datetime:
+        """Midnight after the last day."""
+        return _midnight(self.begins_on + timedelta(days=self.days), self.creditor)
+
+
+def _midnight(day: date, creditor: Creditor) -> datetime:
+    return datetime.combine(day, time(0), creditor.timezone).astimezone(UTC)
+
+
+@asynccontextmanager
+async def play(script: Script, home: Path, progress: Callable[[float], None]) -> AsyncIterator[Stage]:
+    """Play a script to its end and hand over the stage as it stands then; all is gone after the block.
+
+    `progress` is told the share that is played, from 0 to 1. Raises `Refused` where a row or a happening makes
+    no sense, and `Stuck` where the machine does not get on.
+    """
+    async with stage(home, script.creditor_file, script.creditor, script.begins) as set_up:
+        for cadence in script.cadences:
+            await publish(set_up.ledger.engine, cadence, script.begins)
+        if script.habits:
+            (await set_up.sandbox.post("/sandbox/habits", json=script.habits)).raise_for_status()
+        directives = Directives(set_up.ledger)
+        lanes = _lanes(script, set_up, directives)
+        async with directives.watched():
+            await _play_all(lanes, script, progress)
+        yield set_up
+
+
+def _lanes(script: Script, set_up: Stage, directives: Directives) -> list[Lane]:
+    player = Player(set_up)
+    by_customer: dict[str, Lane] = {}
+    for customers in lanes_of(script.rows):
+        lane = Lane(set_up, player, directives, script.ends, script.begins)
+        by_customer |= dict.fromkeys(customers, lane)
+    by_number: dict[str, Lane] = {}
+    for row in script.rows:
+        lane = by_number[row.number] = by_customer[row.customer]
+        enters = max(script.begins, _midnight(row.issued_on, script.creditor))
+        lane.expect(enters, Entry(row), ("", row.number))
+    for happening in script.happenings:
+        # After whatever enters at that instant, in the order of the file.
+        by_number[happening.invoice].expect(happening.at, happening, ("~", f"{happening.line:09d}"))
+    return list({id(lane): lane for lane in by_customer.values()}.values())
+
+
+async def _play_all(lanes: Sequence[Lane], script: Script, progress: Callable[[float], None]) -> None:
+    room = asyncio.Semaphore(LANES_AT_ONCE)
+
+    async def one(lane: Lane) -> None:
+        async with room:
+            await lane.play()
+
+    async def show() -> None:
+        whole = (script.ends - script.begins) * len(lanes)
+        while True:
+            played = sum(((min(lane.now, script.ends) - script.begins) for lane in lanes), timedelta(0))
+            progress(played / whole)
+            await asyncio.sleep(0.2)
+
+    showing = asyncio.create_task(show())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for lane in lanes:
+                group.create_task(one(lane))
+    finally:
+        showing.cancel()
+    progress(1.0)

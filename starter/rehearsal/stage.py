@@ -1,0 +1,101 @@
+"""The stage of a rehearsal: servers of its own, a worker process, and the receiver, all gone when it ends."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import uvicorn
+from temporalio.client import Client
+from temporalio.testing import TimeSkipper
+
+from cadence.creditor import Creditor
+from channels.settings import ChannelSettings
+from ledger.access import Ledger
+from ledger.database import connect
+from ledger.schema import upgrade
+from ledger.turns import prepare_turns
+from starter.embedded import ChildProcess, EmbeddedPostgres, EmbeddedSandbox, EmbeddedTemporal, free_port
+from starter.receiver import receiver_app
+from workflows.converter import DATA_CONVERTER
+
+TASK_QUEUE = "rehearsal"
+# Nothing goes to anybody: a secret for the stage's own receiver, known to nobody else.
+_WEBHOOK_SECRET = "whsec_" + "cmVoZWFyc2FsLXNlY3JldC1mb3ItbG9vcGJhY2s="
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a rehearsal plays on. `ledger.shift` turns the calendar that is played into the server's clock."""
+
+    ledger: Ledger
+    client: Client
+    skipper: TimeSkipper
+    sandbox: httpx.AsyncClient
+    database_url: str
+
+
+@asynccontextmanager
+async def stage(
+    home: Path, creditor_file: Path, creditor: Creditor, begins: datetime
+) -> AsyncIterator[Stage]:
+    """Set everything up in `home`; `begins` is the instant of the calendar at which the play begins."""
+    async with AsyncExitStack() as stack:
+        postgres = await stack.enter_async_context(EmbeddedPostgres(home, durable=False))
+        temporal = await stack.enter_async_context(EmbeddedTemporal(home, time_skipping=True))
+        port = free_port()
+        receiver_url = f"http://127.0.0.1:{port}"
+        sandbox = await stack.enter_async_context(EmbeddedSandbox(home, receiver_url, receipts="held"))
+        url = await postgres.create_database("rehearsal")
+        await asyncio.to_thread(upgrade, url)
+        shift = datetime.now(UTC) - begins
+        ledger = Ledger(connect(url, pool_size=20), creditor, shift)
+        stack.push_async_callback(ledger.engine.dispose)
+        await prepare_turns(ledger.engine)
+        environment = await sandbox.environment() | {"PAYMENT_WEBHOOK_SECRET": _WEBHOOK_SECRET}
+        await _serve_receiver(stack, ledger, environment, port)
+        worker = _worker(home, environment, url, temporal.address, creditor_file, shift)
+        await stack.enter_async_context(worker)
+        await worker.ready_when_logged("worker_ready")
+        client = await Client.connect(temporal.address, data_converter=DATA_CONVERTER)
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=sandbox.url, timeout=60))
+        yield Stage(ledger, client, TimeSkipper(client), http, url)
+
+
+def _worker(
+    home: Path, environment: dict[str, str], url: str, temporal: str, creditor_file: Path, shift: timedelta
+) -> ChildProcess:
+    settings = {
+        "DATABASE_URL": url,
+        "TEMPORAL_ADDRESS": temporal,
+        "TASK_QUEUE": TASK_QUEUE,
+        "CREDITOR_FILE": str(creditor_file),
+        "REHEARSAL_SHIFT_SECONDS": str(shift.total_seconds()),
+        # A rehearsal is over in minutes; nobody's provider is spared by limits here.
+        "EMAILS_PER_SECOND": "0",
+        "SMS_PER_SECOND": "0",
+        "WHATSAPPS_PER_SECOND": "0",
+    }
+    return ChildProcess("worker", [sys.executable, "-m", "worker"], home, env=environment | settings)
+
+
+async def _serve_receiver(
+    stack: AsyncExitStack, ledger: Ledger, environment: dict[str, str], port: int
+) -> None:
+    settings = ChannelSettings.model_validate({name.lower(): value for name, value in environment.items()})
+    # A receipt happens at the instant that it states: that of the lane which asked for it.
+    app = receiver_app(ledger, settings, clock=lambda stated: stated)
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="off"))
+    serving = asyncio.create_task(server.serve())
+
+    async def close() -> None:
+        server.should_exit = True
+        await serving
+
+    stack.push_async_callback(close)
+    while not server.started:
+        await asyncio.sleep(0.01)

@@ -1,0 +1,44 @@
+"""The rejects file: every row that was not taken, with its line and why, beside the file it came from."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from starter.tables import Cell, as_text
+
+# What makes a spreadsheet take a cell for a formula (OWASP, CSV injection), when our user opens the file.
+_FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row that is not taken: its line in the file, why (in sentences), and its cells by heading."""
+
+    line: int
+    reason: str
+    cells: Mapping[str, Cell]
+
+
+def write_rejects(path: Path, headings: Sequence[str], rejected: Sequence[Rejected]) -> Path | None:
+    """Write the rejected rows of `path` to its rejects file, or delete an old one where every row was taken.
+
+    The rows stand in the order of their lines, in UTF-8; a cell that a spreadsheet would run as a formula gets an
+    apostrophe before it.
+    """
+    target = path.with_name(f"{path.stem}.rejects.csv")
+    if not rejected:
+        target.unlink(missing_ok=True)
+        return None
+    with target.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["line", "reason", *map(harmless, headings)])
+        for row in sorted(rejected, key=lambda row: row.line):
+            cells = [as_text(row.cells[heading]) if heading in row.cells else "" for heading in headings]
+            writer.writerow([row.line, row.reason, *map(harmless, cells)])
+    return target
+
+
+def harmless(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA_MARKS) else text

@@ -1,0 +1,141 @@
+"""Cadence files: found, read, judged together, and laid out on an example's calendar before anybody is written to."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from cadence.creditor import Creditor
+from cadence.document import Cadence, Step
+from cadence.facts import CustomerFacts, InvoiceFacts, Rebase
+from cadence.lint import lint, lint_set
+from cadence.planner import plan
+from cadence.problems import DocumentError, Level, Problem, Source
+from cadence.reading import read_located
+from cadence.rules import rules_for
+from cadence.words import Channel, Language
+from starter.settings import read_text
+from templates.catalog import Catalog
+from templates.rendering import RenderContext, render_email, render_sms, render_whatsapp
+
+Located = tuple[Cadence, Source]
+EXAMPLE_ISSUED = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Linted:
+    """What reading and judging files gave: the cadences that could be read, and every problem."""
+
+    cadences: tuple[Located, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def errors(self) -> list[Problem]:
+        """The problems that stop publishing."""
+        return [problem for problem in self.problems if problem.level is Level.ERROR]
+
+
+def cadence_files(folder: Path) -> list[Path]:
+    """The cadence files of a folder, by name; raise DocumentError where it holds none."""
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        message = "this folder holds no cadence (*.yaml); name one with CADENCES_DIR, or name the files"
+        raise DocumentError([Problem(str(folder), 1, "", message)])
+    return files
+
+
+def read_cadence(path: Path) -> Located:
+    """A cadence file with its lines; raise DocumentError with every mistake of form."""
+    return read_located(Cadence, read_text(path), str(path))
+
+
+def lint_files(files: Iterable[Path], creditor: Creditor, others: Sequence[Located] = ()) -> Linted:
+    """Read and judge files, each alone and all together; `others` claim their names and segments first."""
+    found: list[Located] = []
+    problems: list[Problem] = []
+    for path in files:
+        try:
+            cadence, source = read_cadence(path)
+        except DocumentError as error:
+            problems += error.problems
+            continue
+        found.append((cadence, source))
+        problems += lint(cadence, Catalog.load(), creditor, source)
+    return Linted(tuple(found), tuple(problems + lint_set([*others, *found])))
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleDay:
+    """One step on an example's calendar: its instant on the customer's clock (None: it never comes), what it says."""
+
+    step: str
+    offset: str
+    stage: str
+    at: datetime | None
+    what: str
+    when: str | None
+    missed: str
+    says: str
+
+
+def example(
+    cadence: Cadence, creditor: Creditor, due: date, language: Language, country: str, zone: str
+) -> list[ExampleDay]:
+    """The ruler on the calendar of one invoice due on `due`, never paid, whose customer is in `country`."""
+    issued = due - EXAMPLE_ISSUED
+    arrived = datetime.combine(issued, time(0), ZoneInfo(creditor.zone)).astimezone(UTC)
+    currency = next(iter(creditor.payment))
+    facts = InvoiceFacts(
+        amount=Decimal(1200), currency=currency, issued_on=issued, due_on=due, arrived_at=arrived,
+        rebases=(Rebase(kind="arrived", at=arrived),),
+    )  # fmt: skip
+    customer = CustomerFacts(
+        segment=cadence.segments[0], language=language, country=country, zone=zone,
+        addresses=dict.fromkeys(Channel, "example"),
+    )  # fmt: skip
+    rules = rules_for(cadence, customer, creditor)
+    planned = {item.step: item.at.astimezone(ZoneInfo(zone)) for item in plan(facts, cadence, rules, arrived).items}
+    return [
+        ExampleDay(
+            step=step.id,
+            offset=str(step.at),
+            stage=step.stage,
+            at=planned.get(step.id),
+            what=_what(step),
+            when=step.when,
+            missed=str(step.missed_policy.policy),
+            says=_says(step, _context(facts, creditor, language, planned.get(step.id))),
+        )
+        for step in cadence.steps
+    ]
+
+
+def _what(step: Step) -> str:
+    if step.send:
+        return f"{step.send.template} by {', else '.join(step.send.channels)}"
+    if step.open_case:
+        return f"case in {step.open_case.queue}: {step.open_case.reason}"
+    return f"hand over to {step.hand_over.to}" if step.hand_over else "write off"
+
+
+def _context(facts: InvoiceFacts, creditor: Creditor, language: Language, at: datetime | None) -> RenderContext:
+    return RenderContext(
+        language=language, customer_name="Example", invoice_number="EXAMPLE-1", amount=facts.amount,
+        balance=facts.amount, currency=facts.currency, issued_on=facts.issued_on, due_on=facts.due_on,
+        today=(at or facts.arrived_at).date(), reference="XXXXXXXX", creditor=creditor,
+    )  # fmt: skip
+
+
+def _says(step: Step, context: RenderContext) -> str:
+    """The subject or the text of the first channel, in the customer's language."""
+    if step.send is None:
+        return ""
+    match step.send.channels[0]:
+        case Channel.EMAIL:
+            return render_email(step.send.template, context).subject
+        case Channel.SMS:
+            return render_sms(step.send.template, context).body
+        case Channel.WHATSAPP:
+            return render_whatsapp(step.send.template, context).body

@@ -1,0 +1,248 @@
+"""One invoice played at random, as the ledger plays it: whatever happens, the design's invariants hold after it."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from cadence import events as e
+from cadence.directive import ItemKind
+from cadence.document import Cadence
+from cadence.facts import CustomerFacts, MessageState
+from cadence.marks import marks
+from cadence.permit import Answer
+from cadence.planner import blocked_until
+from cadence.words import Channel
+from tests.unit.cadence.game import Contact, Fate, Game
+from tests.unit.cadence.strategies import STAGES, cadences, customers, days_apart, due_dates
+
+SENDS = (ItemKind.SEND_EMAIL, ItemKind.SEND_SMS, ItemKind.SEND_WHATSAPP)
+FATES = st.sampled_from(["accepted", "accepted", "accepted", "rejected", "refused", "unknown"])
+AN_INSTANT = timedelta(seconds=1)
+
+
+class InvoiceLife(RuleBasedStateMachine):
+    """The world around one invoice. `arrived` holds what truly reached a customer, which readings find."""
+
+    game: Game
+
+    @initialize(
+        ruler=cadences(), who=customers(), due_on=due_dates, days=st.integers(-70, 30), minute=st.integers(0, 1439),
+        stage=st.sampled_from([None, None, None, *STAGES]),
+    )  # fmt: skip
+    def import_it(
+        self, ruler: Cadence, who: CustomerFacts, due_on: object, days: int, minute: int, stage: str | None
+    ) -> None:
+        day = datetime.fromisoformat(f"{due_on}").replace(tzinfo=UTC)
+        now = day - timedelta(days=days, minutes=-minute)
+        self.game = Game.begun(ruler, now, day.date(), who=who, stage=stage)
+        self.arrived: set[tuple[str, int, Channel]] = set()
+        self.released: set[tuple[str, int]] = set()
+        self.payments = 0
+
+    # Time and the workflow.
+
+    @rule(fate=FATES, lost=st.booleans())
+    def perform_what_comes_next(self, fate: Fate, lost: bool) -> None:
+        game, item = self.game, self.game.next
+        if item is None:
+            return
+        game.now = max(game.now, item.at)
+        held = [hold for hold in game.facts.holds if hold.until is None or hold.until > game.now]
+        stopped = game.facts.disputed or held or game.facts.promise
+        name = (item.step or "", item.occurrence, item.channel or Channel.EMAIL)
+        verdict = game.perform(fate, found=name in self.arrived)
+        sent = game.contacts[-1] if game.contacts and game.contacts[-1].at == game.now else None
+        if item.kind in SENDS and sent and verdict and verdict.answer is Answer.PERMIT and fate in ("accepted", "unknown"):
+            assert not (sent.reminder and stopped), f"{item.key} went while {game.facts.state}"
+            self._left(sent, name, lost=lost and fate == "unknown")
+        again = game.next
+        assert again is None or (again.key, again.at) != (item.key, item.at), f"{item.key} spins"
+        if again and again.key == item.key:
+            assert again.at > item.at, f"{item.key} was put off to an earlier instant"
+
+    def _left(self, sent: Contact, name: tuple[str, int, Channel], *, lost: bool) -> None:
+        in_doubt = [c for c in self.game.contacts[:-1] if self._is_in_doubt(c, sent)]
+        assert not in_doubt, f"{name} was sent while {in_doubt} is unknown"
+        if not lost:
+            assert name not in self.arrived, f"{name} reached the customer twice"
+            self.arrived.add(name)
+
+    def _is_in_doubt(self, earlier: Contact, sent: Contact) -> bool:
+        if (earlier.step, earlier.occurrence) != (sent.step, sent.occurrence) or earlier.channel == sent.channel:
+            return False
+        message = self.game.facts.step(earlier.step, earlier.occurrence).messages[earlier.channel]
+        return message.state in (MessageState.UNKNOWN, MessageState.GIVEN_UP, MessageState.RESERVED)
+
+    @rule(hours=st.integers(1, 30))
+    def some_hours_pass(self, hours: int) -> None:
+        """As in an outage: nothing is performed, and a sweep plans anew at its end."""
+        self._pass(timedelta(hours=hours))
+
+    @rule(days=days_apart(12))
+    def some_days_pass(self, days: timedelta) -> None:
+        self._pass(days)
+
+    def _pass(self, length: timedelta) -> None:
+        self.game.now += length
+        self.game.replan()
+
+    @precondition(lambda self: self.game.next is not None and self.game.next.kind in SENDS)
+    @rule()
+    def a_halt_puts_it_off(self) -> None:
+        game, item = self.game, self.game.next
+        assert item is not None
+        game.now = max(game.now, item.at)
+        game.perform(halted=True)
+        again = game.next
+        assert again is None or (again.key, again.at) != (item.key, item.at), f"{item.key} spins while halted"
+
+    @rule()
+    def a_halt_is_lifted(self) -> None:
+        self.game.tell(e.DeferralLifted())
+
+    # What customers do.
+
+    @rule(amount=st.sampled_from([10, 45, 60, 100]))
+    def pay(self, amount: int) -> None:
+        self.payments += 1
+        self.game.tell(e.PaymentReceived(amount=Decimal(amount), currency="EUR"))
+
+    @precondition(lambda self: self.game.facts.paid > 0)
+    @rule()
+    def take_it_back(self) -> None:
+        self.game.tell(e.PaymentReversed(amount=self.game.facts.paid, currency="EUR"))
+
+    @rule(days=st.integers(0, 9))
+    def promise(self, days: int) -> None:
+        by = self.game.rules.window.local_day(self.game.now) + timedelta(days=days)
+        if not self.game.facts.closed:
+            self.game.tell(e.PromiseMade(amount=Decimal(50), by=by))
+
+    @rule()
+    def dispute(self) -> None:
+        self.game.tell(e.DisputeOpened())
+
+    @rule(outcome=st.sampled_from(["rejected", "withdrawn", "upheld"]))
+    def resolve(self, outcome: str) -> None:
+        self.game.tell(e.DisputeResolved.model_validate({"outcome": outcome}))
+
+    @rule(channel=st.sampled_from(list(Channel)))
+    def opt_out(self, channel: Channel) -> None:
+        self.game.tell_customer(e.ChannelSuppressed(channel=channel, reason="opt_out"))
+
+    @rule(pick=st.integers(0, 50), delivery=st.sampled_from(["queued", "sent", "delivered", "failed", "read"]))
+    def a_receipt_comes(self, pick: int, delivery: str) -> None:
+        if not self.arrived:
+            return
+        step, occurrence, channel = sorted(self.arrived)[pick % len(self.arrived)]
+        name = {"step": step, "occurrence": occurrence, "channel": channel, "delivery": delivery}
+        self.game.tell(e.DeliveryReported.model_validate(name))
+
+    # What the creditor does.
+
+    @rule(hours=st.none() | st.integers(1, 24 * 15))
+    def hold(self, hours: int | None) -> None:
+        until = self.game.now + timedelta(hours=hours) if hours else None
+        self.game.tell(e.HoldPlaced(hold=f"h{hours}", until=until))
+
+    @rule()
+    def resume(self) -> None:
+        self.game.tell(e.HoldEnded())
+
+    @rule(stage=st.sampled_from(STAGES))
+    def escalate(self, stage: str) -> None:
+        self.game.tell(e.Escalated(stage=stage))
+
+    @rule(days=st.integers(-20, 60))
+    def move_the_due_date(self, days: int) -> None:
+        game = self.game
+        today = game.rules.creditor_zone.fromutc(game.now.replace(tzinfo=game.rules.creditor_zone)).date()
+        moved = {"amount": Decimal(100), "due_on": game.facts.due_on + timedelta(days=days), "on": today}
+        game.tell(e.InvoiceChanged.model_validate(moved))
+
+    # What holds after each of them.
+
+    @invariant()
+    def the_agenda_is_sound(self) -> None:
+        items = self.game.agenda.items
+        assert [item.at for item in items] == sorted(item.at for item in items)
+        assert max(Counter(item.key for item in items).values(), default=1) == 1
+        per_step = Counter((item.step, item.occurrence) for item in items if item.kind in SENDS)
+        assert max(per_step.values(), default=1) == 1
+        assert not (self.game.facts.closed and items)
+
+    @invariant()
+    def planning_again_changes_nothing(self) -> None:
+        game, item = self.game, self.game.next
+        assert game.planned() == game.agenda
+        if item is None:
+            return
+        late = max(game.now, item.at)
+        if item.channel and item.kind in SENDS:
+            late = max(late, game.rules.window.around(item.at)[1] - AN_INSTANT)
+        for later in (max(game.now, item.at), late):
+            again = game.planned(later).next
+            assert again and again.told() == item.told(), f"at {later} {again} instead of {item}"
+
+    @invariant()
+    def no_reminder_is_planned_before_it_may_go(self) -> None:
+        game = self.game
+        until = blocked_until(game.facts, game.cadence, game.rules)
+        for item in game.agenda.items:
+            if item.kind in SENDS:
+                assert game.rules.window.is_open(item.at), f"{item.key} at {item.at} is outside its window"
+                assert item.notice or until is None or item.at >= until
+
+    @invariant()
+    def customers_are_contacted_in_their_own_hours(self) -> None:
+        window = self.game.cadence.window
+        for contact in self.game.contacts:
+            local = contact.at.astimezone(self.game.rules.window.zone)
+            assert f"{local:%a}".lower() in window.days
+            assert not self.game.rules.calendar.is_holiday(local.date())
+            assert window.opens <= local.time() < window.closes
+
+    @invariant()
+    def one_step_speaks_on_a_day_at_most(self) -> None:
+        day = self.game.rules.window.local_day
+        reminders = [c for c in self.game.contacts if c.reminder]
+        for local, contacts in groupby(reminders, lambda c: day(c.at)):
+            spoke = {(c.step, c.occurrence) for c in contacts}
+            assert len(spoke) == 1, f"{spoke} on {local}"
+
+    @invariant()
+    def nothing_is_both_skipped_and_sent(self) -> None:
+        for key, step in self.game.facts.steps.items():
+            assert not (step.outcome == "skipped" and step.messages), f"{key}: {step}"
+
+    @invariant()
+    def a_failure_is_never_forgotten(self) -> None:
+        for key, step in self.game.facts.steps.items():
+            if step.outcome == "sent":
+                assert any(m.state is MessageState.ACCEPTED for m in step.messages.values()), f"{key}: {step}"
+
+    def teardown(self) -> None:
+        """The log alone gives the facts, and every step that could be performed comes to an end."""
+        if not hasattr(self, "game"):
+            return
+        game = self.game
+        assert game.replayed() == game.facts
+        game.tell(e.HoldEnded(), e.DisputeResolved(outcome="withdrawn"))
+        game.play_until(game.now + timedelta(days=365))
+        if not game.facts.closed:
+            ruler = marks(game.facts, game.cadence, game.rules)
+            assert [m.step.id for m in ruler if m.open] == []
+        doubtful = (MessageState.UNKNOWN, MessageState.RESERVED, MessageState.REFUSED)
+        if not game.facts.closed:
+            assert not [m for s in game.facts.steps.values() for m in s.messages.values() if m.state in doubtful[:2]]
+
+
+InvoiceLife.TestCase.settings = settings(
+    stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)
+test_an_invoice_keeps_its_invariants_whatever_happens = InvoiceLife.TestCase
