@@ -51,6 +51,15 @@ def check_condition(expression: str) -> str:
         if tree.find(nodes.Pow):  # Jinja works constants out while it compiles: 9 ** 9 ** 9 would not end
             message = f"{expression!r} uses powers (**), which no condition needs"
             raise ValueError(message)
+        if any(isinstance(constant.value, float) for constant in tree.find_all(nodes.Const)):
+            message = (
+                f"{expression!r} compares exact money with a fraction; write it in whole numbers, "
+                "for example 'balance * 10 > amount * 9' or 'balance * 100 < 4050'"
+            )
+            raise ValueError(message)
+        if any(_repeats_text(product) for product in tree.find_all(nodes.Mul)):
+            message = f"{expression!r} multiplies a text, which no condition needs"
+            raise ValueError(message)
         _compiled(expression)
         used = meta.find_undeclared_variables(tree)
     except TemplateSyntaxError as error:
@@ -64,6 +73,10 @@ def check_condition(expression: str) -> str:
         message = f"{', '.join(sorted(unknown))} is no fact; a condition may use {', '.join(CONDITION_FACTS)}"
         raise ValueError(message)
     return expression
+
+
+def _repeats_text(product: nodes.Mul) -> bool:
+    return any(isinstance(constant.value, str) for constant in product.find_all(nodes.Const))
 
 
 def holds(expression: str, facts: Mapping[str, Any]) -> bool:

@@ -71,8 +71,9 @@ class Payment(Document):
     short: Annotated[Line, Field(max_length=40)]
 
     def lines(self, language: str) -> list[str]:
-        """Payment instructions in `language`, in English where the creditor wrote none."""
-        return self.instructions.get(Language(language)) or next(iter(self.instructions.values()))
+        """Payment instructions in `language`, in English or any other where the creditor wrote none."""
+        written = self.instructions
+        return written.get(Language(language)) or written.get(Language.EN) or next(iter(written.values()))
 
 
 class Creditor(Document):
@@ -82,11 +83,11 @@ class Creditor(Document):
     short_name: Annotated[Line, Field(max_length=20)]
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
     zone: Zone
-    phone: Line
+    phone: Annotated[Line, Field(max_length=20)]
     email: EmailSender
     sms: SmsSender
     whatsapp: WhatsAppSender | None = None
-    dispute_contact: Line
+    dispute_contact: Annotated[Line, Field(max_length=120)]
     opt_out: dict[Language, dict[Channel, Line]]
     payment: Annotated[dict[Currency, Payment], Field(min_length=1)]
     close_below: dict[Currency, Annotated[Money, Field(ge=0)]] = Field(default_factory=dict)
@@ -101,6 +102,13 @@ class Creditor(Document):
         if missing:
             message = f"opt_out lacks a line for {', '.join(missing)}; a customer must be told how to stop"
             raise ValueError(message)
+        # What an SMS of two segments and a WhatsApp template have room for.
+        longest = {Channel.SMS: 40, Channel.WHATSAPP: 120, Channel.EMAIL: 300}
+        for lang, lines in self.opt_out.items():
+            for channel, line in lines.items():
+                if len(line) > longest[channel]:
+                    message = f"opt_out for {lang}/{channel} has {len(line)} characters; {longest[channel]} fit"
+                    raise ValueError(message)
         if self.pay_url_template is not None:
             _safe_pay_url(self.pay_url_template)
 

@@ -164,7 +164,9 @@ class Missed(Document):
             return {"policy": value}
         if isinstance(value, dict) and set(value) == {"skip_after"}:
             return {"policy": "skip_after", "skip_after": value["skip_after"]}
-        if isinstance(value, dict) and "policy" in value:
+        if isinstance(value, dict) and "policy" in value and value["policy"] != "skip_after":
+            return value
+        if isinstance(value, dict) and value.get("skip_after") is not None:
             return value
         message = f"{value!r} is no policy for a missed step; write send, collapse, ask, or 'skip_after: 2d'"
         raise ValueError(message)

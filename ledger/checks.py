@@ -108,7 +108,7 @@ async def _by_message(
         .where(or_(attempts.c.id == keys, messages.c.reference == keys))
     )
     ours: dict[str, int] = {}
-    for attempt_id, reference, message_id in (await connection.execute(found)).tuples():
+    for attempt_id, reference, message_id in await connection.execute(found):
         ours |= {attempt_id: message_id, reference: message_id}
     counted: Counter[int] = Counter()
     for key, times in named.items():

@@ -10,7 +10,7 @@ from cadence.agenda import Agenda
 from cadence.creditor import Creditor
 from cadence.facts import CustomerFacts, InvoiceFacts, step_key
 from cadence.marks import marks
-from cadence.planner import FOREVER, blocked_until, plan
+from cadence.planner import blocked_until, plan
 from cadence.rules import Rules
 from cadence.words import Channel
 from ledger.logs import InvoiceLog, Tried, replayed
@@ -120,7 +120,8 @@ def _nothing_overdue(log: InvoiceLog, tally: Tally, agenda: Agenda, since: datet
 
 def _nothing_lost(log: InvoiceLog, tally: Tally, agenda: Agenda, rules: Rules, since: datetime) -> None:
     """Each step whose day has come has an outcome, or is on the agenda, unless reminders are forbidden for now."""
-    blocked = blocked_until(log.stored, log.cadence, rules) == FOREVER
+    # What a hold or promise has overtaken is judged at its end, which is on the agenda or in somebody's hands.
+    blocked = blocked_until(log.stored, log.cadence, rules) is not None
     ahead = {(item.step, item.occurrence) for item in agenda.items}
     ahead |= {(settled.step, settled.occurrence) for settled in agenda.settled}
     for mark in marks(log.stored, log.cadence, rules):

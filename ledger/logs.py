@@ -202,6 +202,6 @@ async def _attempts(connection: AsyncConnection, ids: Sequence[int]) -> dict[int
 async def _case_keys(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, set[str]]:
     found = select(cases_table.c.invoice_id, cases_table.c.key).where(cases_table.c.invoice_id.in_(ids))
     keys: dict[int, set[str]] = defaultdict(set)
-    for invoice_id, key in (await connection.execute(found)).tuples():
+    for invoice_id, key in await connection.execute(found):
         keys[invoice_id].add(key)
     return keys

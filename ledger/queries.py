@@ -153,7 +153,7 @@ async def totals(engine: AsyncEngine) -> Totals:
 
 async def _counted(connection: AsyncConnection, column: Any, *only: Any) -> dict[str, int]:
     found = select(column, func.count()).where(*only).group_by(column).order_by(column)
-    return dict((await connection.execute(found)).tuples().all())
+    return {name: count for name, count in await connection.execute(found)}  # noqa: C416 - rows, not pairs
 
 
 async def _rows(connection: AsyncConnection, wanted: Select[Any]) -> Sequence[Any]:

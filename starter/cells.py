@@ -81,7 +81,7 @@ def phone(text: str, region: str | None) -> str:
     Possible rather than valid: the library's lists lag behind newly opened ranges, and know none that are reserved
     for examples.
     """
-    hint = "write it in full, as +55 11 95550-0101"
+    hint = "write it in full, as +55 11 90000-0101"
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from unicodedata import category
 from zoneinfo import ZoneInfo
 
 from pydantic_core import to_json
@@ -17,7 +18,9 @@ PIPE_WIDTH = 240
 
 def console() -> Console:
     """Where people read: as wide as the terminal."""
-    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False, emoji=False)
+    return Console(
+        width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False, emoji=False
+    )
 
 
 def plain(value: object) -> str:
@@ -25,7 +28,8 @@ def plain(value: object) -> str:
     if value is None:
         return ""
     text = str(value)
-    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
+    # Controls, unassigned and private characters; the spaces of all languages stay.
+    return "".join(letter if letter == "\n" or category(letter)[0] != "C" else "?" for letter in text)
 
 
 def say(text: str) -> None:
@@ -36,7 +40,9 @@ def say(text: str) -> None:
 def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows under headings; amounts stand to the right."""
     kept = [list(row) for row in rows]
-    drawn = Table(title=Text(plain(title)), title_justify="left", box=None, pad_edge=False, header_style="bold")
+    drawn = Table(
+        title=Text(plain(title)), title_justify="left", box=None, pad_edge=False, header_style="bold"
+    )
     for index, heading in enumerate(headings):
         numbers = any(isinstance(row[index], Decimal | int) for row in kept)
         drawn.add_column(heading, justify="right" if numbers else "left", overflow="fold")

@@ -18,7 +18,7 @@ from cadence.rules import rules_for
 from cadence.words import Channel, Language
 from starter.settings import read_text
 from templates.catalog import Catalog
-from templates.rendering import RenderContext, render_email, render_sms, render_whatsapp
+from templates.rendering import RenderContext, render_email
 
 Located = tuple[Cadence, Source]
 EXAMPLE_ISSUED = timedelta(days=30)
@@ -68,7 +68,7 @@ def lint_files(files: Iterable[Path], creditor: Creditor, others: Sequence[Locat
 
 @dataclass(frozen=True, slots=True)
 class ExampleDay:
-    """One step on an example's calendar: its instant on the customer's clock (None: it never comes), what it says."""
+    """One step on an example's calendar: its instant on the customer's clock (None: it never comes), its subject."""
 
     step: str
     offset: str
@@ -77,7 +77,7 @@ class ExampleDay:
     what: str
     when: str | None
     missed: str
-    says: str
+    subject: str
 
 
 def example(
@@ -96,7 +96,9 @@ def example(
         addresses=dict.fromkeys(Channel, "example"),
     )  # fmt: skip
     rules = rules_for(cadence, customer, creditor)
-    planned = {item.step: item.at.astimezone(ZoneInfo(zone)) for item in plan(facts, cadence, rules, arrived).items}
+    planned = {
+        item.step: item.at.astimezone(ZoneInfo(zone)) for item in plan(facts, cadence, rules, arrived).items
+    }
     return [
         ExampleDay(
             step=step.id,
@@ -106,7 +108,7 @@ def example(
             what=_what(step),
             when=step.when,
             missed=str(step.missed_policy.policy),
-            says=_says(step, _context(facts, creditor, language, planned.get(step.id))),
+            subject=_subject(step, _context(facts, creditor, language, planned.get(step.id))),
         )
         for step in cadence.steps
     ]
@@ -120,7 +122,9 @@ def _what(step: Step) -> str:
     return f"hand over to {step.hand_over.to}" if step.hand_over else "write off"
 
 
-def _context(facts: InvoiceFacts, creditor: Creditor, language: Language, at: datetime | None) -> RenderContext:
+def _context(
+    facts: InvoiceFacts, creditor: Creditor, language: Language, at: datetime | None
+) -> RenderContext:
     return RenderContext(
         language=language, customer_name="Example", invoice_number="EXAMPLE-1", amount=facts.amount,
         balance=facts.amount, currency=facts.currency, issued_on=facts.issued_on, due_on=facts.due_on,
@@ -128,14 +132,6 @@ def _context(facts: InvoiceFacts, creditor: Creditor, language: Language, at: da
     )  # fmt: skip
 
 
-def _says(step: Step, context: RenderContext) -> str:
-    """The subject or the text of the first channel, in the customer's language."""
-    if step.send is None:
-        return ""
-    match step.send.channels[0]:
-        case Channel.EMAIL:
-            return render_email(step.send.template, context).subject
-        case Channel.SMS:
-            return render_sms(step.send.template, context).body
-        case Channel.WHATSAPP:
-            return render_whatsapp(step.send.template, context).body
+def _subject(step: Step, context: RenderContext) -> str:
+    """How the customer would know the message by its e-mail's subject, in their language."""
+    return render_email(step.send.template, context).subject if step.send else ""

@@ -73,7 +73,6 @@ class Settings(BaseSettings):
     worker_build_id: Annotated[str, Field(min_length=1)] | None = None
     sweep_minutes: Annotated[float, Field(gt=0, le=1_440)] = 10
     rehearsal_shift_seconds: float | None = None
-    rehearsal_shift_seconds: float | None = None
 
 
 def load_settings() -> Settings:

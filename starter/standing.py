@@ -61,8 +61,10 @@ async def report(
 async def _told_before(ledger: Ledger, stands: Standing, origin: Origin) -> bool:
     if origin.external_id is None:
         return False
-    known = select(invoices.c.number).join_from(events_table, invoices).where(
-        events_table.c.source == origin.source, events_table.c.external_id == origin.external_id
+    known = (
+        select(invoices.c.number)
+        .join_from(events_table, invoices)
+        .where(events_table.c.source == origin.source, events_table.c.external_id == origin.external_id)
     )
     async with ledger.engine.connect() as connection:
         owner = (await connection.execute(known)).scalar_one_or_none()

@@ -58,7 +58,8 @@ def _rows(content: bytes) -> Iterator[RawRow]:
         # The size a file claims for itself is often wrong; the rows themselves are not.
         sheet.reset_dimensions()
         for line, cells in zip(range(1, MAX_LINES + 1), sheet.rows, strict=False):
-            yield line, [_cell(cell) for cell in cells]
+            if cells:
+                yield line, [_cell(cell) for cell in cells]
     finally:
         workbook.close()
 

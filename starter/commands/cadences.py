@@ -9,20 +9,21 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cadence.creditor import Creditor
-from cadence.problems import DocumentError, Source
 from cadence.reading import cadence_schema
 from cadence.words import Language
-from ledger import publishing
 from starter.commands import options as o
 from starter.places import countries, usual_language, usual_zone
 from starter.printing import as_json, say, table
-from starter.rulers import Linted, Located, cadence_files, example, lint_files, read_cadence
+from starter.publish import publish_files
+from starter.rulers import Linted, cadence_files, example, lint_files, read_cadence
 from starter.session import Refusal, wall_clock, with_engine
 from starter.settings import read_creditor
 
 Files = Annotated[list[Path] | None, typer.Argument(help="Cadence files; all of the folder if left out.")]
 Folder = Annotated[Path, typer.Option("--folder", envvar="CADENCES_DIR", help="Where the cadences are.")]
-CreditorFile = Annotated[Path, typer.Option("--creditor", envvar="CREDITOR_FILE", help="The creditor's document.")]
+CreditorFile = Annotated[
+    Path, typer.Option("--creditor", envvar="CREDITOR_FILE", help="The creditor's document.")
+]
 DEFAULT_FOLDER, DEFAULT_CREDITOR = Path("cadences"), Path("creditor.yaml")
 
 
@@ -71,14 +72,16 @@ def show(
         return
     rows = [
         (day.at.strftime("%a %Y-%m-%d %H:%M") if day.at else "never", day.offset, day.stage, day.step,
-         day.what, day.when, day.missed, day.says)
+         day.what, day.when, day.missed, day.subject)
         for day in days
     ]  # fmt: skip
     title = f"{document.title}: due on {due_on}, customer in {place}, {tongue}, never paid"
-    table(title, ("when", "offset", "stage", "step", "what", "only if", "if missed", "says"), rows)
+    table(title, ("when", "offset", "stage", "step", "what", "only if", "if missed", "subject"), rows)
 
 
-def publish(files: Files = None, folder: Folder = DEFAULT_FOLDER, creditor: CreditorFile = DEFAULT_CREDITOR) -> None:
+def publish(
+    files: Files = None, folder: Folder = DEFAULT_FOLDER, creditor: CreditorFile = DEFAULT_CREDITOR
+) -> None:
     """Judge cadence files and publish them: new invoices follow them from now on, old ones keep their version."""
     chosen, owner = files or cadence_files(folder), read_creditor(creditor)
 
@@ -87,35 +90,6 @@ def publish(files: Files = None, folder: Folder = DEFAULT_FOLDER, creditor: Cred
 
     for name, version, new in with_engine(work):
         say(f"{name}: version {version} published" if new else f"{name}: version {version} already says this")
-
-
-async def publish_files(engine: AsyncEngine, files: list[Path], creditor: Creditor) -> list[tuple[str, int, bool]]:
-    """Publish all files or none: name, version, and whether it is new. Raises DocumentError."""
-    linted = lint_files(files, creditor, await _published_beside(engine, files))
-    if linted.errors:
-        raise DocumentError(linted.errors)
-    done = []
-    for cadence, _ in linted.cadences:
-        version, new = await publishing.publish(engine, cadence, wall_clock())
-        done.append((cadence.name, version, new))
-    return done
-
-
-async def _published_beside(engine: AsyncEngine, files: list[Path]) -> list[Located]:
-    """The latest versions of the cadences that these files do not replace: their segments are taken."""
-    replaced = {_name(path) for path in files}
-    return [
-        (each.cadence, Source(f"the published cadence {each.cadence.name}"))
-        for each in await publishing.published(engine)
-        if each.latest and each.cadence.name not in replaced
-    ]
-
-
-def _name(path: Path) -> str | None:
-    try:
-        return read_cadence(path)[0].name
-    except DocumentError:  # lint says what is wrong with it
-        return None
 
 
 def _print_problems(linted: Linted) -> None:

@@ -23,7 +23,18 @@ def cases(
     if json:
         as_json(found)
         return
-    headings = ("case", "queue", "invoice", "customer", "reason", "status", "by", "opened (UTC)", "balance", "notes")
+    headings = (
+        "case",
+        "queue",
+        "invoice",
+        "customer",
+        "reason",
+        "status",
+        "by",
+        "opened (UTC)",
+        "balance",
+        "notes",
+    )
     table(f"{len(found)} cases", headings, map(_row, found))
 
 

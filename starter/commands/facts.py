@@ -20,7 +20,9 @@ REVERSAL_SOURCE = "reversal"
 
 Currency = Annotated[str | None, typer.Option("--currency", help="ISO 4217; the invoice's own if left out.")]
 Method = Annotated[str, typer.Option("--method", help="How it was paid, as a code such as pix.")]
-At = Annotated[str | None, typer.Option("--at", help="When it happened, such as 2026-03-31T14:30; now if left out.")]
+At = Annotated[
+    str | None, typer.Option("--at", help="When it happened, such as 2026-03-31T14:30; now if left out.")
+]
 Outcome = Literal["upheld", "rejected", "withdrawn"]
 
 
@@ -47,7 +49,9 @@ def reverse(
     def judge(stands: Standing, now: datetime) -> Report:
         taken, of = _money(stands, amount, currency)
         if taken > stands.facts.paid:
-            raise Refusal(f"{amount} is more than was paid: {stands.number} has {money(stands.facts.paid, of)} paid")
+            raise Refusal(
+                f"{amount} is more than was paid: {stands.number} has {money(stands.facts.paid, of)} paid"
+            )
         return Report(e.PaymentReversed(amount=taken, currency=of), _when(stands, at, now))
 
     _tell(invoice, o.read_origin(actor, note, REVERSAL_SOURCE, once), judge, f"reversal of {amount} noted")
@@ -70,7 +74,9 @@ def dispute(
 
 def resolve(
     invoice: o.Invoice,
-    outcome: Annotated[Outcome, typer.Option("--outcome", help="Upheld credits what is open.", show_default=False)],
+    outcome: Annotated[
+        Outcome, typer.Option("--outcome", help="Upheld credits what is open.", show_default=False)
+    ],
     note: o.Note = None,
     actor: o.Actor = o.ACTOR,
 ) -> None:
@@ -87,18 +93,23 @@ def resolve(
 def promise(
     invoice: o.Invoice,
     on: Annotated[str, typer.Option("--on", help="The day by which it will be paid.", show_default=False)],
-    amount: Annotated[str | None, typer.Option("--amount", help="How much; all that is open if left out.")] = None,
+    amount: Annotated[
+        str | None, typer.Option("--amount", help="How much; all that is open if left out.")
+    ] = None,
     note: o.Note = None,
     actor: o.Actor = o.ACTOR,
 ) -> None:
     """Take note of a promise to pay: reminders wait for that day."""
+
     def judge(stands: Standing, now: datetime) -> Report:
         _refuse_closed(stands, "promise")
         by = o.read_coming_day("--on", on, stands.situation.zone, now)
         balance, currency = stands.facts.balance, stands.facts.currency
         promised = o.read_amount(amount, currency) if amount else balance
         if promised > balance:
-            raise Refusal(f"{amount} is more than is open: {stands.number} has {money(balance, currency)} open")
+            raise Refusal(
+                f"{amount} is more than is open: {stands.number} has {money(balance, currency)} open"
+            )
         return Report(e.PromiseMade(amount=promised, by=by), now)
 
     _tell(invoice, o.read_origin(actor, note), judge, f"promise until {on} noted")
@@ -144,7 +155,9 @@ def _tell(invoice: str, origin: Origin, judge: Callable[[Standing, datetime], Re
 def _money(stands: Standing, amount: str, currency: str | None) -> tuple[Decimal, str]:
     known = stands.facts.currency
     if currency not in (None, known):
-        raise Refusal(f"--currency: {stands.number} is in {known}, not in {currency}; say what was paid in {known}")
+        raise Refusal(
+            f"--currency: {stands.number} is in {known}, not in {currency}; say what was paid in {known}"
+        )
     return o.read_amount(amount, known), known
 
 
@@ -164,7 +177,9 @@ def _later_stage(stands: Standing, wanted: str | None) -> str:
     if wanted is None:
         return following
     if wanted not in stages:
-        raise Refusal(f"--stage: there is no stage {wanted!r}; the stages of its cadence are {', '.join(stages)}")
+        raise Refusal(
+            f"--stage: there is no stage {wanted!r}; the stages of its cadence are {', '.join(stages)}"
+        )
     if stages.index(wanted) < stages.index(following):
         raise Refusal(f"--stage: {stands.number} is past {wanted}; the next stage is {following}")
     return wanted

@@ -22,8 +22,12 @@ from starter.session import Refusal, wall_clock, with_engine, with_ledger
 from starter.standing import Report, Standing, report
 
 MaybeInvoice = Annotated[str | None, typer.Argument(help="The creditor's own number of the invoice.")]
-Customer = Annotated[str | None, typer.Option("--customer", help="The creditor's key of a customer, for all invoices.")]
-Until = Annotated[str | None, typer.Option("--until", help="The last day of the pause; without it somebody resumes.")]
+Customer = Annotated[
+    str | None, typer.Option("--customer", help="The creditor's key of a customer, for all invoices.")
+]
+Until = Annotated[
+    str | None, typer.Option("--until", help="The last day of the pause; without it somebody resumes.")
+]
 Everything = Annotated[bool, typer.Option("--all", help="All sending.")]
 Channel = Annotated[str | None, typer.Option("--channel", help="email, sms or whatsapp.")]
 Segment = Annotated[str | None, typer.Option("--segment", help="A segment of customers.")]
@@ -40,7 +44,9 @@ def pause(
         if stands.facts.closed:
             raise Refusal(f"{stands.number} is closed as {stands.facts.closed}; there is nothing to pause")
         ends = _end(until, stands.situation.zone, now)
-        return Report(e.HoldPlaced(hold=hold_key(stands.number, now.isoformat()), reason=code, until=ends), now)
+        return Report(
+            e.HoldPlaced(hold=hold_key(stands.number, now.isoformat()), reason=code, until=ends), now
+        )
 
     async def all_invoices(ledger: Ledger, key: str) -> None:
         customer_id, facts = await _customer(ledger, key)
@@ -114,7 +120,10 @@ def _list_halts(json: bool) -> None:
     if json:
         as_json(found)
     elif found:
-        rows = [(halt.scope, halt.value, halt.at.isoformat("T", "minutes"), halt.actor, halt.reason) for halt in found]
+        rows = [
+            (halt.scope, halt.value, halt.at.isoformat("T", "minutes"), halt.actor, halt.reason)
+            for halt in found
+        ]
         table("Halted", ("scope", "value", "since", "by", "reason"), rows)
     else:
         say("Nothing is halted.")
@@ -122,7 +131,9 @@ def _list_halts(json: bool) -> None:
 
 def _switch(everything: bool, channel: str | None, segment: str | None) -> tuple[str, str]:
     named = [("all", "all")] if everything else []
-    named += [(scope, value) for scope, value in (("channel", channel), ("segment", segment)) if value is not None]
+    named += [
+        (scope, value) for scope, value in (("channel", channel), ("segment", segment)) if value is not None
+    ]
     if len(named) != 1:
         raise Refusal("say which: exactly one of --all, --channel NAME and --segment NAME")
     return named[0]

@@ -19,11 +19,19 @@ SHOWN_REJECTS = 20
 
 def import_invoices(
     file: MaybeFile = None,
-    mapping: Annotated[Path | None, typer.Option("--mapping", help="YAML: their headings, dates and numbers.")] = None,
-    template: Annotated[Path | None, typer.Option("--template", help="Write an example file, and do no more.")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", help="YAML: their headings, dates and numbers.")
+    ] = None,
+    template: Annotated[
+        Path | None, typer.Option("--template", help="Write an example file, and do no more.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, however many contacts a day it makes.")] = False,
-    limit: Annotated[int, typer.Option("--limit", min=0, help="Ask above so many contacts a day.")] = CONTACTS_A_DAY,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask, however many contacts a day it makes.")
+    ] = False,
+    limit: Annotated[
+        int, typer.Option("--limit", min=0, help="Ask above so many contacts a day.")
+    ] = CONTACTS_A_DAY,
     actor: o.Actor = o.ACTOR,
 ) -> None:
     """Import invoices: the good rows are taken in, the others go to a rejects file. Twice is the same as once."""
@@ -46,7 +54,9 @@ def import_invoices(
 
 
 def import_events(
-    file: Annotated[Path, typer.Argument(help="A CSV or XLSX file of payments and other facts.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(help="A CSV or XLSX file of payments and other facts.", show_default=False)
+    ],
     actor: o.Actor = o.ACTOR,
 ) -> None:
     """Import what happened to invoices: yesterday's payments, disputes, promises. Twice is the same as once."""
@@ -65,7 +75,9 @@ def _agree(contacts: Contacts) -> bool:
 
 def _print_imported(done: Imported, limit: int) -> None:
     if done.declined:
-        say(f"Nothing was imported: {done.busiest} contacts on one day are more than {limit}; --yes imports them all")
+        say(
+            f"Nothing was imported: {done.busiest} contacts on one day are more than {limit}; --yes imports them all"
+        )
         return
     mood = "it would be " if done.dry_run else ""
     say(f"{mood}{done.new} new, {done.changed} changed, {done.same} the same, {len(done.rejected)} rejected")

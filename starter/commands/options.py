@@ -45,14 +45,18 @@ def read_line(option: str, text: str) -> str:
     except ValueError as error:
         raise Refusal(f"{option}: {error}") from None
     if not 0 < len(line) <= 500:
-        raise Refusal(f"{option} is {'empty' if not line else 'too long'}; write one line of at most 500 characters")
+        raise Refusal(
+            f"{option} is {'empty' if not line else 'too long'}; write one line of at most 500 characters"
+        )
     return line
 
 
 def read_code(option: str, text: str) -> str:
     """A reason, as a code: codes travel to places where free text must not."""
     if not _CODE.fullmatch(text):
-        raise Refusal(f"{option}: {text!r} is no code; write small letters, digits, - and _, such as wrong-amount")
+        raise Refusal(
+            f"{option}: {text!r} is no code; write small letters, digits, - and _, such as wrong-amount"
+        )
     return text
 
 
@@ -68,7 +72,9 @@ def read_amount(text: str, currency: str) -> Decimal:
         raise Refusal(f"the amount is {text}; it must be above zero")
     digits = MINOR_UNITS[currency]
     if amount != round(amount, digits):
-        raise Refusal(f"{text} has more decimals than {currency}, which has {digits or 'none'}; write what was paid")
+        raise Refusal(
+            f"{text} has more decimals than {currency}, which has {digits or 'none'}; write what was paid"
+        )
     return amount
 
 
@@ -77,7 +83,9 @@ def read_date(option: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Refusal(f"{option}: {text!r} is no date; write year, month and day, such as 2026-03-31") from None
+        raise Refusal(
+            f"{option}: {text!r} is no date; write year, month and day, such as 2026-03-31"
+        ) from None
 
 
 def read_coming_day(option: str, text: str, zone: ZoneInfo, now: datetime) -> date:
@@ -94,7 +102,9 @@ def read_instant(option: str, text: str, zone: ZoneInfo, now: datetime) -> datet
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
-        raise Refusal(f"{option}: {text!r} is no instant; write 2026-03-31T14:30 or add an offset, +00:00") from None
+        raise Refusal(
+            f"{option}: {text!r} is no instant; write 2026-03-31T14:30 or add an offset, +00:00"
+        ) from None
     instant = instant if instant.tzinfo else instant.replace(tzinfo=zone)
     if instant > now:
         raise Refusal(f"{option}: {text} lies in the future; leave it out for now")

@@ -16,7 +16,9 @@ from starter.session import Refusal, wall_clock, with_engine
 Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many.")]
 StateOption = Annotated[State | None, typer.Option("--state", help="Only invoices in this state.")]
 Segment = Annotated[str | None, typer.Option("--segment", help="Only this segment.")]
-Customer = Annotated[str | None, typer.Option("--customer", help="Only this customer, by the creditor's key.")]
+Customer = Annotated[
+    str | None, typer.Option("--customer", help="Only this customer, by the creditor's key.")
+]
 Days = Annotated[int, typer.Option("--days", min=1, max=366, help="How many days ahead.")]
 UTC_ZONE = ZoneInfo("UTC")
 
@@ -28,7 +30,9 @@ def list_invoices(
     """List invoices, open ones first, the next due on top."""
     name = str(state) if state else None
     lines = with_engine(
-        lambda engine: queries.list_invoices(engine, state=name, segment=segment, customer=customer, limit=limit)
+        lambda engine: queries.list_invoices(
+            engine, state=name, segment=segment, customer=customer, limit=limit
+        )
     )
     if json:
         as_json(lines)
@@ -63,8 +67,12 @@ def agenda(days: Days = 7, json: o.Json = False) -> None:
 
 
 def messages(
-    invoice: Annotated[str | None, typer.Argument(help="The creditor's number; all invoices if left out.")] = None,
-    body: Annotated[str | None, typer.Option("--body", help="Show one message, by its id or reference.")] = None,
+    invoice: Annotated[
+        str | None, typer.Argument(help="The creditor's number; all invoices if left out.")
+    ] = None,
+    body: Annotated[
+        str | None, typer.Option("--body", help="Show one message, by its id or reference.")
+    ] = None,
     limit: Limit = 100,
     json: o.Json = False,
 ) -> None:
@@ -89,14 +97,26 @@ def _contact(contact: UpcomingContact) -> tuple[object, ...]:
 
 def _print_story(story: InvoiceStory) -> None:
     line, customer, zone = story.invoice, story.customer, ZoneInfo(story.customer.zone)
-    say(f"{line.number}: {line.state}, {money(line.balance, line.currency)} of {money(line.amount, line.currency)} open")
+    say(
+        f"{line.number}: {line.state}, {money(line.balance, line.currency)} of {money(line.amount, line.currency)} open"
+    )
     say(f"due on {line.due_on}; paid {story.paid}, credited {story.credited}")
-    say(f"{customer.key} {customer.name}, {customer.segment}, {customer.language}, {customer.country}, {customer.zone}")
+    say(
+        f"{customer.key} {customer.name}, {customer.segment}, {customer.language}, {customer.country}, {customer.zone}"
+    )
     for channel, reason in customer.suppressed.items():
         say(f"not by {channel}: {reason}")
     say(f"cadence {line.cadence}, version {line.cadence_version}; times are the customer's")
     events = [
-        (local(each.at, zone), each.type, _details(each.payload), each.state, each.actor, each.source, each.note)
+        (
+            local(each.at, zone),
+            each.type,
+            _details(each.payload),
+            each.state,
+            each.actor,
+            each.source,
+            each.note,
+        )
         for each in story.events
     ]
     table("\nWhat happened", ("at", "event", "details", "state", "by", "through", "note"), events)
@@ -114,7 +134,17 @@ def _details(payload: dict[str, object]) -> str:
 
 
 def _print_messages(lines: list[MessageLine]) -> None:
-    headings = ("id", "reference", "invoice", "step", "channel", "language", "sent (UTC)", "attempts", "delivery")
+    headings = (
+        "id",
+        "reference",
+        "invoice",
+        "step",
+        "channel",
+        "language",
+        "sent (UTC)",
+        "attempts",
+        "delivery",
+    )
     rows = [
         (str(line.id), line.reference, line.invoice, f"{line.step}/{line.occurrence}", line.channel, line.language,
          local(line.attempts[-1].began_at, UTC_ZONE) if line.attempts else "", _attempts(line), line.delivery)
@@ -131,7 +161,9 @@ def _print_message(seen: MessageSeen) -> None:
     if seen.body is None:
         say(f"message {seen.id} ({seen.channel}) was not written yet: it never came to an attempt")
         return
-    say(f"to {seen.address} by {seen.channel}, {seen.template} in {seen.language}, reference {seen.reference}")
+    say(
+        f"to {seen.address} by {seen.channel}, {seen.template} in {seen.language}, reference {seen.reference}"
+    )
     if seen.subject:
         say(f"subject: {seen.subject}")
     say(f"\n{seen.body}")

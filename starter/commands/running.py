@@ -6,7 +6,6 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,28 +14,34 @@ import uvloop
 
 from channels.settings import load_settings as load_channel_settings
 from ledger import schema
+from starter.commands.cadences import DEFAULT_CREDITOR, DEFAULT_FOLDER, CreditorFile, Folder
 from starter.printing import say
 from starter.receiver import receiver_app
 from starter.relay import relay as relay_outbox
 from starter.session import Refusal
 from starter.settings import Settings, load_settings, open_ledger, read_creditor
-from starter.stack import StackPorts, run_stack
+from starter.stack import Stack, run_stack
 from starter.temporal import connect_temporal
 
 # A batch that hangs on a server which is away is let go: what it asked for stays in the outbox.
 PATIENCE_SECONDS = 5.0
 
-UiPort = Annotated[int, typer.Option("--ui-port", min=0, max=65535, help="Temporal's UI; 0 takes a free port.")]
-ReceiverPort = Annotated[int, typer.Option("--receiver-port", min=0, max=65535, help="The receiver; 0 takes a free port.")]
+UiPort = Annotated[
+    int, typer.Option("--ui-port", min=0, max=65535, help="Temporal's UI; 0 takes a free port.")
+]
+ReceiverPort = Annotated[
+    int, typer.Option("--receiver-port", min=0, max=65535, help="The receiver; 0: a free port.")
+]
 
 
 def up(
-    home: Annotated[Path, typer.Option("--home", help="Where data and logs are kept.")] = Path(".regua"),
     ui_port: UiPort = 0,
     receiver_port: ReceiverPort = 0,
+    folder: Folder = DEFAULT_FOLDER,
+    creditor: CreditorFile = DEFAULT_CREDITOR,
 ) -> None:
     """Run everything here, with embedded servers and the provider sandbox, until Ctrl-C. The data is kept."""
-    asyncio.run(run_stack(home, StackPorts(ui=ui_port, receiver=receiver_port)))
+    asyncio.run(run_stack(Stack(creditor, folder, ui_port, receiver_port)))
 
 
 def migrate() -> None:
@@ -45,7 +50,11 @@ def migrate() -> None:
     before = schema.current(url)
     schema.upgrade(url)
     after = schema.current(url)
-    say(f"the ledger is at {after} already" if before == after else f"the ledger went from {before or 'nothing'} to {after}")
+    say(
+        f"the ledger is at {after} already"
+        if before == after
+        else f"the ledger went from {before or 'nothing'} to {after}"
+    )
 
 
 def worker() -> None:
@@ -53,7 +62,7 @@ def worker() -> None:
     # Refused here with a sentence, before the process becomes the worker.
     read_creditor(load_settings().creditor_file)
     load_channel_settings()
-    os.execv(sys.executable, [sys.executable, "-m", "worker"])
+    os.execv(sys.executable, [sys.executable, "-m", "worker"])  # noqa: S606 - it has no shell to need
 
 
 def relay() -> None:

@@ -91,7 +91,9 @@ async def permitted(ledger: Ledger, invoice_id: int, now: datetime) -> Permit:
     return leave.permit
 
 
-async def send(ledger: Ledger, invoice_id: int, now: datetime, state: str = "accepted", **more: Any) -> Permit:
+async def send(
+    ledger: Ledger, invoice_id: int, now: datetime, state: str = "accepted", **more: Any
+) -> Permit:
     """Send the next message; the provider answers with `state`."""
     granted = await permitted(ledger, invoice_id, now)
     await conclude(ledger, granted.attempt_id, Result(state=state, **more), now)

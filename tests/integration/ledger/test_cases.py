@@ -10,6 +10,7 @@ from ledger.access import Ledger
 from ledger.database import LedgerError
 from ledger.recording import Fact, record
 from ledger.unit import Origin
+from ledger.views import CaseLine
 from tests.integration.ledger.playing import ARRIVAL, DAY, MINUTE, row, take_in
 
 AGENT = Origin(actor="agent", source="cli")
@@ -28,7 +29,7 @@ async def test_of_two_agents_who_claim_at_once_one_gets_the_case(ledger: Ledger,
     claims = (cases.claim(ledger.engine, case_id, name, ARRIVAL) for name in ("ana", "rui", "eva", "leo"))
     answers = await asyncio.gather(*claims, return_exceptions=True)
 
-    (got,) = [answer for answer in answers if isinstance(answer, cases.CaseLine)]
+    (got,) = [answer for answer in answers if isinstance(answer, CaseLine)]
     refused = [str(answer) for answer in answers if isinstance(answer, LedgerError)]
     assert refused == [f"case {case_id} is claimed by {got.claimed_by!r} already"] * 3
     (case,) = await cases.list_cases(ledger.engine, status="claimed")

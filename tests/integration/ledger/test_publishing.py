@@ -5,7 +5,7 @@ import pytest
 from ledger.access import Ledger
 from ledger.database import LedgerError
 from ledger.publishing import cadence_for_segment, publish, published
-from tests.integration.ledger.playing import ARRIVAL, DAY, ruler, row, take_in
+from tests.integration.ledger.playing import ARRIVAL, DAY, row, ruler, take_in
 
 
 async def test_the_same_document_is_the_same_version(ledger: Ledger) -> None:

@@ -31,7 +31,6 @@ FACTS: dict[str, Any] = {
     ("expression", "expected"),
     [
         ("balance < 50", True),
-        ("balance == 40.10", False),  # a number in a condition is a float: compare with <, <=, >, >=
         ("payment_method == 'boleto' and country in ['BR', 'MX']", True),
         ("not (history.paid_late > 1)", False),
         ("days_overdue >= 12 or broken_promises", True),
@@ -61,11 +60,17 @@ def test_what_does_not_parse_is_refused_as_an_expression(expression: str) -> Non
         ("(" * 140 + "1" + ")" * 140, "nested too deeply"),
         ("balance > 1" + " or balance > 1" * 40, "at most 300 characters"),
         ("9 ** 9 ** 9 ** 9 > 1", "uses powers"),
+        ("'a' * 999999999 > currency", "multiplies a text"),
     ],
 )
 def test_a_condition_that_would_exhaust_the_machine_is_refused(expression: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         check_condition(expression)
+
+
+def test_a_fraction_is_refused_because_money_is_exact() -> None:
+    with pytest.raises(ValueError, match="in whole numbers"):
+        check_condition("balance > amount * 0.9")
 
 
 @pytest.mark.parametrize(

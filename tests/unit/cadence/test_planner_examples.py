@@ -291,3 +291,10 @@ def test_the_invoice_is_not_handed_over_before_a_final_notice_that_the_provider_
     game.replan()
     game.perform()
     assert game.sent() == [("final", march(9))]
+
+
+@pytest.mark.parametrize("missed", ["ask", "collapse", "send", {"skip_after": "1h"}])
+def test_a_step_whose_day_was_taken_by_another_is_sent_the_day_after_and_was_not_missed(missed: Any) -> None:
+    game = begun(cadence(send("sat", "due + 5d"), send("sun", "due + 6d", missed=missed), send("tue", "due + 8d")))
+    game.play_until(instant("2026-03-20 12:00"))
+    assert game.sent() == [("sat", march(9)), ("sun", march(10)), ("tue", march(11))]

@@ -233,7 +233,7 @@ class InvoiceLife(RuleBasedStateMachine):
         game = self.game
         assert game.replayed() == game.facts
         game.tell(e.HoldEnded(), e.DisputeResolved(outcome="withdrawn"))
-        game.play_until(game.now + timedelta(days=365))
+        game.play_until(game.now + timedelta(days=5 * 365))
         if not game.facts.closed:
             ruler = marks(game.facts, game.cadence, game.rules)
             assert [m.step.id for m in ruler if m.open] == []

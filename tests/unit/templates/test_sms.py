@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cadence.creditor import Creditor
 from templates.catalog import Catalog
 from templates.gsm7 import BASIC, EXTENSION, transliterate
 from templates.rendering import TemplateError, render_sms
-from tests.unit.templates.samples import OPT_OUT, USUAL, creditor_document, longest
+from tests.unit.templates.samples import CREDITOR, OPT_OUT, USUAL, longest
 
 CATALOG = Catalog.load()
 LANGUAGES = CATALOG.languages
@@ -55,7 +54,7 @@ def test_an_sms_reads_as_intended() -> None:
 
 
 def test_an_sms_that_does_not_fit_is_refused_without_quoting_it() -> None:
-    creditor = Creditor.model_validate(creditor_document(phone="1" * 200))
+    creditor = CREDITOR.model_copy(update={"phone": "1" * 200})
     with pytest.raises(TemplateError) as caught:
         render_sms("overdue_first", replace(USUAL, creditor=creditor))
     assert str(caught.value) == "pt-BR/overdue_first.sms: too_long (3 segments, at most 2)"

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cadence.creditor import Creditor
 from templates.catalog import Catalog
 from templates.rendering import TemplateError, render_whatsapp, whatsapp_template_text
-from tests.unit.templates.samples import OPT_OUT, USUAL, creditor_document, longest
+from tests.unit.templates.samples import CREDITOR, OPT_OUT, USUAL, longest
 
 CATALOG = Catalog.load()
 TEMPLATES = [name for name in CATALOG.names if "whatsapp" in CATALOG.channels_of(name, "en")]
@@ -85,7 +84,7 @@ def test_an_empty_variable_is_refused_by_name() -> None:
 
 
 def test_a_message_over_the_limit_is_refused_without_quoting_it() -> None:
-    creditor = Creditor.model_validate(creditor_document(dispute_contact="x" * 1000))
+    creditor = CREDITOR.model_copy(update={"dispute_contact": "x" * 1000})
     with pytest.raises(
         TemplateError, match=r"^pt-BR/upcoming.whatsapp: too_long \(\d+ characters, at most 1024\)$"
     ):

@@ -1,0 +1,150 @@
+"""The whole of Régua on one machine: embedded servers, the sandbox, and the three processes, until told to stop."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from ledger import schema
+from ledger.database import connect
+from starter.embedded import EmbeddedPostgres, EmbeddedSandbox, EmbeddedTemporal
+from starter.printing import say
+from starter.processes import ChildProcess, StartError, free_port, locked_home
+from starter.publish import publish_files
+from starter.rulers import cadence_files
+from starter.settings import RUNNING_STACK, read_creditor
+
+# Nobody's secret: it signs payments to a receiver on loopback.
+SANDBOX_PAYMENT_SECRET = "whsec_" + "cmVndWEtdXAtcGF5bWVudHMtb24tbG9vcGJhY2s="
+WATCH_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What the stack runs for: the creditor's documents, and the ports that people asked for (0: a free one)."""
+
+    creditor_file: Path
+    cadences: Path
+    ui_port: int = 0
+    receiver_port: int = 0
+
+
+async def run_stack(stack: Stack) -> None:
+    """Run until Ctrl-C or SIGTERM, then end everything; data and logs stay in .regua of this folder.
+
+    Raises StartError where a part does not start or ends by itself, or another copy runs here.
+    """
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    home = RUNNING_STACK.parent.resolve()
+    with locked_home(home):
+        async with AsyncExitStack() as ending:
+            environment, processes, ui = await _start(stack, home, ending)
+            ending.callback(RUNNING_STACK.unlink, missing_ok=True)
+            _leave_address(environment)
+            _print_addresses(environment, home, ui)
+            await _watch(processes, stop)
+            say("stopping")
+
+
+async def _start(
+    stack: Stack, home: Path, ending: AsyncExitStack
+) -> tuple[dict[str, str], list[ChildProcess], str]:
+    say("starting PostgreSQL, Temporal and the provider sandbox")
+    ui_port = stack.ui_port or free_port()
+    receiver_port = stack.receiver_port or free_port()
+    postgres = await ending.enter_async_context(EmbeddedPostgres(home))
+    temporal = await ending.enter_async_context(EmbeddedTemporal(home, ui_port=ui_port))
+    sandbox = await ending.enter_async_context(EmbeddedSandbox(home, f"http://127.0.0.1:{receiver_port}"))
+    environment = {
+        "DATABASE_URL": await _migrated(postgres),
+        "TEMPORAL_ADDRESS": temporal.address,
+        "TEMPORAL_NAMESPACE": "default",
+        "CREDITOR_FILE": str(stack.creditor_file.resolve()),
+        "CADENCES_DIR": str(stack.cadences.resolve()),
+        "RECEIVER_HOST": "127.0.0.1",
+        "RECEIVER_PORT": str(receiver_port),
+        "PAYMENT_WEBHOOK_SECRET": SANDBOX_PAYMENT_SECRET,
+        **await sandbox.environment(),
+    }
+    await _publish(environment["DATABASE_URL"], stack)
+    processes = await _start_processes(home, environment, ending)
+    return environment, processes, f"http://127.0.0.1:{ui_port}"
+
+
+async def _migrated(postgres: EmbeddedPostgres) -> str:
+    with suppress(psycopg.errors.DuplicateDatabase):  # the data of the last time
+        await postgres.create_database("regua")
+    url = postgres.url("regua")
+    await asyncio.to_thread(schema.upgrade, url)
+    return url
+
+
+async def _publish(url: str, stack: Stack) -> None:
+    engine = connect(url, pool_size=1)
+    try:
+        creditor = read_creditor(stack.creditor_file)
+        for name, version, new in await publish_files(engine, cadence_files(stack.cadences), creditor):
+            say(f"cadence {name}: version {version}{' published' if new else ''}")
+    finally:
+        await engine.dispose()
+
+
+async def _start_processes(
+    home: Path, environment: Mapping[str, str], ending: AsyncExitStack
+) -> list[ChildProcess]:
+    say("starting the worker, the relay and the receiver")
+    ready = {"worker": "worker_ready", "relay": "relay_listens", "receiver": "receiver_ready"}
+    own = {**environment, "PYTHONUNBUFFERED": "1"}
+    processes = [
+        ChildProcess(name, [sys.executable, "-m", "starter.main", name], home, env=own) for name in ready
+    ]
+    for process in processes:
+        await ending.enter_async_context(process)
+    for process in processes:
+        await process.ready_when_logged(ready[process.name])
+    return processes
+
+
+def _leave_address(environment: Mapping[str, str]) -> None:
+    """Let the other commands in this folder find the stack; it holds a password, so it is for this user alone."""
+    RUNNING_STACK.unlink(missing_ok=True)
+    descriptor = os.open(RUNNING_STACK, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.writelines(f"{name}={value}\n" for name, value in environment.items())
+
+
+def _print_addresses(environment: Mapping[str, str], home: Path, ui: str) -> None:
+    say(f"""
+Régua runs. Nothing is sent to anybody: the sandbox plays SendGrid and Twilio.
+  Temporal's UI   {ui}
+  receiver        http://{environment["RECEIVER_HOST"]}:{environment["RECEIVER_PORT"]}
+  sandbox         {environment["TWILIO_API_BASE_URL"]}/sandbox/messages
+  data and logs   {home}
+
+In another terminal, in this folder:
+  regua import samples/portfolio.csv
+  regua list
+  regua agenda --days 14
+  regua doctor --invariants
+
+Ctrl-C ends it; the data is kept.""")
+
+
+async def _watch(processes: list[ChildProcess], stop: asyncio.Event) -> None:
+    """Wait for the end; a process that ends by itself ends everything, and says where its words are."""
+    while not stop.is_set():
+        for process in processes:
+            if process.pid is None:
+                raise StartError(f"the {process.name} ended by itself; its last words are in {process.log}")
+        try:
+            await asyncio.wait_for(stop.wait(), WATCH_SECONDS)
+        except TimeoutError:
+            continue

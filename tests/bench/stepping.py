@@ -1,0 +1,117 @@
+"""Performs one step of many workflows at one instant, and reads from their histories what it took."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import func, select
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import Client
+
+from ledger.sending import messages
+from ledger.unit import invoices
+from tests.bench.invoices import Group, workflow_ids
+from tests.bench.stage import Stage
+from tests.bench.starting import bare_ids, start_bare, start_ours
+
+GLANCE_SECONDS = 0.5
+PATIENCE_SECONDS = 300
+NEXT = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A timer that fired, what was done, and the next timer: when it was done, its events and their bytes."""
+
+    done_at: datetime
+    events: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """A group's steps. `settled_at` is when the last receipt was in the ledger; `cpu` is in seconds by process."""
+
+    first_at: datetime
+    steps: Sequence[Step]
+    settled_at: datetime
+    cpu: dict[str, float]
+
+    @property
+    def per_second(self) -> float:
+        """Steps a second, from the common instant to the last step's end, by the server's clock."""
+        return len(self.steps) / (max(step.done_at for step in self.steps) - self.first_at).total_seconds()
+
+    @property
+    def settled_per_second(self) -> float:
+        """The same to the last receipt's."""
+        return len(self.steps) / (self.settled_at - self.first_at).total_seconds()
+
+
+async def step_ours(stage: Stage, group: Group) -> Stepped:
+    """Let every invoice of the group send its first e-mail, and the sandbox's receipts come in."""
+    await start_ours(stage, group)
+    ids = await workflow_ids(stage, group)
+    before = await _wait_for(stage, group.first_at)
+    settled_at = await _delivered(stage, group)
+    cpu = _used(before, stage.cpu_seconds())
+    steps = [await _first_step(stage.client, each) for each in reversed(ids)]
+    return Stepped(group.first_at, steps, settled_at, cpu)
+
+
+async def step_bare(stage: Stage, name: str, count: int, first_at: datetime) -> Stepped:
+    """Let as many bare workflows do nothing at the same kind of instant."""
+    await start_bare(stage, name, count, [first_at, first_at + NEXT])
+    before = await _wait_for(stage, first_at)
+    # The last to start is among the last to be done, so that the others are seldom asked in vain.
+    steps = [await _first_step(stage.client, each) for each in reversed(bare_ids(name, count))]
+    cpu = _used(before, stage.cpu_seconds())
+    return Stepped(first_at, steps, max(step.done_at for step in steps), cpu)
+
+
+async def _wait_for(stage: Stage, instant: datetime) -> dict[str, float]:
+    """Wait for the common instant; what the processes had used until then."""
+    remaining = (instant - datetime.now(UTC)).total_seconds()
+    assert remaining > 0, f"starting took {-remaining:.1f} s longer than was foreseen; nothing was measured"
+    await asyncio.sleep(remaining)
+    return stage.cpu_seconds()
+
+
+async def _delivered(stage: Stage, group: Group) -> datetime:
+    """Wait until every message of the group is known to be delivered; when it was."""
+    wanted = select(func.count()).join_from(messages, invoices).where(
+        invoices.c.number.like(f"{group.name}-%"), messages.c.delivery == "delivered"
+    )  # fmt: skip
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            async with stage.ledger.engine.connect() as connection:
+                if (await connection.execute(wanted)).scalar_one() == group.count:
+                    return datetime.now(UTC)
+            await asyncio.sleep(GLANCE_SECONDS)
+
+
+async def _first_step(client: Client, workflow_id: str) -> Step:
+    """The first step of a workflow, once it waits for the next."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            history = await client.get_workflow_handle(workflow_id).fetch_history()
+            timers = _places(history.events, EventType.EVENT_TYPE_TIMER_STARTED)
+            if len(timers) > 1:
+                return _step(history.events[timers[0] + 1 : timers[1] + 1])
+            await asyncio.sleep(GLANCE_SECONDS)
+
+
+def _step(events: Sequence[HistoryEvent]) -> Step:
+    (done,) = _places(events, EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED)
+    done_at = events[done].event_time.ToDatetime(UTC)
+    return Step(done_at, len(events), sum(event.ByteSize() for event in events))
+
+
+def _places(events: Sequence[HistoryEvent], kind: "EventType.ValueType") -> list[int]:
+    return [place for place, event in enumerate(events) if event.event_type == kind]
+
+
+def _used(before: dict[str, float], after: dict[str, float]) -> dict[str, float]:
+    return {name: after[name] - before[name] for name in before}
