@@ -107,9 +107,14 @@ class SendWindow:
 def _window_on(window: SendWindow, day: date) -> tuple[datetime, datetime] | None:
     if day.weekday() not in window.days or window.calendar.is_holiday(day):
         return None
-    start = datetime.combine(day, window.opens, window.zone).astimezone(UTC)
-    end = datetime.combine(day, window.closes, window.zone).astimezone(UTC)
+    # Where the clocks change, an hour is missing or comes twice: the later opening and the earlier closing are sure.
+    start = max(_instants(day, window.opens, window.zone))
+    end = min(_instants(day, window.closes, window.zone))
     return (start, end) if start < end else None
+
+
+def _instants(day: date, clock: time, zone: ZoneInfo) -> list[datetime]:
+    return [datetime.combine(day, clock.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1)]
 
 
 @lru_cache(maxsize=4096)

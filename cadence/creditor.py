@@ -107,7 +107,9 @@ class Creditor(Document):
         for lang, lines in self.opt_out.items():
             for channel, line in lines.items():
                 if len(line) > longest[channel]:
-                    message = f"opt_out for {lang}/{channel} has {len(line)} characters; {longest[channel]} fit"
+                    message = (
+                        f"opt_out for {lang}/{channel} has {len(line)} characters; {longest[channel]} fit"
+                    )
                     raise ValueError(message)
         if self.pay_url_template is not None:
             _safe_pay_url(self.pay_url_template)

@@ -116,11 +116,15 @@ class Notice(_Facts):
 
 
 class CaseDue(_Facts):
-    """Work for a person that the facts call for; `key` is unique within the invoice."""
+    """Work for a person that the facts call for; `key` is unique within the invoice.
+
+    `times` counts how often it was called for: a closed case that is owed again opens again.
+    """
 
     key: str
     reason: str
     queue: str | None = None
+    times: int = 1
 
 
 class InvoiceFacts(_Facts):

@@ -12,7 +12,7 @@ from typing import Literal
 from cadence.agenda import SEND_KIND, Agenda, AgendaItem, Settled
 from cadence.directive import ItemKind
 from cadence.document import Cadence, MissedPolicy, Send, Step
-from cadence.facts import InvoiceFacts, MessageState, Notice, StepFacts
+from cadence.facts import InvoiceFacts, MessageState, Notice, StepFacts, step_key
 from cadence.marks import Mark, marks
 from cadence.routing import Route, RouteKind, route
 from cadence.rules import Rules
@@ -70,7 +70,7 @@ def _held_items(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> Iterator
 
 
 def _reconciliations(facts: InvoiceFacts, rules: Rules) -> Iterator[AgendaItem]:
-    for key, step in facts.steps.items():
+    for key, step in sorted(facts.steps.items()):
         step_id, _, occurrence = key.rpartition("/")
         for channel, message in step.messages.items():
             lost = message.state is MessageState.RESERVED and channel in rules.unusable
@@ -100,6 +100,11 @@ class _Planning:
         self.blocked = blocked_until(self.facts, self.cadence, self.rules)
         self.floor = max(self.now, self.blocked or self.now)
 
+    @property
+    def _landing(self) -> datetime:
+        """The opening of the window in which a late item goes: by that it is judged, so that waiting changes nothing."""
+        return self.rules.window.around(self.floor)[0]
+
     # Notices answer the customer, so a hold or dispute does not stop them; the window does.
 
     def notices(self) -> Iterator[AgendaItem]:
@@ -127,6 +132,8 @@ class _Planning:
             at = max(at, self.rules.window.next_open(self.blocked))
         if reminds:
             at = self._on_a_day_of_its_own(f"{notice.step}/{notice.number}", at)
+        else:
+            self._keep_away_from(at)
         key, kind = f"{notice.step}/{notice.number}/{way.key}", SEND_KIND[way.channel]
         yield AgendaItem(
             key, kind, at, way.reason, notice.step, notice.number, way.channel, send, notice=not reminds
@@ -194,6 +201,7 @@ class _Planning:
                 return
         if self.floor == FOREVER:
             return
+        at = self._off_spoken_days(_key(mark), at)
         missed = self._missed(mark, at, later)
         if missed in (MissedPolicy.COLLAPSE, MissedPolicy.SKIP_AFTER):
             if self.blocked is None:
@@ -206,7 +214,7 @@ class _Planning:
         if not_before and not mark.record.permitted_at:
             at = max(at, not_before)
         if way and way.channel and missed is not MissedPolicy.ASK:
-            at = self._on_a_day_of_its_own(f"{mark.step.id}/{mark.occurrence}", at)
+            at = self._on_a_day_of_its_own(_key(mark), at)
         yield _step_item(mark, way, at, ask=missed is MissedPolicy.ASK)
 
     def _missed(self, mark: Mark, at: datetime, later: list[Mark]) -> MissedPolicy | None:
@@ -215,9 +223,9 @@ class _Planning:
             return None
         missed = mark.step.missed_policy
         if missed.skip_after is not None:
-            return MissedPolicy.SKIP_AFTER if self.floor > at + missed.skip_after else None
+            return MissedPolicy.SKIP_AFTER if self._landing > at + missed.skip_after else None
         if missed.policy is MissedPolicy.COLLAPSE:
-            day = self.rules.window.local_day(self.rules.window.around(self.floor)[0])
+            day = self.rules.window.local_day(self._landing)
             return MissedPolicy.COLLAPSE if self._sends_by(day, later) else None
         return missed.policy if missed.policy is MissedPolicy.ASK else None
 
@@ -231,10 +239,10 @@ class _Planning:
         )  # fmt: skip
 
     def _will_speak(self, mark: Mark) -> bool:
-        at, missed = self._planned_at(mark, None), mark.step.missed_policy
+        at, missed = self._off_spoken_days(_key(mark), self._planned_at(mark, None)), mark.step.missed_policy
         if self.rules.window.around(at)[1] > self.floor:
             return True
-        too_late = missed.skip_after is not None and self.floor > at + missed.skip_after
+        too_late = missed.skip_after is not None and self._landing > at + missed.skip_after
         return not too_late and missed.policy is not MissedPolicy.ASK
 
     def _overtaken(self, at: datetime, later: list[Mark]) -> bool:
@@ -247,15 +255,30 @@ class _Planning:
         )
 
     def _on_a_day_of_its_own(self, key: str, at: datetime) -> datetime:
-        """At most one reminder a day: holidays and late steps move days together, customers see only ours."""
-        others = (s for k, s in self.facts.steps.items() if k != key and not _answers(k))
-        permits = (m.permitted_at for step in others for m in step.messages.values())
-        spoken = [self.rules.window.local_day(permitted) + NEXT_DAY for permitted in permits if permitted]
-        earliest = max([*spoken, *([self.earliest_day] if self.earliest_day else [])], default=None)
+        """At most one reminder a day, and none on the day of a notice: a customer hears us as one voice."""
+        days = [day + NEXT_DAY for day in self._spoken_days(key)]
+        earliest = max([*days, *([self.earliest_day] if self.earliest_day else [])], default=None)
         if earliest and self.rules.window.local_day(at) < earliest:
             at = self.rules.contact_at(earliest)
-        self.earliest_day = self.rules.window.local_day(at) + NEXT_DAY
+        self._keep_away_from(at)
         return at
+
+    def _keep_away_from(self, at: datetime) -> None:
+        """Let later reminders leave the local day of `at` alone."""
+        day = self.rules.window.local_day(at) + NEXT_DAY
+        self.earliest_day = max(day, self.earliest_day or day)
+
+    def _off_spoken_days(self, key: str, at: datetime) -> datetime:
+        """`at`, or the next day on which nothing else left: a day that was taken is no missed day."""
+        spoken = self._spoken_days(key)
+        while self.rules.window.local_day(at) in spoken:
+            at = self.rules.contact_at(self.rules.window.local_day(at) + NEXT_DAY)
+        return at
+
+    def _spoken_days(self, key: str) -> set[date]:
+        others = (step for name, step in self.facts.steps.items() if name != key)
+        permits = (m.permitted_at for step in others for m in step.messages.values())
+        return {self.rules.window.local_day(permitted) for permitted in permits if permitted}
 
     def _silence(self, mark: Mark, later: list[Mark]) -> Iterator[AgendaItem]:
         """The next channel of a step whose message was accepted and never reported as delivered."""
@@ -268,7 +291,7 @@ class _Planning:
         late = self.rules.window.around(at)[1] <= self.floor
         if late or self._overtaken(at, later):
             return
-        at = self._on_a_day_of_its_own(f"{mark.step.id}/{mark.occurrence}", max(at, self.blocked or at))
+        at = self._on_a_day_of_its_own(_key(mark), max(at, self.blocked or at))
         yield _step_item(mark, way, at, ask=False)
 
     def _in_window(self, at: datetime, floor: datetime) -> datetime:
@@ -288,9 +311,8 @@ class _Planning:
         self.settled.append(Settled(mark.step.id, mark.occurrence, "failed", reason, at))
 
 
-def _answers(key: str) -> bool:
-    """Whether the step of that key is a notice, which is no reminder."""
-    return key.startswith("on:") and not key.startswith("on:broken_promise")
+def _key(mark: Mark) -> str:
+    return step_key(mark.step.id, mark.occurrence)
 
 
 def _in_flight(record: StepFacts) -> bool:

@@ -199,7 +199,8 @@ def _(event: e.StepFailed, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
     failed = _step(
         facts, event, outcome="failed", reason=event.reason, outcome_at=at, planned_at=event.planned_at
     )
-    return _owe_case(failed, f"failed/{step_key(event.step, event.occurrence)}", event.reason)
+    # One case for all steps that fail for the same reason: a person mends the address once.
+    return _owe_case(failed, f"failed/{event.reason}", event.reason)
 
 
 @_reduce.register
@@ -321,7 +322,8 @@ def _settle_balance(facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
 
 def _done(facts: InvoiceFacts) -> tuple[str, ...]:
     # By the first permit where there is one: a bounce that opens a step again must not move the later ones.
-    return tuple(key for key, step in facts.steps.items() if step.permitted_at or step.outcome)
+    # Sorted, because JSONB does not keep the order of keys.
+    return tuple(sorted(key for key, step in facts.steps.items() if step.permitted_at or step.outcome))
 
 
 def _resume(facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
@@ -334,9 +336,11 @@ def _owe_notice(facts: InvoiceFacts, branch: Any, at: datetime, **more: Any) -> 
 
 
 def _owe_case(facts: InvoiceFacts, key: str, reason: str, queue: str | None = None) -> InvoiceFacts:
-    if any(case.key == key for case in facts.cases):
-        return facts
-    return _with(facts, cases=(*facts.cases, CaseDue(key=key, reason=reason, queue=queue)))
+    known = next((case for case in facts.cases if case.key == key), None)
+    if known is None:
+        return _with(facts, cases=(*facts.cases, CaseDue(key=key, reason=reason, queue=queue)))
+    again = known.model_copy(update={"times": known.times + 1})
+    return _with(facts, cases=tuple(again if case is known else case for case in facts.cases))
 
 
 def _count(facts: InvoiceFacts, reason: str) -> int:

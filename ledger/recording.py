@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -90,7 +90,8 @@ async def spread(unit: Unit, event: e.CustomerEvent, origin: Origin) -> None:
 
 async def history(unit: Unit, *, but: int) -> History:
     """What is known of the customer's other invoices than `but`."""
-    late = invoices.c.closed_at > func.cast(invoices.c.due_on, invoices.c.closed_at.type)
+    due_day_ends = func.timezone(unit.creditor.zone, invoices.c.due_on + timedelta(days=1))
+    late = invoices.c.closed_at >= due_day_ends
     paid = invoices.c.state == "paid"
     found = await unit.connection.execute(
         select(

@@ -19,6 +19,7 @@ async def attempts_made(engine: AsyncEngine) -> Sequence[Row]:
             attempts.c.began_at.label("at"),
             invoices.c.number.label("invoice"),
             customers.c.key.label("customer"),
+            customers.c.facts["zone"].astext.label("zone"),
             messages.c.step,
             messages.c.occurrence,
             messages.c.channel,

@@ -52,7 +52,7 @@ class Held:
     cadence: Cadence
     directive: Directive
     causes: list[str] = field(default_factory=list)
-    cases: int = 0
+    cases: tuple[CaseDue, ...] = ()
     last_event: int = 0
 
     @property
@@ -101,7 +101,7 @@ class Unit:
         """Take a locked row into this transaction."""
         cadence = await self.cadence(int(row["cadence_id"]))
         directive = Directive.model_validate(row["directive"])
-        held = Held(row, facts, cadence, directive, cases=len(facts.cases))
+        held = Held(row, facts, cadence, directive, cases=facts.cases)
         self.held[held.id] = held
         return held
 
@@ -274,7 +274,7 @@ class Unit:
         return {"agenda_digest": digest}
 
     async def _open_cases(self, held: Held) -> None:
-        due = held.facts.cases[held.cases :]
+        due = [case for case in held.facts.cases if case not in held.cases]
         if not due:
             return
         rows = [
@@ -288,7 +288,14 @@ class Unit:
             }
             for case in due
         ]
-        await self.connection.execute(upsert(cases_table).values(rows).on_conflict_do_nothing())
+        statement = upsert(cases_table).values(rows)
+        # Owed again while it is open, a case is the same case; closed, it opens again.
+        again = statement.on_conflict_do_update(
+            index_elements=["invoice_id", "key"],
+            set_={"status": "open", "claimed_by": None, "closed_at": None},
+            where=cases_table.c.status == "closed",
+        )
+        await self.connection.execute(again)
 
     async def leave_word(self, invoice_id: int, cause: str) -> None:
         """Ask the relay to tell the invoice's workflow its current directive."""

@@ -150,7 +150,12 @@ class EmbeddedPostgres(_EmbeddedServer):
             for path in (self._directory, self._password_file):
                 os.chown(path, owner.pw_uid, owner.pw_gid)
         command = [str(_POSTGRES_BIN / "initdb"), "-D", str(self._data), "--username=postgres", "--no-sync"]
-        command += ["--encoding=UTF8", "--no-locale", "--auth=scram-sha-256", f"--pwfile={self._password_file}"]
+        command += [
+            "--encoding=UTF8",
+            "--no-locale",
+            "--auth=scram-sha-256",
+            f"--pwfile={self._password_file}",
+        ]
         done = subprocess.run(
             leashed(_as_unprivileged(self._directory, command)),
             capture_output=True,

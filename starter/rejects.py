@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from starter.tables import Cell, as_text
+from starter.tables import Cell, as_text, problem
 
 # What makes a spreadsheet take a cell for a formula (OWASP, CSV injection), when our user opens the file.
 _FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
@@ -24,19 +24,27 @@ def write_rejects(path: Path, headings: Sequence[str], rejected: Sequence[Reject
     """Write the rejected rows of `path` to its rejects file, or delete an old one where every row was taken.
 
     The rows stand in the order of their lines, in UTF-8; a cell that a spreadsheet would run as a formula gets an
-    apostrophe before it.
+    apostrophe before it. Raises DocumentError where the file cannot be written.
     """
     target = path.with_name(f"{path.stem}.rejects.csv")
-    if not rejected:
-        target.unlink(missing_ok=True)
-        return None
+    try:
+        if not rejected:
+            target.unlink(missing_ok=True)
+            return None
+        _write(target, headings, sorted(rejected, key=lambda row: row.line))
+    except OSError as error:
+        message = f"the good rows were taken, and the rejects cannot be written ({error.strerror}); make room, import again"
+        raise problem(target, 1, message) from None
+    return target
+
+
+def _write(target: Path, headings: Sequence[str], rejected: Sequence[Rejected]) -> None:
     with target.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["line", "reason", *map(harmless, headings)])
-        for row in sorted(rejected, key=lambda row: row.line):
+        for row in rejected:
             cells = [as_text(row.cells[heading]) if heading in row.cells else "" for heading in headings]
-            writer.writerow([row.line, row.reason, *map(harmless, cells)])
-    return target
+            writer.writerow([row.line, harmless(row.reason), *map(harmless, cells)])
 
 
 def harmless(text: str) -> str:

@@ -18,7 +18,7 @@ def print_stories(report: Report, zone: ZoneInfo) -> None:
     for invoice in report.invoices:
         say(_heading(invoice, zone))
         for row in by_invoice.get(invoice["invoice"], []):
-            say(_line(row, zone))
+            say(_line(row))
     say("")
 
 
@@ -34,13 +34,14 @@ def _heading(invoice: Row, zone: ZoneInfo) -> str:
     return f"\n{invoice['invoice']}  {invoice['segment']}, {invoice['language']}, due {due}: {ended}{owed}{cases}"
 
 
-def _line(row: Row, zone: ZoneInfo) -> str:
-    at: datetime = row["at"]
+def _line(row: Row) -> str:
+    """One message, at the time that its customer's clock showed."""
+    at: datetime = row["at"].astimezone(ZoneInfo(row["zone"]))
     became = row["delivery"] or "no receipt" if row["outcome"] == "accepted" else row["outcome"]
     reason = f" ({row['reason']})" if row["reason"] else ""
     again = f" #{row['occurrence']}" if row["occurrence"] > 1 else ""
     what = f"{row['step'].removeprefix('on:')}{again}"
-    return f"  {at.astimezone(zone):%Y-%m-%d %H:%M}  {what:<28} {row['channel']:<9} {row['language']:<6} {became}{reason}"
+    return f"  {at:%Y-%m-%d %H:%M}  {what:<28} {row['channel']:<9} {row['language']:<6} {became}{reason}"
 
 
 def _day(at: datetime, zone: ZoneInfo) -> str:

@@ -16,14 +16,13 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.figures import Figure, spread
-from tests.bench.measuring import MEASURES, Measured, Size, measure
-
-FULL = Size(rounds=3, waiting=1_000, steps=500, closings=70, plan_seconds=8, rehearsal_days=30)
-QUICK = Size(rounds=1, waiting=200, steps=100, closings=20, plan_seconds=2, rehearsal_days=5)
+from tests.bench.measuring import FULL, MEASURES, QUICK, Measured, Size, measure
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Régua beside a bare workflow.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench", description="Régua beside a bare workflow."
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go (build/bench.json)")
     parser.add_argument("--only", choices=MEASURES, help="one of the measures alone")
     parser.add_argument("--rounds", type=int, metavar="N", help=f"alternating rounds ({FULL.rounds})")
@@ -62,7 +61,9 @@ def _as_json(measured: Measured, size: Size) -> str:
         },
         "rounds": size.rounds,
         "figures": [figure.as_json() for figure in measured.figures],
-        "cpu_ms_per_step": {name: {"ours": ours, "bare": bare} for name, (ours, bare) in measured.cpu.items()},
+        "cpu_ms_per_step": {
+            name: {"ours": ours, "bare": bare} for name, (ours, bare) in measured.cpu.items()
+        },
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

@@ -1,6 +1,5 @@
 """What Régua is measured against: a timer and a no-op activity for each step, and the simplest worker for it."""
 
-import asyncio
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -32,7 +31,7 @@ class BareWorkflow:
             remaining = datetime.fromtimestamp(instant, UTC) - workflow.now()
             try:
                 await workflow.wait_condition(lambda: self.finished, timeout=remaining)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 await workflow.execute_activity(nothing, start_to_close_timeout=timedelta(seconds=30))
             if self.finished:
                 return
@@ -51,7 +50,8 @@ async def connect(address: str) -> Client:
 async def work(address: str) -> None:
     """Work until told to stop."""
     client = await connect(address)
-    print("bare_ready", flush=True)
+    sys.stdout.write("bare_ready\n")
+    sys.stdout.flush()
     await Worker(client, task_queue=TASK_QUEUE, workflows=[BareWorkflow], activities=[nothing]).run()
 
 

@@ -1,49 +1,40 @@
 """How fast a rehearsal is: the sample portfolio, played from its first day for some days."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
 
-import yaml
-
-from starter.happenings import read_happenings
-from starter.portfolio import read_portfolio
-from starter.portfolio_row import Doorkeeper
+from starter.commands.rehearsals import DEMO_BEGINS, SAMPLES
 from starter.rehearsal.playing import Script, play
-from starter.rulers import cadence_files, read_cadence
-from starter.settings import read_creditor
+from starter.rehearsal.script import Source, read_script
 from tests.bench.stage import CREDITOR
-
-SAMPLES = Path("samples")
-BEGINS_ON = date(2026, 1, 5)
 
 
 async def invoice_days_per_second(home: Path, days: int) -> float:
-    """Play the samples for some days, servers' start included; invoice-days a second of those that had arrived."""
+    """Play the samples for some days; days a second of all invoices that had arrived, once the servers run."""
     script = _script(days)
-    begun = perf_counter()
-    async with play(script, home, lambda _share: None):
-        seconds = perf_counter() - begun
-    ends_on = BEGINS_ON + timedelta(days=days)
-    played = sum(max(0, (ends_on - max(BEGINS_ON, row.issued_on)).days) for row in script.rows)
-    return played / seconds
+    told_at: list[float] = []
+
+    def note(_share: float) -> None:
+        told_at.append(perf_counter())
+
+    async with play(script, home, note):
+        return _invoice_days(script) / (perf_counter() - told_at[0])
 
 
 def _script(days: int) -> Script:
-    creditor = read_creditor(CREDITOR)
-    cadences = [read_cadence(path)[0] for path in cadence_files(Path("cadences"))]
-    portfolio = read_portfolio(SAMPLES / "portfolio.csv", Doorkeeper(creditor, cadences, BEGINS_ON))
-    happenings = read_happenings(SAMPLES / "happenings.csv", creditor.timezone)
-    assert not portfolio.rejected
-    assert not happenings.rejected
-    habits = yaml.safe_load((SAMPLES / "habits.yaml").read_text(encoding="utf-8"))
-    return Script(
-        creditor_file=CREDITOR.resolve(),
-        creditor=creditor,
-        cadences=cadences,
-        rows=[entry.invoice for entry in portfolio.entries],
-        happenings=happenings.happenings,
-        habits=habits,
-        begins_on=BEGINS_ON,
-        days=days,
+    source = Source(
+        SAMPLES / "portfolio.csv",
+        CREDITOR,
+        Path("cadences"),
+        DEMO_BEGINS,
+        days,
+        events=SAMPLES / "happenings.csv",
+        habits=SAMPLES / "habits.yaml",
     )
+    return read_script(source)
+
+
+def _invoice_days(script: Script) -> int:
+    ends_on = script.begins_on + timedelta(days=script.days)
+    return sum(max(0, (ends_on - max(script.begins_on, row.issued_on)).days) for row in script.rows)

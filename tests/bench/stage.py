@@ -19,7 +19,7 @@ from starter.settings import read_creditor
 from starter.stack import SANDBOX_PAYMENT_SECRET
 from tests.bench import bare
 
-CREDITOR = Path("creditor.yaml")
+CREDITOR = Path("creditor.yaml").resolve()
 READY = {"worker": "worker_ready", "relay": "relay_listens", "receiver": "receiver_ready"}
 
 
@@ -48,16 +48,14 @@ async def stage(home: Path) -> AsyncIterator[Stage]:
         receiver_port = free_port()
         postgres = await stack.enter_async_context(EmbeddedPostgres(home))
         temporal = await stack.enter_async_context(EmbeddedTemporal(home))
-        sandbox = await stack.enter_async_context(
-            EmbeddedSandbox(home, f"http://127.0.0.1:{receiver_port}")
-        )
+        sandbox = await stack.enter_async_context(EmbeddedSandbox(home, f"http://127.0.0.1:{receiver_port}"))
         url = await postgres.create_database("bench")
         await asyncio.to_thread(upgrade, url)
         environment = {
             **await sandbox.environment(),
             "DATABASE_URL": url,
             "TEMPORAL_ADDRESS": temporal.address,
-            "CREDITOR_FILE": str(CREDITOR.resolve()),
+            "CREDITOR_FILE": str(CREDITOR),
             "RECEIVER_PORT": str(receiver_port),
             "PAYMENT_WEBHOOK_SECRET": SANDBOX_PAYMENT_SECRET,
             # The limits are there for the providers' sake, and would be all that is measured.

@@ -20,9 +20,16 @@ async def start_ours(stage: Stage, group: Group) -> float:
     path = await publish_ruler(stage, group)
     begun = perf_counter()
     await import_group(stage, path, group.count)
-    while (await waiting(stage.ledger.engine))[0]:
-        await asyncio.sleep(GLANCE_SECONDS)
+    await _relayed(stage)
     return group.count / (perf_counter() - begun)
+
+
+async def _relayed(stage: Stage) -> None:
+    while True:
+        count, _ = await waiting(stage.ledger.engine)
+        if not count:
+            return
+        await asyncio.sleep(GLANCE_SECONDS)
 
 
 async def start_bare(stage: Stage, name: str, count: int, instants: Sequence[datetime]) -> float:

@@ -21,8 +21,9 @@ from cadence.reducer import reduce_all, reduce_customer, reduce_invoice
 from cadence.rules import Rules, rules_for
 from cadence.words import Channel
 
-Fate = Literal["accepted", "rejected", "refused", "unknown"]
-REACHED = ("accepted", "unknown")
+# `died`: the worker died while the provider was asked; `never_asked`: before that.
+Fate = Literal["accepted", "rejected", "refused", "unknown", "died", "never_asked"]
+REACHED = ("accepted", "unknown", "died")
 # How long an activity waits before it asks again, after a provider that refused.
 RETRY = timedelta(minutes=15)
 ADDRESSES = {Channel.EMAIL: "e1", Channel.SMS: "s1", Channel.WHATSAPP: "w1"}
@@ -194,6 +195,10 @@ class Game:
     def _send(self, item: AgendaItem, fate: Fate) -> None:
         assert item.step and item.channel
         name: dict[str, Any] = {"step": item.step, "occurrence": item.occurrence, "channel": item.channel}
+        known = self.facts.step(item.step, item.occurrence).messages.get(item.channel)
+        if known and known.state is MessageState.RESERVED and self._died_asking(item):
+            self._append(e.MessageUnknown(**name))
+            return
         self._append(e.MessagePermitted(**name, attempt=f"a{len(self.contacts)}"))
         if fate in REACHED:
             reminder = not item.notice
@@ -212,11 +217,19 @@ class Game:
                     e.StepDeferred(step=item.step, occurrence=item.occurrence, reason="refused", until=later)
                 )
 
+    def _died_asking(self, item: AgendaItem) -> bool:
+        name = (item.step, item.occurrence, item.channel)
+        last = [c.fate for c in self.contacts if (c.step, c.occurrence, c.channel) == name][-1:]
+        return last == ["died"]
+
     def _reconcile(self, item: AgendaItem, found: bool) -> None:
         assert item.step and item.channel
         name: dict[str, Any] = {"step": item.step, "occurrence": item.occurrence, "channel": item.channel}
         message = self.facts.step(item.step, item.occurrence).messages[item.channel]
-        if found:
+        if message.state is MessageState.RESERVED:
+            kind = e.MessageUnknown if self._died_asking(item) else e.MessageRefused
+            self._append(kind(**name))
+        elif found:
             self._append(e.MessageAccepted(**name))
         elif item.channel is Channel.EMAIL or (message.resent and message.readings >= 1):
             self._append(e.MessageGivenUp(**name))

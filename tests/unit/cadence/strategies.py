@@ -101,7 +101,7 @@ def cadences(draw: st.DrawFn, window: st.SearchStrategy[dict[str, Any]] | None =
     return cadence(
         *steps,
         stages=STAGES,
-        window=draw(window or (office_hours() | windows())),
+        window=draw(office_hours() | windows() if window is None else window),
         calendar={"country": "customer", "roll": roll},
         branches=answers if draw(st.booleans()) else {},
     )

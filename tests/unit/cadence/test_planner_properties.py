@@ -1,8 +1,11 @@
 """What holds of every plan: for any facts, total, deterministic, explained, and the same until something happens."""
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -37,34 +40,56 @@ def at(moment: tuple[date, int, time]) -> datetime:
     return datetime.combine(due_on + timedelta(days=days), clock, UTC)
 
 
-def any_event(now: datetime, due_on: date) -> st.SearchStrategy[e.InvoiceEvent]:
-    """Any event at all, likely or not, about steps that exist or not."""
-    names = st.fixed_dictionaries(
-        {"step": st.sampled_from(["s0", "s1", "s2", "on:promise", "exit", "gone"]), "occurrence": st.integers(1, 2)}
-    )
-    messages = st.tuples(names, st.sampled_from(list(Channel))).map(lambda pair: pair[0] | {"channel": pair[1]})
-    near = st.integers(-40, 40).map(lambda days: now + timedelta(days=days))
-    money = st.integers(1, 150).map(Decimal)
-    return st.one_of(
-        money.map(lambda amount: e.PaymentReceived(amount=amount, currency="EUR")),
-        money.map(lambda amount: e.PaymentReversed(amount=amount, currency="EUR")),
-        st.builds(e.PromiseMade, amount=money, by=near.map(datetime.date)),
-        st.builds(e.HoldPlaced, hold=st.sampled_from("ab"), until=st.none() | near),
-        st.builds(e.Escalated, stage=st.sampled_from([*STAGES, "nowhere"])),
-        st.builds(e.DisputeResolved, outcome=st.sampled_from(["upheld", "rejected"])),
-        st.builds(e.InvoiceChanged, amount=money, due_on=near.map(datetime.date), on=st.just(now.date())),
-        st.sampled_from([e.DisputeOpened(), e.HoldEnded(), e.PromiseBroken(), e.PaymentUnidentified(), e.Cancelled()]),
-        st.builds(lambda name, until: e.StepDeferred(**name, reason="x", until=until), names, near),
-        st.builds(lambda name, then: e.StepSkipped(**name, reason="x", planned_at=then), names, near),
-        names.map(lambda name: e.StepPerformed(**name)),
-        messages.map(lambda name: e.MessagePermitted(**name, attempt="x")),
-        messages.map(lambda name: e.MessageAccepted(**name)),
-        messages.map(lambda name: e.MessageRefused(**name)),
-        messages.map(lambda name: e.MessageRejected(**name)),
-        messages.map(lambda name: e.MessageUnknown(**name)),
-        messages.map(lambda name: e.MessageNotFound(**name)),
-        messages.map(lambda name: e.DeliveryReported(**name, delivery="failed")),
-    )
+@dataclass(frozen=True)
+class Chance:
+    """What an event is made of, drawn all at once."""
+
+    then: datetime
+    today: date
+    amount: Decimal
+    name: dict[str, Any]
+    channel: Channel
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """The message that the event is about."""
+        return self.name | {"channel": self.channel}
+
+
+# Any event at all, likely or not, about steps that exist or not.
+EVENTS: tuple[Callable[[Chance], e.InvoiceEvent], ...] = (
+    lambda c: e.PaymentReceived(amount=c.amount, currency="EUR"),
+    lambda c: e.PaymentReversed(amount=c.amount, currency="EUR"),
+    lambda c: e.PaymentUnidentified(),
+    lambda c: e.PromiseMade(amount=c.amount, by=c.then.date()),
+    lambda c: e.PromiseBroken(),
+    lambda c: e.HoldPlaced(hold="a", until=c.then),
+    lambda c: e.HoldPlaced(hold="b"),
+    lambda c: e.HoldEnded(),
+    lambda c: e.Escalated(stage="final"),
+    lambda c: e.Escalated(stage="nowhere"),
+    lambda c: e.DisputeOpened(),
+    lambda c: e.DisputeResolved(outcome="rejected"),
+    lambda c: e.DisputeResolved(outcome="upheld"),
+    lambda c: e.InvoiceChanged(amount=c.amount, due_on=c.then.date(), on=c.today),
+    lambda c: e.Cancelled(),
+    lambda c: e.StepDeferred(**c.name, reason="x", until=c.then),
+    lambda c: e.StepSkipped(**c.name, reason="x", planned_at=c.then),
+    lambda c: e.StepPerformed(**c.name),
+    lambda c: e.MessagePermitted(**c.message, attempt="x"),
+    lambda c: e.MessageAccepted(**c.message),
+    lambda c: e.MessageRefused(**c.message),
+    lambda c: e.MessageRejected(**c.message),
+    lambda c: e.MessageUnknown(**c.message),
+    lambda c: e.MessageNotFound(**c.message),
+    lambda c: e.MessageGivenUp(**c.message),
+    lambda c: e.DeliveryReported(**c.message, delivery="failed"),
+)
+NAMES = [{"step": step, "occurrence": n} for step in ("s0", "s1", "s2", "on:promise", "gone") for n in (1, 2)]
+chances = st.tuples(
+    st.sampled_from(EVENTS), st.integers(0, 100), st.integers(-40, 40), st.integers(1, 150), st.sampled_from(NAMES),
+    st.sampled_from(list(Channel)),
+)  # fmt: skip
 
 
 @st.composite
@@ -75,9 +100,10 @@ def lives(draw: st.DrawFn) -> tuple[InvoiceFacts, Cadence, Rules, datetime]:
     received = {"amount": 100, "currency": "EUR", "issued_on": moment[0] - timedelta(days=20), "due_on": moment[0]}
     stage = draw(st.sampled_from([None, *STAGES, "nowhere"]))
     facts = reduce_invoice(None, e.InvoiceReceived.model_validate(received | {"stage": stage}), now)
-    for event in draw(st.lists(any_event(now, moment[0]), max_size=12)):
-        now += timedelta(hours=draw(st.integers(0, 100)))
-        facts = reduce_invoice(facts, event, now)
+    for event, hours, days, amount, name, channel in draw(st.lists(chances, max_size=12)):
+        now += timedelta(hours=hours)
+        chance = Chance(now + timedelta(days=days), now.date(), Decimal(amount), name, channel)
+        facts = reduce_invoice(facts, event(chance), now)
     return facts, ruler, rules_for(ruler, draw(customers()), creditor()), now
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from cadence import events as e
+from cadence.agenda import AgendaItem
 from cadence.directive import ItemKind
 from cadence.document import Cadence
 from cadence.facts import CustomerFacts, MessageState
@@ -48,22 +49,35 @@ class InvoiceLife(RuleBasedStateMachine):
 
     @rule(fate=FATES, lost=st.booleans())
     def perform_what_comes_next(self, fate: Fate, lost: bool) -> None:
-        game, item = self.game, self.game.next
+        item, game = self._perform(fate, lost=lost), self.game
         if item is None:
             return
-        game.now = max(game.now, item.at)
-        held = [hold for hold in game.facts.holds if hold.until is None or hold.until > game.now]
-        stopped = game.facts.disputed or held or game.facts.promise
-        name = (item.step or "", item.occurrence, item.channel or Channel.EMAIL)
-        verdict = game.perform(fate, found=name in self.arrived)
-        sent = game.contacts[-1] if game.contacts and game.contacts[-1].at == game.now else None
-        if item.kind in SENDS and sent and verdict and verdict.answer is Answer.PERMIT and fate in ("accepted", "unknown"):
-            assert not (sent.reminder and stopped), f"{item.key} went while {game.facts.state}"
-            self._left(sent, name, lost=lost and fate == "unknown")
         again = game.next
         assert again is None or (again.key, again.at) != (item.key, item.at), f"{item.key} spins"
         if again and again.key == item.key:
             assert again.at > item.at, f"{item.key} was put off to an earlier instant"
+
+    @precondition(lambda self: self.game.next is not None and self.game.next.kind in SENDS)
+    @rule(fate=st.sampled_from(["died", "never_asked"]), lost=st.booleans())
+    def a_worker_dies(self, fate: Fate, lost: bool) -> None:
+        """The item stays on the agenda, for Temporal gives it to another worker."""
+        self._perform(fate, lost=lost)
+
+    def _perform(self, fate: Fate, *, lost: bool) -> AgendaItem | None:
+        game, item = self.game, self.game.next
+        if item is None:
+            return None
+        game.now = max(game.now, item.at)
+        held = [hold for hold in game.facts.holds if hold.until is None or hold.until > game.now]
+        stopped = game.facts.disputed or held or game.facts.promise
+        name = (item.step or "", item.occurrence, item.channel or Channel.EMAIL)
+        before = len(game.contacts)
+        verdict = game.perform(fate, found=name in self.arrived)
+        if len(game.contacts) > before and verdict and verdict.answer is Answer.PERMIT:
+            sent = game.contacts[-1]
+            assert not (sent.reminder and stopped), f"{item.key} went while {game.facts.state}"
+            self._left(sent, name, lost=lost and fate != "accepted")
+        return item
 
     def _left(self, sent: Contact, name: tuple[str, int, Channel], *, lost: bool) -> None:
         in_doubt = [c for c in self.game.contacts[:-1] if self._is_in_doubt(c, sent)]

@@ -223,6 +223,12 @@ def test_rejects_are_written_with_line_and_reason_and_run_no_formula(tmp_path: P
     assert not target.exists(), "an old rejects file would say something that is no longer true"
 
 
+def test_rejects_that_cannot_be_written_are_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "in.rejects.csv").mkdir()
+    with pytest.raises(DocumentError, match=r"in.rejects.csv:1: the good rows were taken"):
+        write_rejects(tmp_path / "in.csv", ("a",), [Rejected(2, "late", {"a": "x"})])
+
+
 def test_the_template_is_a_file_that_imports(tmp_path: Path) -> None:
     path = tmp_path / "example.csv"
     write_template(path)

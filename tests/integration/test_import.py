@@ -1,0 +1,243 @@
+"""Imports on a real ledger: once is the same as twice, and a dry run says what would come and leaves nothing."""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from sqlalchemy import func, select
+
+from cadence.document import Cadence
+from cadence.problems import DocumentError
+from cadence.reading import read_document
+from ledger.access import Ledger
+from ledger.database import connect
+from ledger.publishing import publish
+from ledger.unit import customers, events_table, invoices, outbox
+from starter.importing import Contacts, Imported, import_file
+from starter.importing_happenings import HappeningsImported, import_happenings
+from starter.settings import read_creditor
+
+ROOT = Path(__file__).parents[2]
+NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+HEADINGS = "invoice,customer,customer_name,segment,country,phone,email,due_on,amount,currency\n"
+GOOD = "A-1,C-1,Loja Exemplo,smb,PT,+351910000101,loja@example.com,2026-01-20,100.00,EUR\n"
+
+
+@pytest.fixture
+async def ledger(database_url: str) -> AsyncIterator[Ledger]:
+    ledger = Ledger(connect(database_url), read_creditor(ROOT / "creditor.yaml"))
+    for file in sorted(ROOT.glob("cadences/*.yaml")):
+        await publish(ledger.engine, read_document(Cadence, file.read_text(), file.name), NOW)
+    yield ledger
+    await ledger.engine.dispose()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "portfolio.csv"
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> Path:
+    return tmp_path / "events.csv"
+
+
+def write(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+def quiet() -> Console:
+    return Console(file=io.StringIO())
+
+
+async def take_in(ledger: Ledger, path: Path, **more: Any) -> Imported:
+    return await import_file(path, ledger, NOW, "ana", quiet(), **more)
+
+
+async def tell(ledger: Ledger, path: Path, text: str, now: datetime = NOW) -> HappeningsImported:
+    write(path, "at,event,invoice,amount,currency,date,until,reason,text,id\n" + text)
+    return await import_happenings(path, ledger, now, "ana", quiet())
+
+
+async def count(ledger: Ledger, table: Any) -> int:
+    async with ledger.engine.connect() as connection:
+        return int((await connection.execute(select(func.count()).select_from(table))).scalar_one())
+
+
+async def invoice(ledger: Ledger, number: str) -> Any:
+    async with ledger.engine.connect() as connection:
+        return (
+            (await connection.execute(select(invoices).where(invoices.c.number == number))).mappings().one()
+        )
+
+
+def counts(done: Imported) -> tuple[int, int, int, int]:
+    return done.new, done.changed, done.same, len(done.rejected)
+
+
+async def test_the_sample_imports_once_however_often_it_is_imported(ledger: Ledger, tmp_path: Path) -> None:
+    path = tmp_path / "portfolio.csv"
+    path.write_bytes((ROOT / "samples/portfolio.csv").read_bytes())
+    first = await take_in(ledger, path)
+    rows, facts, words = [await count(ledger, table) for table in (invoices, events_table, outbox)]
+    again = await take_in(ledger, path)
+    assert first.rejected == []
+    assert counts(first) == (rows, 0, 0, 0)
+    assert counts(again) == (0, 0, rows, 0)
+    assert again.contacts == {}
+    assert [await count(ledger, table) for table in (invoices, events_table, outbox)] == [rows, facts, words]
+    assert words == rows
+
+
+async def test_a_row_that_differs_changes_the_invoice(ledger: Ledger, file: Path) -> None:
+    write(file, HEADINGS + GOOD)
+    await take_in(ledger, file)
+    write(file, HEADINGS + GOOD.replace("100.00", "140.00"))
+    assert counts(await take_in(ledger, file)) == (0, 1, 0, 0)
+    assert (await invoice(ledger, "A-1"))["balance"] == 140
+
+
+async def test_good_rows_are_taken_and_bad_ones_go_to_the_rejects_file(ledger: Ledger, file: Path) -> None:
+    write(file, HEADINGS + GOOD.replace("100.00", "a lot") + GOOD.replace("A-1", "A-2"))
+    done = await take_in(ledger, file)
+    assert counts(done) == (1, 0, 0, 1)
+    assert done.exit_status == 2
+    assert done.rejects_file == file.with_name("portfolio.rejects.csv")
+    with done.rejects_file.open(encoding="utf-8-sig", newline="") as rejects:
+        (row,) = csv.DictReader(rejects)
+    assert row["line"] == "2"
+    assert row["reason"].startswith("amount: 'a lot' is no amount")
+    assert row["phone"] == "'+351910000101"
+    assert (await invoice(ledger, "A-2"))["state"] == "scheduled"
+
+
+async def test_what_the_ledger_refuses_is_rejected_with_its_line(ledger: Ledger, file: Path) -> None:
+    write(file, HEADINGS + GOOD)
+    await take_in(ledger, file)
+    write(file, HEADINGS + GOOD.replace("C-1", "C-2") + GOOD.replace("A-1", "A-2"))
+    done = await take_in(ledger, file)
+    assert counts(done) == (1, 0, 0, 1)
+    assert (done.rejected[0].line, done.rejected[0].reason) == (
+        2,
+        "this invoice number belongs to another customer",
+    )
+
+
+async def test_a_dry_run_says_exactly_what_the_import_then_does_and_leaves_nothing(
+    ledger: Ledger, file: Path
+) -> None:
+    write(file, HEADINGS + GOOD)
+    await take_in(ledger, file)
+    changed = GOOD.replace("2026-01-20", "2026-01-30")
+    write(
+        file,
+        HEADINGS + changed + GOOD.replace("A-1", "A-2") + GOOD.replace("A-1", "A-3").replace("EUR", "XYZ"),
+    )
+    tables = (invoices, customers, events_table, outbox)
+    before = [await count(ledger, table) for table in tables]
+    would = await take_in(ledger, file, dry_run=True)
+    assert [await count(ledger, table) for table in tables] == before
+    assert not file.with_name("portfolio.rejects.csv").exists()
+    does = await take_in(ledger, file)
+    assert would.dry_run
+    assert counts(would) == counts(does) == (1, 1, 0, 1)
+    assert would.contacts == does.contacts
+    assert would.contacts[date(2026, 2, 3)] == 1, "the first reminder of the invoice that moved to 30 January"
+
+
+async def test_a_flood_of_contacts_is_asked_about_before_anything_is_done(ledger: Ledger, file: Path) -> None:
+    rows = [GOOD.replace("A-1", f"A-{n}").replace("C-1", f"C-{n}") for n in range(5)]
+    write(file, HEADINGS + "".join(rows))
+    asked: list[int] = []
+
+    def agree(answer: bool) -> Callable[[Contacts], bool]:
+        def ask(contacts: Contacts) -> bool:
+            asked.append(max(contacts.values()))
+            return answer
+
+        return ask
+
+    declined = await take_in(ledger, file, agree=agree(False), limit=4)
+    assert (declined.declined, declined.exit_status, asked) == (True, 2, [5])
+    assert await count(ledger, invoices) == 0
+    within = await take_in(ledger, file, agree=agree(False), limit=5)
+    assert (within.new, asked) == (5, [5])
+    write(file, HEADINGS + "".join(row.replace("A-", "B-") for row in rows))
+    agreed = await take_in(ledger, file, agree=agree(True), limit=4)
+    assert (agreed.new, asked) == (5, [5, 5])
+
+
+async def test_without_a_published_cadence_nothing_can_be_imported(database_url: str, file: Path) -> None:
+    ledger = Ledger(connect(database_url), read_creditor(ROOT / "creditor.yaml"))
+    write(file, HEADINGS + GOOD)
+    with pytest.raises(DocumentError, match="no cadence is published yet"):
+        await take_in(ledger, file)
+    await ledger.engine.dispose()
+
+
+@pytest.fixture
+async def chased(ledger: Ledger, file: Path) -> Ledger:
+    """A ledger with the invoice A-1 of 100 EUR, due on 20 January."""
+    write(file, HEADINGS + GOOD)
+    await take_in(ledger, file)
+    return ledger
+
+
+LATER = NOW + timedelta(days=30)
+
+
+async def test_happenings_are_recorded_once_however_often_they_are_imported(
+    chased: Ledger, events: Path
+) -> None:
+    text = (
+        "2026-01-21T10:00,promise,A-1,,,2026-01-28,,,,\n"
+        "2026-01-22T10:00,payment,A-1,40,EUR,,,transfer,,bank-1\n"
+        "2026-01-22T10:00,escalate,A-1,,,,,exit,,\n"
+        "2026-01-23T10:00,payment,A-1,60,,,,,,\n"
+    )
+    first = await tell(chased, events, text, LATER)
+    facts = await count(chased, events_table)
+    again = await tell(chased, events, text, LATER)
+    assert (first.new, first.same, first.rejected) == (4, 0, [])
+    assert (again.new, again.same, again.rejected) == (0, 4, [])
+    assert await count(chased, events_table) == facts
+    assert (await invoice(chased, "A-1"))["state"] == "paid"
+
+
+async def test_a_happening_that_makes_no_sense_is_rejected_and_the_others_are_recorded(
+    chased: Ledger, events: Path
+) -> None:
+    done = await tell(
+        chased,
+        events,
+        "2026-01-21,payment,A-9,40,,,,,,\n2026-03-01,payment,A-1,40,,,,,,\n"
+        "2026-01-21,dispute,A-1,,,,,price,,\n2026-01-21,escalate,A-1,,,,,nowhere,,\n",
+        LATER,
+    )
+    assert (done.new, done.exit_status) == (1, 2)
+    reasons = {row.line: row.reason for row in done.rejected}
+    assert "no invoice 'A-9' is known" in reasons[2]
+    assert "lies in the future" in reasons[3]
+    assert "'nowhere' is no stage" in reasons[5]
+    assert (await invoice(chased, "A-1"))["state"] == "disputed"
+    assert done.rejects_file is not None
+    assert len(done.rejects_file.read_text("utf-8-sig").splitlines()) == 4
+
+
+async def test_a_reply_that_says_stop_silences_its_channel(chased: Ledger, events: Path) -> None:
+    text = "2026-01-21,reply,A-1,,,,,,PARAR,\n"
+    assert (await tell(chased, events, text, LATER)).new == 1
+    assert (await tell(chased, events, text, LATER)).same == 1
+    async with chased.engine.connect() as connection:
+        facts = (await connection.execute(select(customers.c.facts))).scalar_one()
+    assert facts["suppressed"]["sms"]["reason"] == "opt_out"
+
+
+async def test_a_reply_by_a_channel_that_the_customer_lacks_is_rejected(chased: Ledger, events: Path) -> None:
+    done = await tell(chased, events, "2026-01-21,reply,A-1,,,,,whatsapp,SAIR,\n", LATER)
+    assert done.rejected[0].reason == "reason: the customer has no number for whatsapp; a reply needs one"
