@@ -16,7 +16,6 @@ from templates.rendering import (
     render_whatsapp,
 )
 
-
 M = TypeVar("M", EmailMessage, SmsMessage, WhatsAppMessage)
 
 

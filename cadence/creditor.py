@@ -1,6 +1,7 @@
 """The creditor's own document: who writes to customers, and how they pay, disagree and stop."""
 
 from datetime import date
+from functools import lru_cache
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -16,8 +17,12 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+# The database is a folder of files: it is read once.
+_zones = lru_cache(maxsize=1)(available_timezones)
+
+
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _zones():
         message = f"{name!r} is not a zone of the IANA database; an example is America/Sao_Paulo"
         raise ValueError(message)
     return name

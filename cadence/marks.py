@@ -77,7 +77,10 @@ def _natural_day(ruler: Sequence[Mark], index: int, rules: Rules) -> date:
         return mark.day
     before = ruler[index - 1].record
     done_at = before.permitted_at or before.planned_at or before.outcome_at
-    base = rules.window.local_day(done_at) if done_at else _natural_day(ruler, index - 1, rules)
+    if done_at is None:
+        # Where it would be planned, as if it were: settling it then moves nothing.
+        done_at = rules.contact_at(rules.business_day(_natural_day(ruler, index - 1, rules)))
+    base = rules.window.local_day(done_at)
     return mark.step.at.from_day(base, rules.calendar.add)
 
 

@@ -107,7 +107,7 @@ class Reply:
     opt_out: bool
 
 
-class ProviderUnavailable(Exception):  # noqa: N818  # an event, not a mistake
+class ProviderUnavailable(Exception):  # an event, not a mistake
     """The provider's list could not be read; says nothing about whether a message is on it."""
 
 

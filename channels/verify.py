@@ -23,7 +23,7 @@ SENDGRID_TIMESTAMP_HEADER = "X-Twilio-Email-Event-Webhook-Timestamp"
 _TOLERANCE = 300  # seconds; SendGrid's library checks no time, Standard Webhooks asks for five minutes
 
 
-class SignatureRejected(Exception):  # noqa: N818  # a verdict, not a mistake
+class SignatureRejected(Exception):  # a verdict, not a mistake
     """A callback is not signed by its provider; the text says what is missing, never what was in it."""
 
 

@@ -12,7 +12,6 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from cadence import events as e
 from cadence.creditor import Email, Phone, Zone
-from cadence.directive import Directive
 from cadence.words import Channel, Currency, Language, Line, Money, Slug
 from ledger.access import Ledger
 from ledger.keys import address_fingerprint
@@ -38,7 +37,7 @@ class InvoiceIntake(BaseModel):
     whatsapp: Phone | None = None
     issued_on: date
     due_on: date
-    amount: Annotated[Money, Field(gt=0, lt=Decimal("1000000000"))]
+    amount: Annotated[Money, Field(gt=0, lt=Decimal(1000000000))]
     currency: Currency
     payment_method: str = ""
     stage: Slug | None = None

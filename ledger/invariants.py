@@ -10,8 +10,9 @@ from cadence.agenda import Agenda
 from cadence.creditor import Creditor
 from cadence.facts import CustomerFacts, InvoiceFacts, step_key
 from cadence.marks import marks
-from cadence.planner import blocked_until, plan
+from cadence.planner import plan
 from cadence.rules import Rules
+from cadence.timing import blocked_until
 from cadence.words import Channel
 from ledger.logs import InvoiceLog, Tried, replayed
 

@@ -52,7 +52,8 @@ def _events(item: AgendaItem, held: Held) -> list[e.InvoiceEvent]:
 
 def _step_event(item: AgendaItem, held: Held) -> e.StepPerformed | e.StepFailed:
     step = held.cadence.step(item.step or "")
-    assert step is not None and item.step is not None  # noqa: S101 - the planner made it from a step
+    assert step is not None, "the planner made it from a step"
+    assert item.step is not None, "the planner made it from a step"
     if item.why == "no_usable_channel":
         return e.StepFailed(step=item.step, occurrence=item.occurrence, reason=item.why, planned_at=item.at)
     if item.why == "missed_step":
@@ -91,7 +92,8 @@ async def lost_message(ledger: Ledger, order: ItemOrder, now: datetime) -> LostM
     if item is None or item.channel is None:
         return ledger.leaving(held.directive)
     found = await attempt_of(ledger, _message_of(held, item))
-    assert found is not None and item.step is not None  # noqa: S101 - an unknown message had an attempt
+    assert found is not None, "an unknown message had an attempt"
+    assert item.step is not None, "an unknown message had an attempt"
     message = held.facts.step(item.step, item.occurrence).messages[item.channel]
     return LostMessage(
         attempt_id=found["attempt_id"],
@@ -115,7 +117,8 @@ def _message_of(held: Held, item: AgendaItem) -> Any:
 
 async def _was_never_settled(unit: Unit, held: Held, item: AgendaItem) -> bool:
     """Settle an attempt whose worker died and whose channel was closed since: asked, or never asked at all."""
-    assert item.step is not None and item.channel is not None  # noqa: S101 - a message has both
+    assert item.step is not None, "a message has both"
+    assert item.channel is not None, "a message has both"
     message = held.facts.step(item.step, item.occurrence).messages[item.channel]
     if message.state is not MessageState.RESERVED:
         return False

@@ -149,7 +149,8 @@ async def _reserve(unit: Unit, held: Held, item: AgendaItem) -> Permit | None:
     if await _lost_own_call(unit, held, item, message["id"]):
         return None
     channel = item.channel
-    assert channel is not None and item.step is not None  # noqa: S101 - a send item names both
+    assert channel is not None, "a send item names both"
+    assert item.step is not None, "a send item names both"
     number = 1 + await _retire_reservations(unit, message["id"])
     attempt_id = new_attempt_id()
     event = e.MessagePermitted(
@@ -180,7 +181,7 @@ async def _message_row(unit: Unit, held: Held, item: AgendaItem) -> Any:
     found = (await unit.connection.execute(select(messages).where(*wanted))).mappings().one_or_none()
     if found is not None:
         return found
-    assert item.send is not None  # noqa: S101 - a send item carries its document
+    assert item.send is not None, "a send item carries its document"
     row = {
         "invoice_id": held.id,
         "step": item.step,
@@ -220,7 +221,8 @@ def _written(
     unit: Unit, held: Held, item: AgendaItem, attempt_id: str, reference: str, window_ends: datetime
 ) -> Permit:
     facts, customer, channel = held.facts, unit.customer, item.channel
-    assert channel is not None and item.send is not None  # noqa: S101 - a send item names both
+    assert channel is not None, "a send item names both"
+    assert item.send is not None, "a send item names both"
     column = {Channel.EMAIL: "email", Channel.SMS: "phone", Channel.WHATSAPP: "whatsapp"}[channel]
     return Permit(
         attempt_id=attempt_id,
@@ -286,7 +288,7 @@ async def begin(
 async def conclude(ledger: Ledger, attempt_id: str, result: Result, now: datetime) -> Directive:
     """Write down what became of an attempt, and return the directive that follows from it."""
     found = await attempt_of(ledger, attempts.c.id == attempt_id)
-    assert found is not None  # noqa: S101 - only attempts that were reserved are concluded
+    assert found is not None, "only attempts that were reserved are concluded"
     async with ledger.invoice_unit(found["invoice_id"], now, told=found["invoice_id"]) as unit:
         held = unit.invoice(found["invoice_id"])
         await settle(unit, held, found, result)

@@ -219,7 +219,7 @@ class Reply(SQLModel, table=True):
 
 
 class Outbox(SQLModel, table=True):
-    """`this invoice changed, because of this`; the relay reads the current directive itself."""
+    """Asks the relay to tell an invoice's workflow; it reads the current directive itself, `cause` is for people."""
 
     __tablename__ = "outbox"
     __table_args__ = (Index("outbox_waiting", "id", postgresql_where=text("relayed_at IS NULL")),)

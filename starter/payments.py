@@ -27,7 +27,7 @@ PAYMENT_SOURCE = "payment"
 FUTURE = timedelta(days=1)
 
 
-class PaymentRefused(Exception):  # noqa: N818 - an answer, not a mistake
+class PaymentRefused(Exception):
     """A payment that cannot be understood; the text says which field is wrong, and what it should be."""
 
 

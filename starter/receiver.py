@@ -34,11 +34,11 @@ Clock = Callable[[datetime], datetime]
 """The instant at which something is recorded, given the instant at which its sender says that it happened."""
 
 
-class Malformed(Exception):  # noqa: N818 - an answer, not a mistake
+class Malformed(Exception):
     """A request whose body is not of its form; the text says what was expected."""
 
 
-class TooLarge(Exception):  # noqa: N818 - an answer, not a mistake
+class TooLarge(Exception):
     """A body of more than MAX_BODY bytes."""
 
 

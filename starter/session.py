@@ -15,7 +15,7 @@ from starter.settings import load_settings, open_ledger
 T = TypeVar("T")
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a mistake
+class Refusal(Exception):
     """A command that is not carried out; the text says what is wrong, where, and what to do. Exit status 2."""
 
 

@@ -1,7 +1,7 @@
 """The life of one invoice: wait for the next agenda item, perform it, and listen all the while."""
 
-import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 from temporalio import workflow
@@ -88,10 +88,8 @@ class InvoiceWorkflow:
         remaining = item.at - workflow.now()
         if remaining <= timedelta(0):
             return True
-        try:
+        with suppress(TimeoutError):
             await workflow.wait_condition(lambda: self.has_news(item), timeout=remaining)
-        except asyncio.TimeoutError:
-            pass
         return False
 
     def next_item(self) -> Item | None:
@@ -129,15 +127,16 @@ class InvoiceWorkflow:
         self, pending: ActivityHandle[Directive], still_wanted: Callable[[], bool]
     ) -> None:
         """Record what comes while an activity is pending, and call it off where it is wanted no more."""
-        called_off = False
-        while not pending.done():
-            await workflow.wait_condition(
-                lambda: pending.done() or bool(self.inbox) or not (called_off or still_wanted())
-            )
+        while still_wanted() and not pending.done():
+            await workflow.wait_condition(lambda: pending.done() or bool(self.inbox) or not still_wanted())
             if self.inbox:
                 await self.record_signals()
-            if not called_off and not still_wanted() and not pending.done():
-                called_off = pending.cancel()
+        if not pending.done():
+            pending.cancel()
+        while not pending.done():
+            await workflow.wait_condition(lambda: pending.done() or bool(self.inbox))
+            if self.inbox:
+                await self.record_signals()
 
     async def record_signals(self) -> None:
         """Let the ledger take note of the inbox, in order, and obey what follows from it."""

@@ -33,7 +33,7 @@ class HeldReceipt:
     delay: float
 
 
-class Refused(Exception):  # noqa: N818 - the ledger's answer to a row, not a mistake of ours
+class Refused(Exception):
     """An invoice was not taken in; the text is the ledger's own."""
 
 

@@ -97,5 +97,5 @@ async def _serve_receiver(
         await serving
 
     stack.push_async_callback(close)
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn offers no event to wait for
         await asyncio.sleep(0.01)

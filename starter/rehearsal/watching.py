@@ -1,9 +1,8 @@
 """Watch the ledger's directives for all lanes at once, with one question to the database at a time."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
@@ -18,7 +17,7 @@ PAUSE = 0.01
 PATIENCE = 90.0
 
 
-class Stuck(Exception):  # noqa: N818 - what a rehearsal is, not what it made
+class Stuck(Exception):
     """An item was not performed; its invoice's number is for the reader, our id for Temporal's UI."""
 
 

@@ -40,9 +40,7 @@ class ScriptedLedger:
         """What the workflow is to be told now."""
         item = self.agenda[0] if self.agenda and not (self.closed or self.paused) else None
         state = "paid" if self.closed else "on_hold" if self.paused else "active"
-        return Directive(
-            invoice_id=INVOICE, version=self.version, state=state, item=item, closed=self.closed
-        )
+        return Directive(invoice_id=INVOICE, version=self.version, state=state, item=item, closed=self.closed)
 
     def change(self, **changes: bool) -> Directive:
         """Something happened: the directive that follows, one version on."""

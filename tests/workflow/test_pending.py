@@ -12,9 +12,7 @@ PAYMENT = {"id": "p1", "amount": "120.50", "currency": "EUR"}
 MAIN_ONLY = ("",)
 
 
-async def test_a_payment_beside_a_send_under_way_is_recorded_at_once(
-    client: Client, task_queue: str
-) -> None:
+async def test_a_payment_beside_a_send_under_way_is_recorded_at_once(client: Client, task_queue: str) -> None:
     ledger = ScriptedLedger([due("courtesy")])
     gate = ledger.gates["courtesy"] = asyncio.Event()
     async with working(client, task_queue, ledger):

@@ -151,14 +151,14 @@ class Game:
         """The item in hand."""
         return self.agenda.next
 
-    def perform(self, fate: Fate = "accepted", *, found: bool = False, halted: bool = False) -> Verdict | None:
+    def perform(
+        self, fate: Fate = "accepted", *, found: bool = False, halted: bool = False
+    ) -> Verdict | None:
         """Perform the item in hand at `now`; None where none is due. `fate` is a message's, `found` a reading's."""
         item = self.next
         if item is None or item.at > self.now:
             return None
-        verdict = judge(
-            self.facts, self.cadence, self.rules, self.customer, History(), item.key, self.now
-        )
+        verdict = judge(self.facts, self.cadence, self.rules, self.customer, History(), item.key, self.now)
         if verdict.answer is Answer.PERMIT and halted and item.channel and item.send:
             tomorrow = self.rules.window.local_day(self.now) + timedelta(days=1)
             verdict = Verdict(Answer.DEFER, "halted", item, self.rules.contact_at(tomorrow))
@@ -193,7 +193,8 @@ class Game:
                 self._append(self._performed(item))
 
     def _send(self, item: AgendaItem, fate: Fate) -> None:
-        assert item.step and item.channel
+        assert item.step
+        assert item.channel
         name: dict[str, Any] = {"step": item.step, "occurrence": item.occurrence, "channel": item.channel}
         known = self.facts.step(item.step, item.occurrence).messages.get(item.channel)
         if known and known.state is MessageState.RESERVED and self._died_asking(item):
@@ -223,7 +224,8 @@ class Game:
         return last == ["died"]
 
     def _reconcile(self, item: AgendaItem, found: bool) -> None:
-        assert item.step and item.channel
+        assert item.step
+        assert item.channel
         name: dict[str, Any] = {"step": item.step, "occurrence": item.occurrence, "channel": item.channel}
         message = self.facts.step(item.step, item.occurrence).messages[item.channel]
         if message.state is MessageState.RESERVED:

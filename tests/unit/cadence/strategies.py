@@ -59,7 +59,7 @@ def office_hours() -> st.SearchStrategy[dict[str, Any]]:
 
 
 @st.composite
-def messages(draw: st.DrawFn, step_id: str, at: str, **more: Any) -> dict[str, Any]:
+def messages(draw: st.DrawFn, /, step_id: str, at: str, **more: Any) -> dict[str, Any]:
     """A step that sends, over one to three channels, with silence rules here and there."""
     way = draw(channels)
     spans = st.sampled_from(["failure", "silence 4h", "silence 1d"])
@@ -79,7 +79,11 @@ def rulers(draw: st.DrawFn) -> list[dict[str, Any]]:
         at = f"previous + {gap}d" if hangs else f"due {'+' if day >= 0 else '-'} {abs(day)}d"
         stage = STAGES[max(min(index - 1, 2), STAGES.index(steps[-1]["stage"]) if steps else 0)]
         more = {"stage": stage, "missed": draw(policies)}
-        step = draw(messages(f"s{index}", at, **more)) if draw(st.integers(0, 3)) else case(f"s{index}", at, **more)
+        step = (
+            draw(messages(f"s{index}", at, **more))
+            if draw(st.integers(0, 3))
+            else case(f"s{index}", at, **more)
+        )
         steps.append(step)
     if draw(st.booleans()):
         steps.append(hand_over("exit", f"previous + {draw(st.integers(1, 20))}d", stage="final"))

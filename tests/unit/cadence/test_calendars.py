@@ -49,7 +49,9 @@ def test_an_unknown_part_of_a_known_country_has_the_countrys_holidays() -> None:
 
 
 @given(place=places, day=due_dates, count=st.integers(-30, 30))
-def test_adding_business_days_lands_on_one_and_passes_as_many(place: tuple[str, str], day: date, count: int) -> None:
+def test_adding_business_days_lands_on_one_and_passes_as_many(
+    place: tuple[str, str], day: date, count: int
+) -> None:
     days = BusinessDays(place[1])
     there = days.add(day, count)
     first, last = sorted((day, there))
@@ -74,7 +76,9 @@ def test_rolling_goes_to_the_nearest_business_day_on_its_side(place: tuple[str, 
 
 
 @given(place=places, written=some_windows, now=instants)
-def test_a_window_is_open_exactly_in_its_local_hours(place: tuple[str, str], written: dict[str, object], now: datetime) -> None:
+def test_a_window_is_open_exactly_in_its_local_hours(
+    place: tuple[str, str], written: dict[str, object], now: datetime
+) -> None:
     window = window_in(*place, written)
     local = now.astimezone(window.zone)
     on_its_days = local.weekday() in window.days and not BusinessDays(place[1]).is_holiday(local.date())
@@ -92,7 +96,9 @@ def _clocks_stand_still(local: datetime) -> bool:
 
 
 @given(place=places, written=some_windows, now=instants)
-def test_the_next_opening_is_open_and_not_before_now(place: tuple[str, str], written: dict[str, object], now: datetime) -> None:
+def test_the_next_opening_is_open_and_not_before_now(
+    place: tuple[str, str], written: dict[str, object], now: datetime
+) -> None:
     window = window_in(*place, written)
     opening = window.next_open(now)
     assert opening >= now
@@ -101,7 +107,9 @@ def test_the_next_opening_is_open_and_not_before_now(place: tuple[str, str], wri
 
 
 @given(place=places, written=some_windows, now=instants, hours=st.integers(0, 400))
-def test_later_never_means_an_earlier_window(place: tuple[str, str], written: dict[str, object], now: datetime, hours: int) -> None:
+def test_later_never_means_an_earlier_window(
+    place: tuple[str, str], written: dict[str, object], now: datetime, hours: int
+) -> None:
     window = window_in(*place, written)
     start, end = window.around(now)
     later = window.around(now + timedelta(hours=hours))
@@ -111,7 +119,9 @@ def test_later_never_means_an_earlier_window(place: tuple[str, str], written: di
 
 
 @given(place=places, opens=st.integers(0, 23), now=instants)
-def test_no_window_is_open_outside_its_local_hours_while_the_clocks_change(place: tuple[str, str], opens: int, now: datetime) -> None:
+def test_no_window_is_open_outside_its_local_hours_while_the_clocks_change(
+    place: tuple[str, str], opens: int, now: datetime
+) -> None:
     """Quarters of an hour around each change: a window in an hour that is missing stays shut."""
     zone = ZoneInfo(place[0])
     window = SendWindow(zone, frozenset(range(7)), time(opens), time(opens, 45), BusinessDays("ZZ"))

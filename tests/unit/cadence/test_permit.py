@@ -48,7 +48,11 @@ def test_a_second_reminder_on_one_day_is_deferred_for_spacing() -> None:
     game = Game.begun(ruler, instant("2026-03-02 12:00"), DUE, who=NOWHERE)
     game.play_until(instant("2026-03-09 10:00"))
     verdict = asked(game, game.now, "b/1/email")
-    assert (verdict.answer, verdict.reason, verdict.until) == (Answer.DEFER, "spacing", instant("2026-03-10 09:00"))
+    assert (verdict.answer, verdict.reason, verdict.until) == (
+        Answer.DEFER,
+        "spacing",
+        instant("2026-03-10 09:00"),
+    )
 
 
 STOPPING: list[e.InvoiceEvent] = [
@@ -70,7 +74,10 @@ def test_what_stops_reminders_makes_the_item_stale(event: e.InvoiceEvent) -> Non
 
 @pytest.mark.parametrize(
     "event",
-    [e.PromiseMade(amount=Decimal(100), by=date(2026, 3, 10)), e.HoldPlaced(hold="h", until=instant("2026-03-12 12:00"))],
+    [
+        e.PromiseMade(amount=Decimal(100), by=date(2026, 3, 10)),
+        e.HoldPlaced(hold="h", until=instant("2026-03-12 12:00")),
+    ],
     ids=lambda event: str(event.type),
 )
 def test_a_pause_with_an_end_defers_until_after_it(event: e.InvoiceEvent) -> None:

@@ -15,9 +15,10 @@ from cadence.agenda import AgendaItem
 from cadence.directive import ItemKind
 from cadence.document import Cadence
 from cadence.facts import CustomerFacts, InvoiceFacts, MessageState, StepFacts
-from cadence.planner import blocked_until, plan
+from cadence.planner import plan
 from cadence.reducer import reduce_invoice
 from cadence.rules import Rules, rules_for
+from cadence.timing import blocked_until
 from cadence.words import Channel
 from tests.unit.cadence.game import Game, cadence, creditor, send
 from tests.unit.cadence.strategies import (
@@ -60,19 +61,19 @@ class Chance:
 EVENTS: tuple[Callable[[Chance], e.InvoiceEvent], ...] = (
     lambda c: e.PaymentReceived(amount=c.amount, currency="EUR"),
     lambda c: e.PaymentReversed(amount=c.amount, currency="EUR"),
-    lambda c: e.PaymentUnidentified(),
+    lambda _: e.PaymentUnidentified(),
     lambda c: e.PromiseMade(amount=c.amount, by=c.then.date()),
-    lambda c: e.PromiseBroken(),
+    lambda _: e.PromiseBroken(),
     lambda c: e.HoldPlaced(hold="a", until=c.then),
-    lambda c: e.HoldPlaced(hold="b"),
-    lambda c: e.HoldEnded(),
-    lambda c: e.Escalated(stage="final"),
-    lambda c: e.Escalated(stage="nowhere"),
-    lambda c: e.DisputeOpened(),
-    lambda c: e.DisputeResolved(outcome="rejected"),
-    lambda c: e.DisputeResolved(outcome="upheld"),
+    lambda _: e.HoldPlaced(hold="b"),
+    lambda _: e.HoldEnded(),
+    lambda _: e.Escalated(stage="final"),
+    lambda _: e.Escalated(stage="nowhere"),
+    lambda _: e.DisputeOpened(),
+    lambda _: e.DisputeResolved(outcome="rejected"),
+    lambda _: e.DisputeResolved(outcome="upheld"),
     lambda c: e.InvoiceChanged(amount=c.amount, due_on=c.then.date(), on=c.today),
-    lambda c: e.Cancelled(),
+    lambda _: e.Cancelled(),
     lambda c: e.StepDeferred(**c.name, reason="x", until=c.then),
     lambda c: e.StepSkipped(**c.name, reason="x", planned_at=c.then),
     lambda c: e.StepPerformed(**c.name),
@@ -97,7 +98,12 @@ def lives(draw: st.DrawFn) -> tuple[InvoiceFacts, Cadence, Rules, datetime]:
     """Facts that any events, in any order, may leave; more than a ledger would ever allow."""
     ruler, moment = draw(cadences()), draw(moments)
     now = at(moment)
-    received = {"amount": 100, "currency": "EUR", "issued_on": moment[0] - timedelta(days=20), "due_on": moment[0]}
+    received = {
+        "amount": 100,
+        "currency": "EUR",
+        "issued_on": moment[0] - timedelta(days=20),
+        "due_on": moment[0],
+    }
     stage = draw(st.sampled_from([None, *STAGES, "nowhere"]))
     facts = reduce_invoice(None, e.InvoiceReceived.model_validate(received | {"stage": stage}), now)
     for event, hours, days, amount, name, channel in draw(st.lists(chances, max_size=12)):
@@ -108,7 +114,9 @@ def lives(draw: st.DrawFn) -> tuple[InvoiceFacts, Cadence, Rules, datetime]:
 
 
 @given(lives())
-def test_any_facts_give_an_agenda_and_the_same_facts_the_same_one(life: tuple[InvoiceFacts, Cadence, Rules, datetime]) -> None:
+def test_any_facts_give_an_agenda_and_the_same_facts_the_same_one(
+    life: tuple[InvoiceFacts, Cadence, Rules, datetime],
+) -> None:
     facts, ruler, rules, now = life
     agenda = plan(facts, ruler, rules, now)
     assert plan(facts.model_copy(deep=True), ruler, rules, now) == agenda
@@ -117,10 +125,14 @@ def test_any_facts_give_an_agenda_and_the_same_facts_the_same_one(life: tuple[In
 
 
 @given(lives())
-def test_no_item_comes_twice_and_no_step_is_both_ahead_and_settled(life: tuple[InvoiceFacts, Cadence, Rules, datetime]) -> None:
+def test_no_item_comes_twice_and_no_step_is_both_ahead_and_settled(
+    life: tuple[InvoiceFacts, Cadence, Rules, datetime],
+) -> None:
     agenda = plan(*life)
     assert max(Counter(item.key for item in agenda.items).values(), default=1) == 1
-    told = [(item.step, item.occurrence) for item in agenda.items if item.kind is not ItemKind.RECONCILE_MESSAGE]
+    told = [
+        (item.step, item.occurrence) for item in agenda.items if item.kind is not ItemKind.RECONCILE_MESSAGE
+    ]
     steps = Counter(name for name in told if name[0])
     assert max(steps.values(), default=1) == 1
     assert not set(steps) & {(settled.step, settled.occurrence) for settled in agenda.settled}
@@ -154,7 +166,9 @@ def _was_begun(facts: InvoiceFacts, item: AgendaItem) -> bool:
 
 
 @given(lives())
-def test_what_is_settled_and_written_down_is_settled_for_good(life: tuple[InvoiceFacts, Cadence, Rules, datetime]) -> None:
+def test_what_is_settled_and_written_down_is_settled_for_good(
+    life: tuple[InvoiceFacts, Cadence, Rules, datetime],
+) -> None:
     facts, ruler, rules, now = life
     agenda = plan(facts, ruler, rules, now)
     assert len({(s.step, s.occurrence) for s in agenda.settled}) == len(agenda.settled)
@@ -217,7 +231,11 @@ def test_a_late_arrival_begins_at_the_first_overdue_step_and_keeps_every_distanc
 ) -> None:
     """Every day is open here, so that distances show exactly."""
     days = [sum(gaps[: n + 1]) for n in range(len(gaps))]
-    everyday = {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "opens": "00:00", "closes": "23:59"}
+    everyday = {
+        "days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
+        "opens": "00:00",
+        "closes": "23:59",
+    }
     open_daily = {"window": everyday, "calendar": {"country": "ZZ", "roll": "none"}}
     ruler = cadence(*(send(f"s{day}", f"due + {day}d") for day in days), **open_daily)
     game = Game.begun(ruler, at((moment[0], late, moment[2])), moment[0])

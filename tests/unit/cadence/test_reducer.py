@@ -20,7 +20,13 @@ RECEIVED = e.InvoiceReceived(
     amount=Decimal(100), currency="EUR", issued_on=date(2026, 2, 1), due_on=DUE, close_below=Decimal("0.50")
 )
 CUSTOMER = e.CustomerReceived.model_validate(
-    {"segment": "smb", "language": "en", "country": "PT", "zone": "Europe/Lisbon", "addresses": {"sms": "one"}}
+    {
+        "segment": "smb",
+        "language": "en",
+        "country": "PT",
+        "zone": "Europe/Lisbon",
+        "addresses": {"sms": "one"},
+    }
 )
 SMS: dict[str, Any] = {"step": "a", "channel": Channel.SMS}
 EMAIL: dict[str, Any] = {"step": "a", "channel": Channel.EMAIL}
@@ -53,7 +59,9 @@ def sent(name: dict[str, Any] = SMS) -> tuple[e.InvoiceEvent, e.InvoiceEvent]:
 
 
 @given(amounts=st.lists(st.decimals("0.01", "200", places=2), max_size=6), back=st.integers(0, 6))
-def test_the_balance_is_exact_and_decides_whether_the_invoice_is_paid(amounts: list[Decimal], back: int) -> None:
+def test_the_balance_is_exact_and_decides_whether_the_invoice_is_paid(
+    amounts: list[Decimal], back: int
+) -> None:
     reversals = [taken_back(str(amount)) for amount in amounts[:back]]
     facts = after(*(paid(str(amount)) for amount in amounts), *reversals)
     assert facts.balance == 100 - sum(amounts[back:])
@@ -76,7 +84,7 @@ def test_a_reversal_reopens_what_was_paid_and_not_what_was_cancelled() -> None:
 
 def test_a_dispute_that_is_upheld_credits_what_was_left() -> None:
     facts = after(paid("40"), e.DisputeOpened(), e.DisputeResolved(outcome="upheld"))
-    assert (facts.closed, facts.credited, facts.balance) == ("credited", Decimal(60), 0)
+    assert (facts.closed, facts.credited, facts.balance) == ("credited", Decimal(60), Decimal(0))
 
 
 def test_an_amount_lowered_to_what_was_paid_closes_and_raised_again_reopens() -> None:
@@ -89,7 +97,8 @@ def test_an_amount_lowered_to_what_was_paid_closes_and_raised_again_reopens() ->
 
 def test_money_without_a_name_stops_reminders_and_is_a_case() -> None:
     facts = after(e.PaymentUnidentified(), e.PaymentUnidentified())
-    assert (facts.state, len(facts.holds), len(facts.cases), facts.paid) == (State.ON_HOLD, 2, 2, 0)
+    assert (facts.state, len(facts.holds), len(facts.cases)) == (State.ON_HOLD, 2, 2)
+    assert facts.paid == 0
 
 
 # Promises.
@@ -145,14 +154,19 @@ def test_the_strictest_word_names_the_state() -> None:
 
 
 @pytest.mark.parametrize(("due_on", "rearmed"), [(date(2026, 4, 1), 1), (date(2026, 3, 5), 0), (DUE, 0)])
-def test_only_a_due_date_moved_past_the_day_it_was_told_arms_the_steps_again(due_on: date, rearmed: int) -> None:
+def test_only_a_due_date_moved_past_the_day_it_was_told_arms_the_steps_again(
+    due_on: date, rearmed: int
+) -> None:
     changed = e.InvoiceChanged(amount=Decimal(100), due_on=due_on, on=date(2026, 3, 10))
     assert after(changed).rearmed == rearmed
 
 
 def test_neither_a_reversal_nor_a_broken_promise_arms_anything_again() -> None:
     facts = after(promise("50"), e.PromiseBroken(), paid("100"), taken_back("100"))
-    assert (facts.rearmed, [rebase.kind for rebase in facts.rebases]) == (0, ["arrived", "resumed", "resumed"])
+    assert (facts.rearmed, [rebase.kind for rebase in facts.rebases]) == (
+        0,
+        ["arrived", "resumed", "resumed"],
+    )
 
 
 # Messages and receipts.
@@ -165,7 +179,9 @@ def test_receipts_in_any_order_end_at_the_highest(deliveries: Sequence[str]) -> 
 
 
 @given(st.lists(st.sampled_from(["queued", "sent", "delivered", "failed", "read"]), max_size=8))
-def test_a_receipt_never_moves_a_delivery_down_and_a_repeated_one_changes_nothing(deliveries: list[str]) -> None:
+def test_a_receipt_never_moves_a_delivery_down_and_a_repeated_one_changes_nothing(
+    deliveries: list[str],
+) -> None:
     facts, ranks = after(*sent()), [-1]
     for delivery in deliveries:
         facts = reduce_invoice(facts, reported(delivery), T0 + timedelta(hours=1))
@@ -222,7 +238,9 @@ def test_a_log_begins_with_the_invoice() -> None:
 
 
 def test_facts_survive_the_way_into_the_ledger_and_back() -> None:
-    facts = after(*sent(), promise("50"), e.HoldPlaced(hold="h", until=T0), e.Escalated(stage="x"), reported("failed"))
+    facts = after(
+        *sent(), promise("50"), e.HoldPlaced(hold="h", until=T0), e.Escalated(stage="x"), reported("failed")
+    )
     stored = facts.model_dump(mode="json", exclude_defaults=True)
     assert InvoiceFacts.model_validate(stored) == facts
 

@@ -9,7 +9,7 @@ import pytest
 from cadence import events as e
 from cadence.directive import ItemKind
 from cadence.words import Channel
-from tests.unit.cadence.game import Game, cadence, customer, instant, send
+from tests.unit.cadence.game import Game, cadence, customer, hand_over, instant, send
 
 DUE = date(2026, 3, 2)  # a Monday
 NOWHERE = customer("UTC", "ZZ")
@@ -149,8 +149,21 @@ def test_a_refused_message_is_tried_again_on_its_channel() -> None:
     assert on_step_a(game) == [("a/1/email", "03 09:15", "planned")]
 
 
+def test_the_invoice_is_not_handed_over_before_a_final_notice_that_the_provider_refused() -> None:
+    weekend = (send("final", "due + 5d", missed="send"), hand_over("exit", "due + 6d"))
+    game = Game.begun(cadence(*weekend), instant("2026-03-02 12:00"), DUE, who=NOWHERE)
+    game.now = instant("2026-03-09 09:00")  # both rolled to this Monday
+    game.perform("refused")
+    game.now = instant("2026-03-09 09:30")
+    game.replan()
+    game.perform()
+    assert [step for step, _ in game.sent()] == ["final"]
+
+
 @pytest.mark.parametrize("channels", [("email",), ("whatsapp", "sms")])
-def test_a_halt_puts_a_message_off_to_the_next_day_and_lifting_it_brings_it_back(channels: tuple[str, ...]) -> None:
+def test_a_halt_puts_a_message_off_to_the_next_day_and_lifting_it_brings_it_back(
+    channels: tuple[str, ...],
+) -> None:
     game = begun(*channels)
     if len(channels) > 1:
         game.perform()
@@ -194,7 +207,9 @@ def test_a_message_that_a_reading_finds_is_not_sent_again() -> None:
 
 
 @pytest.mark.parametrize("readings", [0, 1, 2])
-def test_a_receipt_settles_an_unknown_message_whenever_it_comes_before_the_second_sending(readings: int) -> None:
+def test_a_receipt_settles_an_unknown_message_whenever_it_comes_before_the_second_sending(
+    readings: int,
+) -> None:
     game = begun("sms", "email")
     game.perform("unknown")
     for _ in range(readings):

@@ -16,7 +16,7 @@ from cadence.document import Cadence
 from cadence.facts import CustomerFacts, MessageState
 from cadence.marks import marks
 from cadence.permit import Answer
-from cadence.planner import blocked_until
+from cadence.timing import blocked_until
 from cadence.words import Channel
 from tests.unit.cadence.game import Contact, Fate, Game
 from tests.unit.cadence.strategies import STAGES, cadences, customers, days_apart, due_dates
@@ -42,8 +42,6 @@ class InvoiceLife(RuleBasedStateMachine):
         now = day - timedelta(days=days, minutes=-minute)
         self.game = Game.begun(ruler, now, day.date(), who=who, stage=stage)
         self.arrived: set[tuple[str, int, Channel]] = set()
-        self.released: set[tuple[str, int]] = set()
-        self.payments = 0
 
     # Time and the workflow.
 
@@ -87,7 +85,10 @@ class InvoiceLife(RuleBasedStateMachine):
             self.arrived.add(name)
 
     def _is_in_doubt(self, earlier: Contact, sent: Contact) -> bool:
-        if (earlier.step, earlier.occurrence) != (sent.step, sent.occurrence) or earlier.channel == sent.channel:
+        if (earlier.step, earlier.occurrence) != (
+            sent.step,
+            sent.occurrence,
+        ) or earlier.channel == sent.channel:
             return False
         message = self.game.facts.step(earlier.step, earlier.occurrence).messages[earlier.channel]
         return message.state in (MessageState.UNKNOWN, MessageState.GIVEN_UP, MessageState.RESERVED)
@@ -123,7 +124,6 @@ class InvoiceLife(RuleBasedStateMachine):
 
     @rule(amount=st.sampled_from([10, 45, 60, 100]))
     def pay(self, amount: int) -> None:
-        self.payments += 1
         self.game.tell(e.PaymentReceived(amount=Decimal(amount), currency="EUR"))
 
     @precondition(lambda self: self.game.facts.paid > 0)
@@ -149,7 +149,9 @@ class InvoiceLife(RuleBasedStateMachine):
     def opt_out(self, channel: Channel) -> None:
         self.game.tell_customer(e.ChannelSuppressed(channel=channel, reason="opt_out"))
 
-    @rule(pick=st.integers(0, 50), delivery=st.sampled_from(["queued", "sent", "delivered", "failed", "read"]))
+    @rule(
+        pick=st.integers(0, 50), delivery=st.sampled_from(["queued", "sent", "delivered", "failed", "read"])
+    )
     def a_receipt_comes(self, pick: int, delivery: str) -> None:
         if not self.arrived:
             return
@@ -201,7 +203,8 @@ class InvoiceLife(RuleBasedStateMachine):
             late = max(late, game.rules.window.around(item.at)[1] - AN_INSTANT)
         for later in (max(game.now, item.at), late):
             again = game.planned(later).next
-            assert again and again.told() == item.told(), f"at {later} {again} instead of {item}"
+            assert again is not None, f"at {later} {item} is gone"
+            assert again.told() == item.told(), f"at {later} {again} instead of {item}"
 
     @invariant()
     def no_reminder_is_planned_before_it_may_go(self) -> None:
@@ -253,7 +256,9 @@ class InvoiceLife(RuleBasedStateMachine):
             assert [m.step.id for m in ruler if m.open] == []
         doubtful = (MessageState.UNKNOWN, MessageState.RESERVED, MessageState.REFUSED)
         if not game.facts.closed:
-            assert not [m for s in game.facts.steps.values() for m in s.messages.values() if m.state in doubtful[:2]]
+            assert not [
+                m for s in game.facts.steps.values() for m in s.messages.values() if m.state in doubtful[:2]
+            ]
 
 
 InvoiceLife.TestCase.settings = settings(

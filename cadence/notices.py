@@ -1,0 +1,75 @@
+"""Notices: the messages that answer what a customer did, and the reminder of a broken promise."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from cadence.agenda import SEND_KIND, AgendaItem, Settled
+from cadence.document import Cadence, Send
+from cadence.facts import InvoiceFacts, Notice, StepFacts
+from cadence.routing import RouteKind, route
+from cadence.timing import FOREVER, Timing
+
+
+def plan_notices(timing: Timing, settled: list[Settled]) -> Iterator[AgendaItem]:
+    """The notices that are owed. They answer the customer, so a hold or dispute does not stop them; the window does."""
+    for notice in timing.facts.notices:
+        record = timing.facts.step(notice.step, notice.number)
+        send = branch_message(timing.cadence, notice)
+        if record.outcome or send is None:
+            continue
+        if _still_true(notice, timing.facts):
+            yield from _notice(timing, notice, send, record, settled)
+        else:
+            settled.append(_over(notice, record, "overtaken"))
+
+
+def _notice(
+    timing: Timing, notice: Notice, send: Send, record: StepFacts, settled: list[Settled]
+) -> Iterator[AgendaItem]:
+    way = route(send, record, timing.rules)
+    reminds = notice.branch == "broken_promise"
+    floor = timing.floor if reminds else timing.now
+    if way.kind is RouteKind.EXHAUSTED:
+        settled.append(_over(notice, record, way.reason))
+    if way.channel is None or floor == FOREVER:
+        return
+    wanted = max(notice.at, record.deferred_until or notice.at, way.not_before or notice.at)
+    at = timing.in_window(wanted, floor)
+    if reminds:
+        at = timing.on_a_day_of_its_own(f"{notice.step}/{notice.number}", timing.after_block(at))
+    else:
+        timing.keep_away_from(at)
+    key, kind = f"{notice.step}/{notice.number}/{way.key}", SEND_KIND[way.channel]
+    yield AgendaItem(
+        key, kind, at, way.reason, notice.step, notice.number, way.channel, send, notice=not reminds
+    )
+
+
+def _over(notice: Notice, record: StepFacts, reason: str) -> Settled:
+    outcome: Literal["failed", "skipped"] = "failed" if record.messages else "skipped"
+    return Settled(notice.step, notice.number, outcome, reason, notice.at)
+
+
+def _still_true(notice: Notice, facts: InvoiceFacts) -> bool:
+    """Whether the notice still answers something: it is the latest, and the invoice is in its branch."""
+    latest = max(n.number for n in facts.notices if n.branch == notice.branch) == notice.number
+    stands = {
+        "dispute": facts.disputed,
+        "dispute_resolved": not facts.disputed,
+        "promise": facts.promise is not None,
+        "broken_promise": facts.promise is None,
+        "payment": True,
+    }
+    return latest and stands[notice.branch]
+
+
+def branch_message(cadence: Cadence, notice: Notice) -> Send | None:
+    """What the cadence says in that branch; None where it says nothing."""
+    branches = cadence.branches
+    return {
+        "dispute": branches.dispute.notice,
+        "dispute_resolved": branches.dispute.resolved_notice,
+        "promise": branches.promise.notice,
+        "broken_promise": branches.broken_promise.reminder,
+        "payment": branches.payment.notice,
+    }[notice.branch]

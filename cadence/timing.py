@@ -1,0 +1,92 @@
+"""Timing: the instants at which one invoice's customer may hear from us, given what was said already."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from cadence.document import Cadence
+from cadence.facts import InvoiceFacts
+from cadence.rules import Rules
+
+FOREVER = datetime.max.replace(tzinfo=UTC)
+NEXT_DAY = timedelta(days=1)
+
+
+def promise_checked_at(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> datetime | None:
+    """When the promise in force is judged: the end of its day where the customer is, after the branch's grace."""
+    promise = facts.promise
+    return rules.end_of(promise.by, cadence.branches.promise.grace) if promise else None
+
+
+def blocked_until(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> datetime | None:
+    """Until when reminders are forbidden: None if they are not, FOREVER while nobody knows."""
+    ends = [hold.until or FOREVER for hold in facts.holds]
+    if facts.disputed:
+        ends.append(FOREVER)
+    if checked_at := promise_checked_at(facts, cadence, rules):
+        ends.append(checked_at)
+    return max(ends, default=None)
+
+
+@dataclass(slots=True)
+class Timing:
+    """The time of one planning. `floor` is the first instant at which a reminder may go; `earliest_day` the
+    customer's first local day that nothing planned so far has taken.
+    """
+
+    facts: InvoiceFacts
+    cadence: Cadence
+    rules: Rules
+    now: datetime
+    blocked: datetime | None = field(init=False)
+    floor: datetime = field(init=False)
+    earliest_day: date | None = None
+
+    def __post_init__(self) -> None:
+        self.blocked = blocked_until(self.facts, self.cadence, self.rules)
+        self.floor = max(self.now, self.blocked or self.now)
+
+    @property
+    def landing(self) -> datetime:
+        """The opening of the window in which a late item goes: it is judged by that, so waiting changes nothing."""
+        return self.rules.window.around(self.floor)[0]
+
+    def is_over(self, at: datetime) -> bool:
+        """Whether the window of `at` has closed before a reminder may go."""
+        return self.rules.window.around(at)[1] <= self.floor
+
+    def in_window(self, at: datetime, floor: datetime) -> datetime:
+        """`at` while its window is not over at `floor`, else the window that is open then or opens next."""
+        at = self.rules.window.next_open(at)
+        if self.rules.window.around(at)[1] <= floor:
+            at = self.rules.window.around(floor)[0]
+        return at
+
+    def after_block(self, at: datetime) -> datetime:
+        """`at`, or the first open instant after what forbids reminders."""
+        return max(at, self.rules.window.next_open(self.blocked)) if self.blocked else at
+
+    def on_a_day_of_its_own(self, key: str, at: datetime) -> datetime:
+        """At most one reminder a day, and none on the day of a notice: a customer hears us as one voice."""
+        days = [day + NEXT_DAY for day in self._spoken_days(key)]
+        earliest = max([*days, *([self.earliest_day] if self.earliest_day else [])], default=None)
+        if earliest and self.rules.window.local_day(at) < earliest:
+            at = self.rules.contact_at(earliest)
+        self.keep_away_from(at)
+        return at
+
+    def keep_away_from(self, at: datetime) -> None:
+        """Let later reminders leave the local day of `at` alone."""
+        day = self.rules.window.local_day(at) + NEXT_DAY
+        self.earliest_day = max(day, self.earliest_day or day)
+
+    def off_spoken_days(self, key: str, at: datetime) -> datetime:
+        """`at`, or the next day on which nothing else left: a day that was taken is no missed day."""
+        spoken = self._spoken_days(key)
+        while self.rules.window.local_day(at) in spoken:
+            at = self.rules.contact_at(self.rules.window.local_day(at) + NEXT_DAY)
+        return at
+
+    def _spoken_days(self, key: str) -> set[date]:
+        others = (step for name, step in self.facts.steps.items() if name != key)
+        permits = (m.permitted_at for step in others for m in step.messages.values())
+        return {self.rules.window.local_day(permitted) for permitted in permits if permitted}

@@ -1,0 +1,241 @@
+"""The command line on a real ledger: what each command does to an invoice, and what it shows."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.access import Ledger
+from ledger.database import connect
+from ledger.publishing import publish
+from tests.integration.ledger.playing import CREDITOR, row, ruler, send, take_in
+from tests.integration.terminal import Terminal
+
+ROOT = Path(__file__).parents[2]
+TODAY = datetime.now(UTC).date()
+SOON, LATER = TODAY + timedelta(days=20), TODAY + timedelta(days=30)
+
+
+@pytest.fixture
+async def ledger(database_url: str) -> AsyncIterator[Ledger]:
+    """Two invoices of one customer and one of another, due in a month."""
+    ledger = Ledger(connect(database_url, pool_size=2), CREDITOR)
+    await publish(ledger.engine, ruler(), datetime.now(UTC))
+    dates: dict[str, Any] = {"issued_on": TODAY, "due_on": LATER}
+    rows = [row("A-1", **dates), row("A-2", **dates), row("B-1", "C-2", **dates)]
+    await take_in(ledger, *rows, now=datetime.now(UTC))
+    yield ledger
+    await ledger.engine.dispose()
+
+
+@pytest.fixture
+def terminal(
+    ledger: Ledger, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Terminal:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("CREDITOR_FILE", str(ROOT / "creditor.yaml"))
+    monkeypatch.setenv("CADENCES_DIR", str(ROOT / "cadences"))
+    monkeypatch.setenv("REGUA_ACTOR", "ana")
+    return Terminal(capsys)
+
+
+async def state(terminal: Terminal, number: str = "A-1") -> tuple[str, str]:
+    """An invoice's state and balance."""
+    invoice = (await terminal.done("show", number, "--json")).json["invoice"]
+    return invoice["state"], invoice["balance"]
+
+
+async def test_a_payment_in_full_closes_the_invoice(terminal: Terminal) -> None:
+    said = await terminal.done("pay", "A-1", "120.50")
+    assert "A-1: payment of 120.50 noted. It is paid, with EUR 0.00 open." in said.out
+    assert await state(terminal) == ("paid", "0.00")
+
+
+async def test_a_payment_told_twice_under_one_id_counts_once(terminal: Terminal) -> None:
+    await terminal.done("pay", "A-1", "20.50", "--id", "bank-7")
+    said = await terminal.done("pay", "A-1", "20.50", "--id", "bank-7")
+    assert "nothing changed" in said.out
+    assert (await state(terminal))[1] == "100.00"
+
+
+async def test_an_id_that_was_told_of_another_invoice_is_refused(terminal: Terminal) -> None:
+    await terminal.done("pay", "A-1", "20.50", "--id", "bank-7")
+    assert "told of invoice A-1 already" in await terminal.refused("pay", "B-1", "20.50", "--id", "bank-7")
+
+
+async def test_two_payments_without_an_id_count_twice(terminal: Terminal) -> None:
+    await terminal.done("pay", "A-1", "20.00")
+    await terminal.done("pay", "A-1", "20.00")
+    assert (await state(terminal))[1] == "80.50"
+
+
+async def test_a_reversal_reopens_a_paid_invoice_once(terminal: Terminal) -> None:
+    await terminal.done("pay", "A-1", "120.50")
+    await terminal.done("reverse", "A-1", "120.50", "--id", "r-1")
+    assert "nothing changed" in (await terminal.done("reverse", "A-1", "120.50", "--id", "r-1")).out
+    assert await state(terminal) == ("scheduled", "120.50")
+
+
+async def test_a_dispute_that_is_upheld_credits_the_invoice(terminal: Terminal) -> None:
+    await terminal.done("dispute", "A-1", "--reason", "wrong-amount", "--note", "says they sent it back")
+    assert (await state(terminal))[0] == "disputed"
+    await terminal.done("resolve", "A-1", "--outcome", "upheld")
+    assert await state(terminal) == ("credited", "0.00")
+
+
+async def test_the_log_keeps_who_said_it_and_why(terminal: Terminal) -> None:
+    await terminal.done("dispute", "A-1", "--reason", "wrong-amount", "--note", "they wrote to us")
+    event = (await terminal.done("show", "A-1", "--json")).json["events"][-1]
+    assert (event["type"], event["actor"], event["source"]) == ("dispute_opened", "ana", "cli")
+    assert (event["payload"]["reason"], event["note"]) == ("wrong-amount", "they wrote to us")
+
+
+async def test_a_promise_for_all_that_is_open_waits_for_its_day(terminal: Terminal) -> None:
+    await terminal.done("promise", "A-1", "--on", SOON.isoformat())
+    story = (await terminal.done("show", "A-1", "--json")).json
+    assert story["invoice"]["state"] == "promised"
+    assert story["events"][-1]["payload"] == {"amount": "120.50", "by": SOON.isoformat()}
+
+
+async def test_pausing_and_resuming_an_invoice_leaves_the_others_alone(terminal: Terminal) -> None:
+    await terminal.done("pause", "A-1", "--until", SOON.isoformat())
+    assert (await state(terminal))[0] == "on_hold"
+    assert (await state(terminal, "A-2"))[0] == "scheduled"
+    await terminal.done("resume", "A-1")
+    assert (await state(terminal))[0] == "scheduled"
+
+
+async def test_a_pause_ends_with_its_last_day_where_the_customer_is(terminal: Terminal) -> None:
+    await terminal.done("pause", "A-1", "--until", "2027-07-15")
+    hold = (await terminal.done("show", "A-1", "--json")).json["events"][-1]
+    assert hold["payload"]["until"] == "2027-07-15T23:00:00Z"  # midnight of the 16th in Lisbon, in summer
+
+
+async def test_pausing_a_customer_pauses_all_its_invoices(terminal: Terminal) -> None:
+    await terminal.done("pause", "--customer", "C-1", "--reason", "flooded")
+    states = {line["number"]: line["state"] for line in (await terminal.done("list", "--json")).json}
+    assert states == {"A-1": "on_hold", "A-2": "on_hold", "B-1": "scheduled"}
+    await terminal.done("resume", "--customer", "C-1")
+    assert {line["state"] for line in (await terminal.done("list", "--json")).json} == {"scheduled"}
+
+
+async def test_escalating_goes_to_the_next_stage_and_opens_a_case(terminal: Terminal) -> None:
+    await terminal.done("escalate", "A-1", "--stage", "overdue")
+    story = (await terminal.done("show", "A-1", "--json")).json
+    assert [step["step"] for step in story["agenda"]] == ["reminder", "demand"]
+    assert [case["reason"] for case in story["cases"]] == ["escalated"]
+
+
+async def test_a_cancelled_invoice_is_closed(terminal: Terminal) -> None:
+    await terminal.done("cancel", "A-1", "--reason", "duplicate")
+    assert (await state(terminal))[0] == "cancelled"
+
+
+async def test_a_case_is_claimed_by_one_noted_and_closed(terminal: Terminal) -> None:
+    await terminal.done("dispute", "A-1")
+    case = str((await terminal.done("cases", "--json")).json[0]["id"])
+    await terminal.done("case", "claim", case)
+    assert "is claimed by 'ana'" in await terminal.refused("case", "claim", case, "--actor", "rui")
+    await terminal.done("case", "note", case, "called, no answer")
+    await terminal.done("case", "close", case)
+    closed = (await terminal.done("cases", "--status", "closed", "--json")).json[0]
+    assert [note["text"] for note in closed["notes"]] == ["claimed", "called, no answer", "closed"]
+
+
+async def test_a_halted_channel_is_listed_until_it_goes_on(terminal: Terminal) -> None:
+    await terminal.done("halt", "--channel", "sms", "--reason", "incident")
+    halted = (await terminal.done("halt", "--json")).json
+    assert [(halt["scope"], halt["value"], halt["actor"], halt["reason"]) for halt in halted] == [
+        ("channel", "sms", "ana", "incident")
+    ]
+    await terminal.done("unhalt", "--channel", "sms")
+    assert (await terminal.done("halt", "--json")).json == []
+
+
+async def test_the_agenda_says_who_is_contacted_when_and_why(terminal: Terminal) -> None:
+    said = await terminal.done("agenda", "--days", "60", "--json")
+    first = said.json[0]
+    assert (first["customer"], first["step"], first["channel"], first["why"]) == (
+        "C-1", "courtesy", "email", "planned",
+    )  # fmt: skip
+    assert first["local_at"][11:16] == "09:00"
+    assert "courtesy" in (await terminal.done("agenda", "--days", "60")).out
+
+
+async def test_a_message_is_shown_as_the_customer_saw_it(terminal: Terminal, ledger: Ledger) -> None:
+    invoice_id = await ledger.invoice_id("A-1")
+    item = (await ledger.directive(invoice_id)).item
+    assert item is not None
+    granted = await send(ledger, invoice_id, item.at, provider_id="p-1")
+    listed = (await terminal.done("messages", "A-1", "--json")).json
+    assert [(line["reference"], line["channel"]) for line in listed] == [(granted.reference, "email")]
+    shown = await terminal.done("messages", "--body", granted.reference)
+    assert "subject: A reminder" in shown.out
+    assert "Please pay." in shown.out
+
+
+async def test_a_list_is_narrowed_by_state_segment_and_customer(terminal: Terminal) -> None:
+    await terminal.done("pay", "A-2", "120.50")
+    numbers = [
+        line["number"]
+        for line in (await terminal.done("list", "--state", "scheduled", "--customer", "C-1", "--json")).json
+    ]
+    assert numbers == ["A-1"]
+    assert (await terminal.done("list", "--segment", "consumer", "--json")).json == []
+
+
+async def test_publishing_twice_makes_one_version(terminal: Terminal, tmp_path: Path) -> None:
+    cadence = str(ROOT / "cadences" / "smb.yaml")
+    assert "version 1 published" in (await terminal.done("cadence", "publish", cadence)).out
+    assert "version 1 already says this" in (await terminal.done("cadence", "publish", cadence)).out
+
+
+async def test_a_cadence_whose_segment_is_taken_is_not_published(terminal: Terminal) -> None:
+    said = await terminal.refused("cadence", "publish", str(ROOT / "cadences" / "standard-b2b.yaml"))
+    assert "segment standard is claimed by the published cadence short already" in said
+
+
+async def test_a_cadence_with_an_error_is_not_published_nor_are_its_neighbours(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text((ROOT / "cadences" / "smb.yaml").read_text())
+    bad.write_text(
+        (ROOT / "cadences" / "b2c.yaml").read_text().replace("template: upcoming", "template: upcomming")
+    )
+    said = await terminal.refused("cadence", "publish", str(good), str(bad))
+    assert "bad.yaml" in said
+    assert "did you mean 'upcoming'?" in said
+    assert "smb: version 1 published" in (await terminal.done("cadence", "publish", str(good))).out
+
+
+async def test_an_import_says_what_it_did_and_what_it_could_not(terminal: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "more.csv"
+    heading = "invoice,customer,customer_name,segment,country,email,due_on,amount,currency\n"
+    good = f"Z-1,Z,Loja Exemplo,standard,PT,loja@example.com,{LATER},10.00,EUR\n"
+    file.write_text(heading + good + good.replace("Z-1", "Z-2").replace("10.00", "ten"))
+    said = await terminal("import", str(file))
+    assert said.status == 2
+    assert "1 new, 0 changed, 0 the same, 1 rejected" in said.out
+    assert "line 3: amount" in said.out
+    assert (tmp_path / "more.rejects.csv").exists()
+
+
+async def test_yesterdays_payments_are_imported_once(terminal: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "events.csv"
+    at = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    file.write_text(f"at,event,invoice,amount,id\n{at},payment,A-1,120.50,bank-1\n")
+    assert "1 new" in (await terminal.done("events", "import", str(file))).out
+    assert "0 new, 1 known before" in (await terminal.done("events", "import", str(file))).out
+    assert (await state(terminal))[0] == "paid"
+
+
+async def test_an_id_is_shared_by_the_events_file_and_the_command(terminal: Terminal, tmp_path: Path) -> None:
+    await terminal.done("pay", "A-1", "20.50", "--id", "bank-1")
+    file = tmp_path / "events.csv"
+    at = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    file.write_text(f"at,event,invoice,amount,id\n{at},payment,A-1,20.50,bank-1\n")
+    assert "0 new, 1 known before" in (await terminal.done("events", "import", str(file))).out
+    assert (await state(terminal))[1] == "100.00"
