@@ -222,7 +222,9 @@ def _(event: e.MessageRefused, facts: InvoiceFacts, at: datetime) -> InvoiceFact
 
 @_reduce.register
 def _(event: e.MessageAccepted, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
-    return _accepted(facts, event, at)
+    # A receipt can overtake the provider's answer; what it said, a failure even, stands.
+    overtaken = _known_message(facts, event, at).state in (MessageState.ACCEPTED, MessageState.FAILED)
+    return facts if overtaken else _accepted(facts, event, at)
 
 
 @_reduce.register
@@ -236,6 +238,8 @@ def _(event: e.MessageRejected, facts: InvoiceFacts, at: datetime) -> InvoiceFac
 
 @_reduce.register
 def _(event: e.MessageUnknown, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
+    if _known_message(facts, event, at).state is not MessageState.RESERVED:
+        return facts
     return _message(facts, event, state=MessageState.UNKNOWN, at=at)
 
 

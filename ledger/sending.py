@@ -319,7 +319,9 @@ async def settle(unit: Unit, held: Held, found: Any, result: Result) -> None:
         "code": result.code,
         "error_class": result.error_class,
     }
-    await unit.connection.execute(update(attempts).where(attempts.c.id == found["attempt_id"]).values(values))
+    # A receipt may have proved by now that the provider took what we had lost sight of.
+    mine = (attempts.c.id == found["attempt_id"]) & (attempts.c.state != "accepted")
+    await unit.connection.execute(update(attempts).where(mine).values(values))
     if result.state == "accepted":
         adopted = update(messages).where(messages.c.id == found["id"]).values(provider_id=result.provider_id)
         await unit.connection.execute(adopted)

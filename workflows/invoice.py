@@ -116,12 +116,15 @@ class InvoiceWorkflow:
             cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
         await self.listen_beside(pending, lambda: self.directive.item == item)
-        self.performed = item
         try:
-            self.obey(await pending)
+            answer = await pending
         except ActivityError:
-            # Called off. The item is done with; what holds instead has come by a newer directive.
+            # Called off, so not performed: a later directive may well ask for it again.
             workflow.logger.info("%s was called off", activity)
+            return
+        self.obey(answer)
+        if self.directive == answer:
+            self.performed = item
 
     async def listen_beside(
         self, pending: ActivityHandle[Directive], still_wanted: Callable[[], bool]
@@ -154,6 +157,9 @@ class InvoiceWorkflow:
 
     def obey(self, told: Directive) -> None:
         """Take a directive, unless a newer one came first."""
+        if told.version > self.directive.version:
+            # The ledger knows what it answered; what it orders after that is to be done, though it look the same.
+            self.performed = None
         if told.version >= self.directive.version:
             self.directive = told
 

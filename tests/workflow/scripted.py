@@ -132,7 +132,7 @@ async def start(client: Client, task_queue: str, directive: Directive) -> Handle
     return handle
 
 
-async def eventually(true: Callable[[], bool], within: float = 20.0) -> None:
+async def eventually(true: Callable[[], bool], within: float = 8.0) -> None:
     """Wait until `true()`; fail after `within` seconds."""
     deadline = asyncio.get_running_loop().time() + within
     while not true():

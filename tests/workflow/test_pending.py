@@ -30,6 +30,7 @@ async def test_a_payment_calls_off_a_send_that_waits_in_its_queue(client: Client
     ledger = ScriptedLedger([due("courtesy")])
     async with working(client, task_queue, ledger, queues=MAIN_ONLY):
         handle = await start(client, task_queue, ledger.directive())
+        await handle.query("current_directive")  # the send is pending now
         await handle.signal("payment_received", PAYMENT)
         await handle.result()
     assert not ledger.begun.is_set()
@@ -59,6 +60,7 @@ async def test_an_item_called_off_by_a_pause_is_performed_after_the_resumption(
     ledger = ScriptedLedger([due("courtesy")])
     async with working(client, task_queue, ledger, queues=MAIN_ONLY):
         handle = await start(client, task_queue, ledger.directive())
+        await handle.query("current_directive")  # the send is pending now
         await handle.signal("pause", {"id": "h1"})
         await eventually(lambda: ledger.paused)
         async with working(client, task_queue, ledger, queues=("-email",)):

@@ -274,3 +274,13 @@ def test_receiving_a_customer_again_keeps_what_was_learnt() -> None:
     hold = e.CustomerHoldPlaced(hold="h")
     assert known(stop, hold, CUSTOMER) == known(stop, hold)
     assert known(stop, hold, e.CustomerHoldEnded()).holds == ()
+
+
+@pytest.mark.parametrize("delivery", ["delivered", "failed"])
+@pytest.mark.parametrize("answer", [e.MessageAccepted, e.MessageUnknown])
+def test_a_receipt_that_overtakes_the_provider_s_answer_stands(answer: Any, delivery: Any) -> None:
+    of: dict[str, Any] = {"step": "first", "occurrence": 1, "channel": "sms"}
+    facts = reduce_invoice(None, RECEIVED, T0)
+    facts = reduce_invoice(facts, e.MessagePermitted(**of, attempt="a"), T0)
+    told = reduce_invoice(facts, e.DeliveryReported(**of, delivery=delivery), T0)
+    assert reduce_invoice(told, answer(**of), T0) == told
