@@ -89,7 +89,7 @@ class PromiseMade(_Event):
 
     type: Literal["promise_made"] = "promise_made"
     amount: Annotated[Money, Field(gt=0)]
-    by: date
+    by: Annotated[date, Field(lt=date(2100, 1, 1))]
 
 
 class PromiseBroken(_Event):

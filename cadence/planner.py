@@ -36,12 +36,8 @@ def plan(facts: InvoiceFacts, cadence: Cadence, rules: Rules, now: datetime) -> 
         return Agenda()
     timing = Timing(facts, cadence, rules, now)
     settled: list[Settled] = []
-    items = [
-        *_held_items(facts, cadence, rules),
-        *_reconciliations(facts, rules),
-        *plan_notices(timing, settled),
-        *_Steps(timing, settled).plan(),
-    ]
+    messages = [*plan_notices(timing, settled), *_Steps(timing, settled).plan()]
+    items = [*_held_items(facts, cadence, rules), *_reconciliations(facts, messages), *messages]
     # Sorting is stable: at one instant, what ends a hold comes before notices, and notices before steps.
     return Agenda(tuple(sorted(items, key=lambda item: item.at)), tuple(settled))
 
@@ -54,15 +50,20 @@ def _held_items(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> Iterator
         yield AgendaItem(f"promise/{facts.promise.number}", ItemKind.CHECK_PROMISE, at, "promise_due")
 
 
-def _reconciliations(facts: InvoiceFacts, rules: Rules) -> Iterator[AgendaItem]:
+def _reconciliations(facts: InvoiceFacts, ahead: list[AgendaItem]) -> Iterator[AgendaItem]:
+    """Look for what is unknown, and for what a worker was sending when the agenda moved on without it."""
+    sending = {(item.step, item.occurrence, item.channel) for item in ahead if item.channel}
     for key, step in sorted(facts.steps.items()):
         step_id, _, occurrence = key.rpartition("/")
         for channel, message in step.messages.items():
-            lost = message.state is MessageState.RESERVED and channel in rules.unusable
-            if message.state is not MessageState.UNKNOWN and not lost:
+            unknown = message.state is MessageState.UNKNOWN
+            left = (
+                message.state is MessageState.RESERVED and (step_id, int(occurrence), channel) not in sending
+            )
+            if not unknown and not left:
                 continue
             wait = NEXT_READING if message.readings else FIRST_READING
-            at = message.at + (EMAIL_PATIENCE if channel is Channel.EMAIL else wait)
+            at = message.at + (EMAIL_PATIENCE if unknown and channel is Channel.EMAIL else wait)
             name = f"reconcile/{key}/{channel}/{message.attempts}.{message.readings}"
             kind = ItemKind.RECONCILE_MESSAGE
             yield AgendaItem(name, kind, at, "delivery_unknown", step_id, int(occurrence), channel)

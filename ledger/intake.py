@@ -19,6 +19,10 @@ from ledger.publishing import cadence_for_segment
 from ledger.unit import Origin, Unit, customers, invoices
 
 
+# A slip in a year must not silence an invoice for centuries, nor lead calendars past their end.
+Day = Annotated[date, Field(ge=date(1990, 1, 1), lt=date(2100, 1, 1))]
+
+
 class InvoiceIntake(BaseModel):
     """One invoice with its customer, checked and normalised: E.164 phones, ISO codes, exact money."""
 
@@ -35,8 +39,8 @@ class InvoiceIntake(BaseModel):
     email: Email | None = None
     phone: Phone | None = None
     whatsapp: Phone | None = None
-    issued_on: date
-    due_on: date
+    issued_on: Day
+    due_on: Day
     amount: Annotated[Money, Field(gt=0, lt=Decimal(1000000000))]
     currency: Currency
     payment_method: str = ""

@@ -163,60 +163,62 @@ class InvoiceWorkflow:
         if told.version >= self.directive.version:
             self.directive = told
 
-    # Signals. Handlers only take note; `run` acts.
+    # Signals. Handlers only take note; `run` acts. Each can be sent without input, as people do by hand: a missing
+    # argument would fail the workflow's task, and nothing would be heard any more.
 
     @workflow.signal(name="directive")
-    def directive_changed(self, told: Directive) -> None:
+    def directive_changed(self, told: Directive | None = None) -> None:
         """The relay brings the ledger's current directive."""
-        self.obey(told)
+        if told:
+            self.obey(told)
 
     @workflow.signal
-    def payment_received(self, signal: signals.PaymentReceived) -> None:
+    def payment_received(self, signal: signals.PaymentReceived | None = None) -> None:
         """Money arrived."""
         self.note("payment_received", signal)
 
     @workflow.signal
-    def dispute_opened(self, signal: signals.DisputeOpened) -> None:
+    def dispute_opened(self, signal: signals.DisputeOpened | None = None) -> None:
         """The customer disputes the invoice."""
         self.note("dispute_opened", signal)
 
     @workflow.signal
-    def dispute_resolved(self, signal: signals.DisputeResolved) -> None:
+    def dispute_resolved(self, signal: signals.DisputeResolved | None = None) -> None:
         """A dispute is over."""
         self.note("dispute_resolved", signal)
 
     @workflow.signal
-    def promise_made(self, signal: signals.PromiseMade) -> None:
+    def promise_made(self, signal: signals.PromiseMade | None = None) -> None:
         """The customer promised to pay."""
         self.note("promise_made", signal)
 
     @workflow.signal
-    def pause(self, signal: signals.Pause) -> None:
+    def pause(self, signal: signals.Pause | None = None) -> None:
         """Say nothing for a while."""
         self.note("pause", signal)
 
     @workflow.signal
-    def resume(self, signal: signals.Resume) -> None:
+    def resume(self, signal: signals.Resume | None = None) -> None:
         """Go on."""
         self.note("resume", signal)
 
     @workflow.signal
-    def escalate(self, signal: signals.Escalate) -> None:
+    def escalate(self, signal: signals.Escalate | None = None) -> None:
         """Go on at a later stage."""
         self.note("escalate", signal)
 
     @workflow.signal
-    def cancel(self, signal: signals.Cancel) -> None:
+    def cancel(self, signal: signals.Cancel | None = None) -> None:
         """Stop collecting."""
         self.note("cancel", signal)
 
-    def note(self, name: str, signal: signals.Signal) -> None:
+    def note(self, name: str, signal: signals.Signal | None) -> None:
         """Put a signal into the inbox; one without an id gets one that replays the same."""
-        fields = {field: value for field, value in signal.model_dump().items() if field != "id" and value}
-        identified = bool(signal.id)
-        if not identified:
+        given: dict[str, str] = signal.model_dump() if signal else {}
+        fields = {field: value for field, value in given.items() if field != "id" and value}
+        if not given.get("id"):
             fields["unidentified"] = "1"
-        note_id = signal.id or str(workflow.uuid4())
+        note_id = given.get("id") or str(workflow.uuid4())
         self.inbox.append(SignalNote(name=name, id=note_id, at=workflow.now(), fields=fields))
 
     @workflow.query

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -107,7 +108,7 @@ async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     """An open invoice, a paid one and a disputed one."""
     ledger = Ledger(connect(database_url, pool_size=2), CREDITOR)
     await publish(ledger.engine, ruler(), datetime.now(UTC))
-    dates = {"issued_on": TODAY, "due_on": TODAY + timedelta(days=30)}
+    dates: dict[str, Any] = {"issued_on": TODAY, "due_on": TODAY + timedelta(days=30)}
     rows = [row("A-1", **dates), row("PAID", **dates), row("DISPUTED", **dates)]
     await take_in(ledger, *rows, now=datetime.now(UTC))
     yield ledger

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,6 +37,7 @@ from tests.integration.ledger.playing import (
     send,
     take_in,
 )
+from tests.integration.waiting import eventually
 
 SECRET = "whsec_" + "dGVzdHMtb2YtdGhlLXJlY2VpdmVyLW9uLWxvb3BiYWNr"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -66,18 +67,15 @@ async def receiver(
     )  # fmt: skip
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
+
+    async def started() -> bool:
+        return server.started
+
+    await eventually(started)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{receiver_port}", trust_env=False) as client:
         yield client
     server.should_exit = True
     await serving
-
-
-async def eventually(true: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
-        while not await true():
-            await asyncio.sleep(0.05)
 
 
 async def settle(ledger: Ledger, granted: Permit, outcome: Outcome, now: datetime) -> None:

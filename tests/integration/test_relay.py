@@ -28,6 +28,7 @@ from starter.settings import Settings
 from starter.sweep import sweep, without_workflow
 from starter.temporal import connect_temporal
 from tests.integration.ledger.playing import CREDITOR, row, ruler, take_in
+from tests.integration.waiting import eventually
 from workflows.attributes import CUSTOMER, SEGMENT, STATE
 from workflows.converter import DATA_CONVERTER
 from workflows.invoice import InvoiceWorkflow
@@ -106,14 +107,9 @@ async def status(client: Client, invoice_id: int) -> WorkflowExecutionStatus | N
     try:
         return (await client.get_workflow_handle(workflow_id(invoice_id)).describe()).status
     except RPCError as error:
-        assert error.status is RPCStatusCode.NOT_FOUND
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
         return None
-
-
-async def eventually(true: Callable[[], Awaitable[bool]], within: float = 30) -> None:
-    async with asyncio.timeout(within):
-        while not await true():
-            await asyncio.sleep(0.05)
 
 
 def becomes(

@@ -220,6 +220,13 @@ def test_a_receipt_settles_an_unknown_message_whenever_it_comes_before_the_secon
     assert game.facts.step("a", 1).outcome == "sent"
 
 
+def test_a_message_that_a_dead_worker_was_sending_is_looked_for_although_its_step_was_armed_again() -> None:
+    game = begun("sms")
+    game.perform("died")
+    game.tell(e.InvoiceChanged(amount=Decimal(100), due_on=date(2026, 3, 20), on=DUE))
+    assert on_step_a(game)[0][0].startswith("reconcile/a/1/sms")
+
+
 def test_an_unknown_email_is_never_sent_again_and_a_case_after_a_day() -> None:
     game = begun("email", "sms")
     game.perform("unknown")
