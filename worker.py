@@ -1,7 +1,9 @@
 """The worker: settings, connections, one queue per channel, and everything registered."""
 
 import asyncio
+import logging
 import signal
+import traceback
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -27,6 +29,22 @@ from starter.temporal import connect_temporal
 from workflows.invoice import InvoiceWorkflow
 
 log = structlog.get_logger()
+
+
+def _without_words(record: logging.LogRecord) -> bool:
+    """Keep of an activity's error its type and place: databases and providers quote names and addresses."""
+    if record.exc_info and record.exc_info[0]:
+        kind, _, place = record.exc_info
+        record.exc_text = "".join([*traceback.format_tb(place), kind.__name__])
+        record.exc_info = None
+    return True
+
+
+# The SDK's own logger of activities that fail.
+logging.getLogger("temporalio.activity").addFilter(_without_words)
+
+# As many as the ledger has connections for: more would only wait inside, and an answer would be recorded late.
+SENDS_AT_ONCE = 20
 
 # A send in flight is let finish: cancelled, its fate would be unknown and a person would have to look.
 GRACE = timedelta(seconds=30)
@@ -68,6 +86,7 @@ def workers(
             client,
             task_queue=settings.task_queue + suffix,
             activities=[send],
+            max_concurrent_activities=SENDS_AT_ONCE,
             # The server keeps the rate over all workers; eager activities would go round it.
             max_task_queue_activities_per_second=rate or None,
             disable_eager_activity_execution=True,

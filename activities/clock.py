@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from cadence.directive import ItemOrder
 from ledger.access import Ledger
@@ -47,9 +48,12 @@ class ServerWatch:
 class ServerClock:
     """The clock of production."""
 
-    async def watch(self, _order: ItemOrder) -> Watch:
-        """Start from the server's clock."""
-        return ServerWatch(activity.info().started_time)
+    async def watch(self, order: ItemOrder) -> Watch:
+        """Start from the server's clock, or from the item's instant: the server said that it had come.
+
+        Two hosts of a cluster may differ by milliseconds, and an item is never early for those.
+        """
+        return ServerWatch(max(activity.info().started_time, order.at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +67,25 @@ class StoppedWatch:
         return self.instant
 
 
+# Well within the time that an attempt has: an attempt that the server gave up must not get its turn after all.
+TURN_PATIENCE = 10.0
+TURN_PAUSE = 0.02
+
+
 @dataclass(frozen=True, slots=True)
 class LaneClock:
-    """The clock of a rehearsal: an item whose timer fires before its customer's lane comes to it waits."""
+    """The clock of a rehearsal: an item whose timer fires before its lane gives it its turn waits."""
 
     ledger: Ledger
 
     async def watch(self, order: ItemOrder) -> Watch:
-        """Wait until the lane has come to the item's instant."""
-        while True:
-            now = await turn_of(self.ledger.engine, order.invoice_id)
-            if now is not None and now >= order.at - self.ledger.shift:
+        """Wait for the item's turn; raise ApplicationError, so that Temporal asks again, where it takes long."""
+        played = order.model_copy(update={"at": order.at - self.ledger.shift})
+        deadline = time.monotonic() + TURN_PATIENCE
+        while time.monotonic() < deadline:
+            now = await turn_of(self.ledger.engine, played)
+            if now is not None:
                 return StoppedWatch(now)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(TURN_PAUSE)
+        message = "it is not the item's turn yet"
+        raise ApplicationError(message, type="NotYet", next_retry_delay=timedelta(milliseconds=100))

@@ -12,15 +12,17 @@ from activities.composing import Draft, M, compose_email, compose_sms, compose_w
 from cadence.creditor import Creditor
 from cadence.directive import Directive, ItemOrder
 from channels.email import SendGridEmail
-from channels.outcome import ErrorClass, Outcome, OutcomeKind
+from channels.outcome import ErrorClass, Outcome
 from channels.sms import TwilioSms
 from channels.whatsapp import TwilioWhatsApp
 from ledger.access import Ledger
-from ledger.sending import Permit, Result, begin, conclude, permit
+from ledger.sending import Permit, Result, begin, conclude, goes_again, permit
 from templates.rendering import TemplateError
 
 Compose = Callable[[Permit, Creditor, str, datetime], Draft[M]]
 Hand = Callable[[M], Awaitable[Outcome]]
+# Seconds. Providers ask for minutes; a slip in a header must not silence an invoice for years.
+LONGEST_REST = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,10 @@ class Sending:
             return await conclude(self.ledger, granted.attempt_id, result, watch.now())
         await self._begin(granted, draft, watch)
         outcome = await hand(draft.message)
-        directive = await conclude(self.ledger, granted.attempt_id, _result(outcome), watch.now())
-        if _may_go_again(outcome):
-            raise _refused(outcome)
+        result = _result(outcome)
+        directive = await conclude(self.ledger, granted.attempt_id, result, watch.now())
+        if goes_again(result):
+            raise refused(outcome)
         return directive
 
     async def _begin(self, granted: Permit, draft: Draft[M], watch: Watch) -> None:
@@ -87,12 +90,7 @@ def _result(outcome: Outcome) -> Result:
     return Result(outcome.kind, outcome.provider_id, outcome.code, outcome.error_class)
 
 
-def _may_go_again(outcome: Outcome) -> bool:
-    """Whether the provider surely took nothing and may take it later; Temporal retries, with a new permit."""
-    throttled = outcome.kind is OutcomeKind.rejected and outcome.error_class is ErrorClass.throughput
-    return outcome.kind is OutcomeKind.refused or throttled
-
-
-def _refused(outcome: Outcome) -> ApplicationError:
-    delay = timedelta(seconds=outcome.retry_after) if outcome.retry_after else None
+def refused(outcome: Outcome) -> ApplicationError:
+    """The error by which Temporal tries again, after as long as the provider asks for, within reason."""
+    delay = timedelta(seconds=min(outcome.retry_after, LONGEST_REST)) if outcome.retry_after else None
     return ApplicationError("the provider refused", type="Refused", next_retry_delay=delay)

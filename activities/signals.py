@@ -13,10 +13,13 @@ from temporalio import activity
 from cadence import events as e
 from cadence.directive import Directive, RecordOrder, SignalNote
 from ledger.access import Ledger
+from ledger.keys import told_key
 from ledger.recording import Fact, Situation, record, situation
 from ledger.unit import Origin
 
 PAYMENTS = "payment"
+# A slip in a year must not lead calendars past their end: the signal would be tried for ever, and nothing after it.
+CALENDARS = range(1990, 2100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +32,27 @@ class Recording:
     async def record_signals(self, order: RecordOrder) -> Directive:
         """Record signals in the order in which they came; what cannot be understood holds nothing up."""
         stands = await situation(self.ledger, order.invoice_id)
-        facts = [fact for note in order.notes if (fact := fact_of(note, stands))]
+        facts = [fact for note in order.notes if (fact := fact_of(order.invoice_id, note, stands))]
         now = activity.info().started_time - self.ledger.shift
         recorded = await record(self.ledger, order.invoice_id, facts, now, by_return=True)
         return recorded.directive
 
 
-def fact_of(note: SignalNote, stands: Situation) -> Fact | None:
+def fact_of(invoice_id: int, note: SignalNote, stands: Situation) -> Fact | None:
     """The fact that a signal reports, given where its invoice stands; None where it makes no sense."""
+    note = note.model_copy(update={"id": told_key(note.id)})
     try:
         event = EVENTS[note.name](note, stands)
     except (KeyError, ValueError, ArithmeticError, ValidationError):
         return None
-    source = PAYMENTS if isinstance(event, e.PaymentReceived) else "signal"
-    return Fact(event, note.at, Origin("signal", source, note.id))
+    if isinstance(event, e.PaymentReceived):
+        return Fact(event, note.at, Origin("signal", PAYMENTS, note.id))
+    return Fact(event, note.at, Origin("signal", "signal", signal_key(invoice_id, note)))
+
+
+def signal_key(invoice_id: int, note: SignalNote) -> str:
+    """A signal's id as its sender means it: a ticket's number may pause one invoice and resume it, or pause two."""
+    return f"{invoice_id}-{note.name}-{note.id}"
 
 
 def _payment(note: SignalNote, _stands: Situation) -> e.InvoiceEvent:
@@ -52,10 +62,16 @@ def _payment(note: SignalNote, _stands: Situation) -> e.InvoiceEvent:
         return e.PaymentUnidentified()
     try:
         return e.PaymentReceived.model_validate(
-            {"amount": fields["amount"], "currency": fields["currency"], "method": fields.get("method", "")}
+            {"amount": fields["amount"], "currency": fields["currency"], "method": _method(fields)}
         )
     except (KeyError, ValidationError):
         return e.PaymentUnidentified()
+
+
+def _method(fields: dict[str, str]) -> str:
+    """How it was paid, as a code; anything else is left out."""
+    given = fields.get("method", "")
+    return given if re.fullmatch(r"[a-z0-9_-]{0,40}", given) else ""
 
 
 def _dispute(note: SignalNote, _stands: Situation) -> e.InvoiceEvent:
@@ -112,6 +128,10 @@ def _instant(given: str, zone: ZoneInfo) -> datetime:
     """An ISO instant, or the end of an ISO date where the customer is."""
     if len(given) > len("2026-01-31"):
         instant = datetime.fromisoformat(given)
-        return instant if instant.tzinfo else instant.replace(tzinfo=zone)
-    ends = datetime.combine(date.fromisoformat(given) + timedelta(days=1), time(0), zone)
-    return ends.astimezone(UTC)
+        instant = instant if instant.tzinfo else instant.replace(tzinfo=zone)
+    else:
+        instant = datetime.combine(date.fromisoformat(given) + timedelta(days=1), time(0), zone)
+    if instant.year not in CALENDARS:
+        message = "no calendar reaches that far"
+        raise ValueError(message)
+    return instant.astimezone(UTC)

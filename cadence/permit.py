@@ -61,16 +61,47 @@ def judge(
     if item.at > now:
         reason = "spacing" if rules.window.is_open(now) else "window_closed"
         return Verdict(Answer.DEFER, reason, item, item.at)
+    against = _objection(item, facts, cadence, rules, customer, history, now)
+    return Verdict(Answer.SKIP, against, item) if against else Verdict(Answer.PERMIT, item.why, item)
+
+
+def forecast(
+    item: AgendaItem,
+    facts: InvoiceFacts,
+    cadence: Cadence,
+    rules: Rules,
+    customer: CustomerFacts,
+    history: History,
+) -> str:
+    """Why an item is on the agenda; `condition` where, as things stand, it will be skipped when its time comes."""
+    return _objection(item, facts, cadence, rules, customer, history, item.at) or item.why
+
+
+def asks_history(cadence: Cadence) -> bool:
+    """Whether a condition of the cadence looks at the customer's other invoices."""
+    return any(step.when and "history" in step.when for step in cadence.steps)
+
+
+def _objection(
+    item: AgendaItem,
+    facts: InvoiceFacts,
+    cadence: Cadence,
+    rules: Rules,
+    customer: CustomerFacts,
+    history: History,
+    at: datetime,
+) -> str | None:
+    """Why an item's step would not be performed at `at`, by its condition."""
     step = cadence.step(item.step) if item.step else None
     begun = item.step is not None and facts.step(item.step, item.occurrence).messages
     # A fallback stays within its step: what was decided at the first permit is not decided again.
     if step is None or step.when is None or begun:
-        return Verdict(Answer.PERMIT, item.why, item)
+        return None
     try:
-        true = holds(step.when, condition_facts(facts, customer, history, rules, step.stage, now))
+        true = holds(step.when, condition_facts(facts, customer, history, rules, step.stage, at))
     except ConditionFailed:
-        return Verdict(Answer.SKIP, "condition_failed", item)
-    return Verdict(Answer.PERMIT, item.why, item) if true else Verdict(Answer.SKIP, "condition", item)
+        return "condition_failed"
+    return None if true else "condition"
 
 
 def condition_facts(

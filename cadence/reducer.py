@@ -215,9 +215,7 @@ def _(event: e.MessagePermitted, facts: InvoiceFacts, at: datetime) -> InvoiceFa
 @_reduce.register
 def _(event: e.MessageRefused, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
     refused = _reopened(_message(facts, event, state=MessageState.REFUSED, at=at), event)
-    if event.error_class != "account":
-        return refused
-    return _owe_case(refused, f"account/{event.channel}", "provider_account")
+    return _owe_mending(refused, event)
 
 
 @_reduce.register
@@ -230,10 +228,7 @@ def _(event: e.MessageAccepted, facts: InvoiceFacts, at: datetime) -> InvoiceFac
 @_reduce.register
 def _(event: e.MessageRejected, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
     rejected = _reopened(_message(facts, event, state=MessageState.REJECTED, at=at), event)
-    if event.error_class not in ("content", "template"):
-        return rejected
-    # Our own text or set-up is at fault: somebody must mend it, while the next channel does its work.
-    return _owe_case(rejected, f"configuration/{event.channel}", "configuration")
+    return _owe_mending(rejected, event)
 
 
 @_reduce.register
@@ -277,7 +272,18 @@ def _(event: e.DeliveryReported, facts: InvoiceFacts, at: datetime) -> InvoiceFa
     if event.delivery != "failed":
         return _message(facts, event, delivery=event.delivery)
     failed = _message(facts, event, state=MessageState.FAILED, delivery="failed", at=at)
-    return _reopened(failed, event)
+    return _owe_mending(_reopened(failed, event), event)
+
+
+def _owe_mending(
+    facts: InvoiceFacts, event: e.MessageRefused | e.MessageRejected | e.DeliveryReported
+) -> InvoiceFacts:
+    """Our own text, set-up or account is at fault: somebody must mend it, while the next channel does its work."""
+    if event.error_class == "account":
+        return _owe_case(facts, f"account/{event.channel}", "provider_account")
+    if event.error_class in ("content", "template"):
+        return _owe_case(facts, f"configuration/{event.channel}", "configuration")
+    return facts
 
 
 def _reopened(facts: InvoiceFacts, event: e.MessageEvent) -> InvoiceFacts:

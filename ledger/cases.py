@@ -115,6 +115,8 @@ def _cases() -> Select[Any]:
             customers.c.key.label("customer"),
             invoices.c.currency,
             invoices.c.balance,
+            invoices.c.state.label("invoice_state"),
+            invoices.c.closed_at.label("invoice_closed_at"),
         )
         .join_from(cases_table, invoices)
         .join(customers)

@@ -1,7 +1,7 @@
 """Receipts and replies: what providers and customers say of messages, in any order and any number of times."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -10,8 +10,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from cadence import events as e
 from cadence.words import Channel
 from ledger.access import Ledger
+from ledger.learning import halt_by_itself, suppress
 from ledger.recording import record_customer
-from ledger.sending import attempt_of, attempts, messages, suppress
+from ledger.sending import attempt_of, attempts, messages
 from ledger.tables import Reply
 from ledger.unit import Held, Origin, Unit, customers, invoices
 
@@ -58,12 +59,14 @@ async def record_receipt(ledger: Ledger, receipt: Receipt, now: datetime) -> boo
         found = await attempt_of(ledger, by_provider)
     if found is None:
         return False
+    # By the attempt, whatever the report makes of the address it went to.
+    receipt = replace(receipt, channel=Channel(found["channel"]))
     async with ledger.invoice_unit(found["invoice_id"], now) as unit:
         held = unit.invoice(found["invoice_id"])
         new = await _tell_delivery(unit, held, found["step"], found["occurrence"], receipt)
         if new:
             await _keep_delivery(unit, held, found["id"], found["attempt_id"], receipt)
-            await _learn(unit, receipt)
+            await _learn(unit, receipt, found["address"])
     return new
 
 
@@ -93,14 +96,16 @@ async def _keep_delivery(unit: Unit, held: Held, message_id: int, attempt_id: st
     await unit.connection.execute(update(attempts).where(dark).values(state="accepted", settled_at=unit.now))
 
 
-async def _learn(unit: Unit, receipt: Receipt) -> None:
+async def _learn(unit: Unit, receipt: Receipt, address: str | None) -> None:
     origin = Origin("provider", receipt.source)
     if receipt.opted_out:
-        await suppress(unit, receipt.channel, "opt_out", origin)
+        await suppress(unit, receipt.channel, address, "opt_out", origin)
     elif receipt.address_dead:
-        await suppress(unit, receipt.channel, "bad_address", origin)
+        await suppress(unit, receipt.channel, address, "bad_address", origin)
     elif receipt.delivery == "failed":
-        await suppress(unit, receipt.channel, receipt.error_class, origin)
+        await suppress(unit, receipt.channel, address, receipt.error_class, origin)
+    if receipt.delivery == "failed" and receipt.error_class == "account":
+        await halt_by_itself(unit, receipt.channel)
 
 
 async def record_reply(ledger: Ledger, reply: IncomingReply, now: datetime) -> bool:

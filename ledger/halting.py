@@ -12,7 +12,7 @@ from cadence import events as e
 from cadence.words import Channel
 from ledger.access import Ledger
 from ledger.database import LedgerError
-from ledger.sending import halts as halts_table
+from ledger.learning import halts as halts_table
 from ledger.unit import Origin, cadences, customers, invoices
 
 SCOPES = ("all", "channel", "segment")

@@ -1,26 +1,30 @@
 """Intake: customers and invoices as the creditor's files give them, once, or as events where they changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import update
 
 from cadence import events as e
 from cadence.creditor import Email, Phone, Zone
+from cadence.document import Cadence
 from cadence.words import Channel, Currency, Language, Line, Money, Slug
+from ledger import statements
 from ledger.access import Ledger
 from ledger.keys import address_fingerprint
 from ledger.publishing import cadence_for_segment
-from ledger.unit import Origin, Unit, customers, invoices
-
+from ledger.unit import Origin, Unit, customers
 
 # A slip in a year must not silence an invoice for centuries, nor lead calendars past their end.
 Day = Annotated[date, Field(ge=date(1990, 1, 1), lt=date(2100, 1, 1))]
+
+
+Serves = Mapping[str, tuple[int, Cadence] | tuple[None, None]]
+"""Which cadence serves which segment now, by our id and the document; (None, None) where none does."""
 
 
 class InvoiceIntake(BaseModel):
@@ -67,38 +71,63 @@ async def receive(
     answers: dict[int, Received] = {}
     order = sorted(range(len(rows)), key=lambda index: (rows[index].customer, index))
     async with ledger.engine.begin() as connection:
+        segments = sorted({row.segment for row in rows})
+        serves = {segment: await cadence_for_segment(connection, segment) for segment in segments}
         for index in order:
             unit = Unit(connection, ledger.creditor, now)
-            answers[index] = await _receive(unit, rows[index], origin)
+            answers[index] = await _receive(unit, rows[index], serves, origin)
             await unit.finish()
     return [answers[index] for index in range(len(rows))]
 
 
-async def _receive(unit: Unit, row: InvoiceIntake, origin: Origin) -> Received:
+async def _receive(unit: Unit, row: InvoiceIntake, serves: Serves, origin: Origin) -> Received:
+    locked = await _lock_customer(unit, row)
     known = await _known_invoice(unit, row.number)
     if known and known["customer_key"] != row.customer:
         return Received(row.number, "rejected", "this invoice number belongs to another customer")
-    if reason := await _refusal(unit, row, known):
+    if reason := _refusal(unit, row, known, serves):
         return Received(row.number, "rejected", reason)
+    if not locked and not await _add_customer(unit, row):
+        # Another import brought the customer while this one waited, and perhaps the invoice.
+        await _lock_customer(unit, row)
+        known = await _known_invoice(unit, row.number)
     customer_changed = await _receive_customer(unit, row, origin)
     if known is None:
-        await _start(unit, row, origin)
+        await _start(unit, row, serves, origin)
         return Received(row.number, "new")
     await unit.hold_invoices([known["id"]])
     changed = await _change(unit, known["id"], row, origin)
     return Received(row.number, "changed" if changed or customer_changed else "same")
 
 
+async def _lock_customer(unit: Unit, row: InvoiceIntake) -> bool:
+    """Lock the row's customer; False where there is none yet."""
+    found = await unit.connection.execute(statements.LOCK_BY_KEY, {"wanted_key": row.customer})
+    customer = found.mappings().one_or_none()
+    if customer is not None:
+        unit.hold_customer(customer)
+    return customer is not None
+
+
+async def _add_customer(unit: Unit, row: InvoiceIntake) -> bool:
+    """Write a new customer; False where somebody else did so first."""
+    values = {"key": row.customer, "facts": {}} | _contact(row)
+    customer = (await unit.connection.execute(statements.ADD_CUSTOMER, values)).mappings().one_or_none()
+    if customer is not None:
+        unit.hold_customer(customer)
+    return customer is not None
+
+
+def _contact(row: InvoiceIntake) -> dict[str, str | None]:
+    return {"name": row.customer_name, "email": row.email, "phone": row.phone, "whatsapp": row.whatsapp}
+
+
 async def _known_invoice(unit: Unit, number: str) -> Any:
-    found = await unit.connection.execute(
-        select(invoices.c.id, invoices.c.currency, customers.c.key.label("customer_key"))
-        .join_from(invoices, customers)
-        .where(invoices.c.number == number)
-    )
+    found = await unit.connection.execute(statements.KNOWN_INVOICE, {"wanted_number": number})
     return found.mappings().one_or_none()
 
 
-async def _refusal(unit: Unit, row: InvoiceIntake, known: Any) -> str | None:
+def _refusal(unit: Unit, row: InvoiceIntake, known: Any, serves: Serves) -> str | None:
     """Why a row cannot be taken in, as a sentence; None where it can."""
     if known and known["currency"] != row.currency:
         return (
@@ -106,7 +135,7 @@ async def _refusal(unit: Unit, row: InvoiceIntake, known: Any) -> str | None:
         )
     if unit.creditor.payment_in(row.currency) is None:
         return f"the creditor document says nothing on how to pay in {row.currency}; add it under payment"
-    _, cadence = await cadence_for_segment(unit.connection, row.segment)
+    _, cadence = serves[row.segment]
     if cadence is None:
         return f"no published cadence serves the segment {row.segment!r}"
     if row.stage and row.stage not in cadence.stages:
@@ -115,11 +144,7 @@ async def _refusal(unit: Unit, row: InvoiceIntake, known: Any) -> str | None:
 
 
 async def _receive_customer(unit: Unit, row: InvoiceIntake, origin: Origin) -> bool:
-    contact = {"name": row.customer_name, "email": row.email, "phone": row.phone, "whatsapp": row.whatsapp}
-    statement = upsert(customers).values(key=row.customer, facts={}, **contact).on_conflict_do_nothing()
-    await unit.connection.execute(statement)
-    found = await unit.connection.execute(select(customers.c.id).where(customers.c.key == row.customer))
-    await unit.lock(found.scalar_one(), [])
+    contact = _contact(row)
     received = _customer_event(row)
     new = not unit.customer["facts"]
     known = None if new else e.CustomerReceived(**_known_customer(unit))
@@ -148,8 +173,8 @@ def _customer_event(row: InvoiceIntake) -> e.CustomerReceived:
     )
 
 
-async def _start(unit: Unit, row: InvoiceIntake, origin: Origin) -> None:
-    cadence_id, _ = await cadence_for_segment(unit.connection, row.segment)
+async def _start(unit: Unit, row: InvoiceIntake, serves: Serves, origin: Origin) -> None:
+    cadence_id, _ = serves[row.segment]
     event = e.InvoiceReceived(
         amount=row.amount,
         currency=row.currency,
@@ -161,6 +186,8 @@ async def _start(unit: Unit, row: InvoiceIntake, origin: Origin) -> None:
     )
     held = await unit.begin_invoice(row.number, int(cadence_id or 0), event, origin)
     for hold in unit.customer_facts.holds:
+        if hold.until and hold.until <= unit.now:
+            continue
         placed = e.HoldPlaced(hold=hold.hold, reason=hold.reason, until=hold.until)
         await unit.tell(held, placed, Origin(origin.actor, "regua"))
 

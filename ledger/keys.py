@@ -7,6 +7,8 @@ import uuid
 # Without 0/O, 1/I/L and vowels: a reference is read aloud, and spells no word in any of the five languages.
 _ALPHABET = "23456789BCDFGHJKMNPQRSTVWXYZ"
 REFERENCE_LENGTH = 8
+_WORKFLOW = "invoice-"
+LONGEST_ID = 200
 
 
 def new_reference() -> str:
@@ -34,11 +36,23 @@ def customer_hold_key(customer_id: int, hold: str) -> str:
     return f"hold-ended-{customer_id}-{hold}"
 
 
-def change_key(number: str, amount: str, due_on: str, method: str) -> str:
-    """The content of an invoice's row, to see whether a second import changes anything."""
-    return f"{number}|{amount}|{due_on}|{method}"
+def told_key(given: str) -> str:
+    """An id that somebody outside gave, as the log can keep it; one that is no short line of text is hashed.
+
+    Spaces are taken as in the ids of webhooks, so that a payment told by both counts once.
+    """
+    line = " ".join(given.split())
+    if 0 < len(line) <= LONGEST_ID and line.isprintable():
+        return line
+    return hashlib.sha256(given.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def workflow_id(invoice_id: int) -> str:
     """The id of the workflow that keeps time for an invoice."""
-    return f"invoice-{invoice_id}"
+    return f"{_WORKFLOW}{invoice_id}"
+
+
+def invoice_of(workflow: str) -> int | None:
+    """Our id of the invoice for which a workflow keeps time; None where it is no invoice's."""
+    name, _, number = workflow.partition(_WORKFLOW)
+    return int(number) if not name and number.isdecimal() else None

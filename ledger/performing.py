@@ -13,8 +13,9 @@ from cadence.facts import MessageState
 from cadence.permit import Answer
 from cadence.words import Channel
 from ledger.access import Ledger
+from ledger.keys import customer_hold_key
 from ledger.sending import Result, attempt_of, attempts, judged, messages, put_off, settle
-from ledger.unit import PLANNER, Held, Unit
+from ledger.unit import PLANNER, Held, Origin, Unit
 
 
 async def perform(ledger: Ledger, order: ItemOrder, now: datetime) -> Directive:
@@ -29,11 +30,20 @@ async def perform(ledger: Ledger, order: ItemOrder, now: datetime) -> Directive:
         if verdict.answer is Answer.PERMIT and verdict.item:
             for event in _events(verdict.item, held):
                 await unit.tell(held, event, PLANNER)
+            await _end_customer_hold(unit, verdict.item)
         elif verdict.answer is Answer.STALE:
             held.causes.append("asked")
         else:
             await put_off(unit, held, verdict)
     return ledger.leaving(held.directive)
+
+
+async def _end_customer_hold(unit: Unit, item: AgendaItem) -> None:
+    """A hold of the whole customer is over for the customer, too, once its time has come for one invoice."""
+    if any(hold.hold == item.hold for hold in unit.customer_facts.holds):
+        key = customer_hold_key(int(unit.customer["id"]), item.hold or "")
+        ended = e.CustomerHoldEnded(hold=item.hold)
+        await unit.tell_customer(ended, Origin(PLANNER.actor, PLANNER.source, key))
 
 
 def _events(item: AgendaItem, held: Held) -> list[e.InvoiceEvent]:
@@ -123,13 +133,14 @@ async def _was_never_settled(unit: Unit, held: Held, item: AgendaItem) -> bool:
     if message.state is not MessageState.RESERVED:
         return False
     mine = select(messages.c.id).where(_message_of(held, item)).scalar_subquery()
-    calling = (attempts.c.message_id == mine) & (attempts.c.state == "calling")
-    asked = update(attempts).where(calling).values(state="unknown", settled_at=unit.now)
-    was_asked = (await unit.connection.execute(asked.returning(attempts.c.id))).first() is not None
+    # In this order: once the permits have lapsed, none can begin behind our back.
     reserved = (attempts.c.message_id == mine) & (attempts.c.state == "reserved")
     await unit.connection.execute(
         update(attempts).where(reserved).values(state="lapsed", settled_at=unit.now)
     )
+    calling = (attempts.c.message_id == mine) & (attempts.c.state == "calling")
+    asked = update(attempts).where(calling).values(state="unknown", settled_at=unit.now)
+    was_asked = (await unit.connection.execute(asked.returning(attempts.c.id))).first() is not None
     kind = e.MessageUnknown if was_asked else e.MessageRefused
     await unit.tell(held, kind(step=item.step, occurrence=item.occurrence, channel=item.channel), PLANNER)
     return True

@@ -13,6 +13,7 @@ from cadence.words import rounded
 from ledger.cases import cases_of
 from ledger.database import LedgerError, UnknownInvoice
 from ledger.deliveries import replies
+from ledger.keys import workflow_id
 from ledger.sending import attempts as attempts_table
 from ledger.sending import messages as messages_table
 from ledger.unit import agenda_table, cadences, cases_table, customers, events_table, invoices
@@ -34,6 +35,10 @@ from ledger.views import (
 _FACTS = customers.c.facts
 _CONTENT = ("address", "subject", "html", "body")
 _LONGEST_ID = 18  # digits; more do not fit PostgreSQL's bigint
+# An agenda row of the ledger that is a message to come. One whose condition is false as things stand is none.
+IS_CONTACT = agenda_table.c.kind.in_([str(kind) for kind in SEND_KIND.values()]) & (
+    agenda_table.c.why != "condition"
+)
 
 
 async def list_invoices(
@@ -77,31 +82,23 @@ async def show_invoice(engine: AsyncEngine, number: str) -> InvoiceStory:
 
 async def upcoming(engine: AsyncEngine, until: datetime) -> list[UpcomingContact]:
     """Who is contacted up to the aware instant `until`: every planned message of an open invoice, in its order."""
-    wanted = (
-        _contacts(until)
-        .with_only_columns(
-            agenda_table,
-            invoices.c.number.label("invoice"),
-            invoices.c.currency,
-            invoices.c.balance,
-            customers.c.key.label("customer"),
-            customers.c.name.label("customer_name"),
-            *(_FACTS[name].astext.label(name) for name in ("segment", "language", "zone")),
-        )
-        .order_by(agenda_table.c.at, customers.c.key, invoices.c.number, agenda_table.c.position)
-    )
     async with engine.connect() as connection:
-        rows = await _rows(connection, wanted)
-    return [
-        UpcomingContact.model_validate(dict(row) | {"balance": rounded(row["balance"], row["currency"])})
-        for row in rows
-    ]
+        rows = await _rows(connection, _upcoming().where(agenda_table.c.at <= until))
+    return [_upcoming_contact(row) for row in rows]
+
+
+async def next_contact(engine: AsyncEngine) -> UpcomingContact | None:
+    """The planned message of an open invoice that leaves next; None where none is planned."""
+    async with engine.connect() as connection:
+        rows = await _rows(connection, _upcoming().limit(1))
+    return _upcoming_contact(rows[0]) if rows else None
 
 
 async def contacts_per_day(engine: AsyncEngine, until: datetime) -> list[ContactsOnDay]:
     """How many of those contacts fall on each day of the customers' own calendars, by channel."""
     day = cast(func.timezone(_FACTS["zone"].astext, agenda_table.c.at), Date).label("day")
-    counted = _contacts(until).with_only_columns(day, agenda_table.c.channel, func.count().label("contacts"))
+    counted = _contacts().with_only_columns(day, agenda_table.c.channel, func.count().label("contacts"))
+    counted = counted.where(agenda_table.c.at <= until)
     async with engine.connect() as connection:
         rows = await _rows(
             connection, counted.group_by("day", agenda_table.c.channel).order_by("day", "channel")
@@ -139,6 +136,21 @@ async def message(engine: AsyncEngine, name: int | str) -> MessageSeen:
             "unknown_message", f"no message {name!r} is known; `regua messages` lists ids and references"
         )
     return MessageSeen.model_validate(found[0])
+
+
+async def numbers(engine: AsyncEngine, invoice_ids: Sequence[int]) -> list[str]:
+    """The creditor's numbers of the invoices with these ids of ours, in the same order."""
+    wanted = select(invoices.c.id, invoices.c.number).where(invoices.c.id.in_(invoice_ids))
+    async with engine.connect() as connection:
+        known = {row["id"]: row["number"] for row in await _rows(connection, wanted)}
+    return [known[each] for each in invoice_ids]
+
+
+async def open_invoices_of(engine: AsyncEngine, customer_id: int) -> int:
+    """How many invoices of a customer, by our id, are open."""
+    wanted = select(func.count()).where(invoices.c.customer_id == customer_id, invoices.c.closed_at.is_(None))
+    async with engine.connect() as connection:
+        return int((await connection.execute(wanted)).scalar_one())
 
 
 async def totals(engine: AsyncEngine) -> Totals:
@@ -185,17 +197,33 @@ def _invoice_line(row: Any) -> InvoiceLine:
     return InvoiceLine.model_validate(dict(row) | money)
 
 
-def _contacts(until: datetime) -> Select[Any]:
+def _contacts() -> Select[Any]:
     return (
         select(agenda_table)
         .join_from(agenda_table, invoices)
         .join(customers)
-        .where(
-            invoices.c.closed_at.is_(None),
-            agenda_table.c.at <= until,
-            agenda_table.c.kind.in_([str(kind) for kind in SEND_KIND.values()]),
-        )
+        .where(invoices.c.closed_at.is_(None), IS_CONTACT)
     )
+
+
+def _upcoming() -> Select[Any]:
+    return (
+        _contacts()
+        .with_only_columns(
+            agenda_table,
+            invoices.c.number.label("invoice"),
+            invoices.c.currency,
+            invoices.c.balance,
+            customers.c.key.label("customer"),
+            customers.c.name.label("customer_name"),
+            *(_FACTS[name].astext.label(name) for name in ("segment", "language", "zone")),
+        )
+        .order_by(agenda_table.c.at, customers.c.key, invoices.c.number, agenda_table.c.position)
+    )
+
+
+def _upcoming_contact(row: Any) -> UpcomingContact:
+    return UpcomingContact.model_validate(dict(row) | {"balance": rounded(row["balance"], row["currency"])})
 
 
 def _messages() -> Select[Any]:
@@ -226,6 +254,7 @@ async def _story(connection: AsyncConnection, row: Any) -> InvoiceStory:
     answered = select(replies).where(replies.c.customer_id == row["customer_id"]).order_by(replies.c.id)
     return InvoiceStory(
         invoice=_invoice_line(lines[0]),
+        workflow_id=workflow_id(row["id"]),
         paid=rounded(facts.paid, facts.currency),
         credited=rounded(facts.credited, facts.currency),
         customer=_card(row),

@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from cadence import events as e
 from cadence.directive import Directive
-from cadence.permit import History
+from cadence.words import rounded
 from ledger.access import Ledger
-from ledger.keys import customer_hold_key
-from ledger.unit import Held, Origin, Unit, invoices
+from ledger.unit import Held, Origin, Unit, events_table
+
+# The bound of what an invoice can come to; more would not fit the ledger's columns either.
+MOST_PAID = Decimal(10) ** 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +47,38 @@ async def record(
         held = unit.invoice(invoice_id)
         new = 0
         for fact in facts:
-            new += await unit.tell(held, _applicable(fact.event, held), fact.origin, fact.at)
-            await _note_customer_hold(unit, fact)
+            told = await unit.tell(held, _applicable(fact.event, held), fact.origin, fact.at)
+            new += told or await _told_otherwise(unit, held, fact)
     return Recorded(new, ledger.leaving(held.directive))
 
 
+async def _told_otherwise(unit: Unit, held: Held, fact: Fact) -> bool:
+    """Money told before under the same id, but of another invoice or amount: one of the two is wrong, a person looks."""
+    event, origin = fact.event, fact.origin
+    if not isinstance(event, e.PaymentReceived):
+        return False
+    same = (events_table.c.source == origin.source) & (events_table.c.external_id == origin.external_id)
+    found = await unit.connection.execute(
+        select(events_table.c.invoice_id, events_table.c.type, events_table.c.payload).where(same)
+    )
+    first = found.one()
+    if first.type != event.type:  # it went to a person the first time
+        return False
+    before = e.PaymentReceived.model_validate(first.payload)
+    if first.invoice_id == held.id and (before.amount, before.currency) == (event.amount, event.currency):
+        return False
+    origin = Origin(origin.actor, "payment-conflict", f"{origin.external_id}/{held.id}", origin.note)
+    return await unit.tell(held, e.PaymentUnidentified(), origin, fact.at)
+
+
 def _applicable(event: e.InvoiceEvent, held: Held) -> e.InvoiceEvent:
-    """Money in another currency clears nothing here: a person must look at it."""
-    if isinstance(event, e.PaymentReceived) and event.currency != held.facts.currency:
-        return e.PaymentUnidentified()
-    return event
-
-
-async def _note_customer_hold(unit: Unit, fact: Fact) -> None:
-    """A hold of the whole customer ends for the customer as soon as it ends for one of its invoices."""
-    ended = fact.event.hold if isinstance(fact.event, e.HoldEnded) else None
-    if ended and any(hold.hold == ended for hold in unit.customer_facts.holds):
-        key = customer_hold_key(int(unit.customer["id"]), ended)
-        origin = Origin(fact.origin.actor, "regua", key)
-        await unit.tell_customer(e.CustomerHoldEnded(hold=ended), origin, fact.at)
+    """Money in another currency, or an amount that cannot be, clears nothing here: a person must look at it."""
+    if not isinstance(event, e.PaymentReceived):
+        return event
+    ours = event.currency == held.facts.currency and event.amount < MOST_PAID
+    return (
+        event if ours and event.amount == rounded(event.amount, event.currency) else e.PaymentUnidentified()
+    )
 
 
 async def record_customer(
@@ -86,22 +101,6 @@ async def spread(unit: Unit, event: e.CustomerEvent, origin: Origin) -> None:
             await unit.tell(held, placed, quiet)
         elif isinstance(event, e.CustomerHoldEnded):
             await unit.tell(held, e.HoldEnded(hold=event.hold), quiet)
-
-
-async def history(unit: Unit, *, but: int) -> History:
-    """What is known of the customer's other invoices than `but`."""
-    due_day_ends = func.timezone(unit.creditor.zone, invoices.c.due_on + timedelta(days=1))
-    late = invoices.c.closed_at >= due_day_ends
-    paid = invoices.c.state == "paid"
-    found = await unit.connection.execute(
-        select(
-            func.count(),
-            func.count().filter(paid),
-            func.count().filter(paid & late),
-            func.count().filter(invoices.c.closed_at.is_(None)),
-        ).where(invoices.c.customer_id == unit.customer["id"], invoices.c.id != but)
-    )
-    return History(*found.one())
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Numeric, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger.sending import attempts, messages
@@ -27,8 +27,8 @@ async def attempts_made(engine: AsyncEngine) -> Sequence[Row]:
             messages.c.template,
             attempts.c.state.label("outcome"),
             messages.c.delivery,
-            func.coalesce(attempts.c.error_class, "").label("error_class"),
-            func.coalesce(attempts.c.code, "").label("code"),
+            func.coalesce(attempts.c.error_class, _reported("error_class"), "").label("error_class"),
+            func.coalesce(attempts.c.code, _reported("code"), "").label("code"),
             messages.c.id.label("message_id"),
         )
         .join_from(attempts, messages, attempts.c.message_id == messages.c.id)
@@ -40,6 +40,69 @@ async def attempts_made(engine: AsyncEngine) -> Sequence[Row]:
         )
     )
     return await _rows(engine, wanted)
+
+
+def _reported(field: str) -> Any:
+    """What the receipt said by which a message failed, if it did."""
+    payload = events_table.c.payload
+    return (
+        select(payload[field].astext)
+        .where(
+            events_table.c.invoice_id == messages.c.invoice_id,
+            events_table.c.type == "delivery_reported",
+            payload["delivery"].astext == "failed",
+            payload["step"].astext == messages.c.step,
+            payload["occurrence"].as_integer() == messages.c.occurrence,
+            payload["channel"].astext == messages.c.channel,
+            messages.c.delivery == "failed",
+        )
+        .order_by(events_table.c.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+async def happened(engine: AsyncEngine) -> Sequence[Row]:
+    """What else happened to each invoice: money, disputes, promises, holds, replies, lost channels, hard ends.
+
+    What a customer said for all invoices stands at each that was open then.
+    """
+    told = (
+        "payment_received", "payment_unidentified", "payment_reversed", "dispute_opened", "dispute_resolved",
+        "hold_placed", "hold_ended", "promise_made", "promise_broken", "escalated", "cancelled", "replied",
+        "channel_suppressed",
+    )  # fmt: skip
+    payload = events_table.c.payload
+    closing = (events_table.c.type == "step_performed") & payload["closes_as"].astext.is_not(None)
+    own = events_table.c.invoice_id == invoices.c.id
+    open_then = (invoices.c.received_at <= events_table.c.at) & (
+        invoices.c.closed_at.is_(None) | (invoices.c.closed_at >= events_table.c.at)
+    )
+    shared = events_table.c.invoice_id.is_(None) & open_then
+    wanted = (
+        select(
+            events_table.c.at,
+            invoices.c.number.label("invoice"),
+            customers.c.facts["zone"].astext.label("zone"),
+            invoices.c.currency,
+            events_table.c.type.label("what"),
+            payload.label("how"),
+        )
+        .join_from(
+            events_table, invoices, (events_table.c.customer_id == invoices.c.customer_id) & (own | shared)
+        )
+        .join(customers, invoices.c.customer_id == customers.c.id)
+        .where(events_table.c.type.in_(told) | closing)
+        .order_by(events_table.c.at, invoices.c.number, events_table.c.id)
+    )
+    return await _rows(engine, wanted)
+
+
+async def cases_opened(engine: AsyncEngine) -> Sequence[Row]:
+    """Every case: when it was opened first, for whom, and why."""
+    columns = (cases_table.c.opened_at, invoices.c.number.label("invoice"), cases_table.c.queue)
+    wanted = select(*columns, cases_table.c.reason).join_from(cases_table, invoices)
+    return await _rows(engine, wanted.order_by(cases_table.c.opened_at, invoices.c.number, cases_table.c.key))
 
 
 async def put_off(engine: AsyncEngine) -> Sequence[Row]:
@@ -82,7 +145,9 @@ async def invoices_ended(engine: AsyncEngine) -> Sequence[Row]:
             customers.c.facts["language"].astext.label("language"),
             invoices.c.state,
             invoices.c.closed_at,
+            customers.c.facts["zone"].astext.label("zone"),
             invoices.c.currency,
+            invoices.c.facts["amount"].astext.cast(Numeric).label("amount"),
             invoices.c.balance,
             invoices.c.due_on,
             accepted.label("messages"),

@@ -5,22 +5,22 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import insert, update
 
 from cadence import events as e
 from cadence.agenda import AgendaItem
 from cadence.directive import Directive, ItemOrder
 from cadence.facts import InvoiceFacts
-from cadence.permit import Answer, History, Verdict, judge
+from cadence.permit import Answer, Verdict, judge
 from cadence.words import Channel
+from ledger import statements
 from ledger.access import Ledger
 from ledger.keys import new_attempt_id, new_reference
-from ledger.recording import history
-from ledger.tables import Attempt, Halt, Message
-from ledger.unit import PLANNER, Held, Origin, Unit
+from ledger.learning import halt_by_itself, suppress
+from ledger.tables import Attempt, Message
+from ledger.unit import PLANNER, Held, Unit
 
-messages, attempts, halts = Message.__table__, Attempt.__table__, Halt.__table__  # type: ignore[attr-defined]
+messages, attempts = Message.__table__, Attempt.__table__  # type: ignore[attr-defined]
 
 # Longer than any provider's time-out, short enough that a payment is never long behind an attempt.
 LEASE = timedelta(seconds=60)
@@ -69,49 +69,39 @@ class Result:
     error_class: str | None = None
 
 
-_NO_HISTORY = History()
+def goes_again(result: Result) -> bool:
+    """Whether the provider surely took nothing, and may take it later."""
+    return result.state == "refused" or (result.state, result.error_class) == ("rejected", "throughput")
 
 
 async def judged(unit: Unit, held: Held, ledger: Ledger, order: ItemOrder) -> Verdict:
-    """Judge the item a workflow was told to perform, with the halts; anything it was not told last is stale."""
+    """Judge the item a workflow was told to perform, with the halts; anything it was not told last is stale.
+
+    A halt stops what is sent. Looking for a lost message sends nothing, and must not wait for it.
+    """
     told = ledger.leaving(held.directive).item
     if told is None or (told.key, told.at) != (order.key, order.at):
         return Verdict(Answer.STALE, "not_the_directive")
-    known = await history(unit, but=held.id) if _has_conditions(held) else _NO_HISTORY
-    rules = unit.rules(held)
+    rules, known = unit.rules(held), await unit.history(held)
     verdict = judge(held.facts, held.cadence, rules, unit.customer_facts, known, order.key, unit.now)
-    if (
-        verdict.answer is Answer.PERMIT
-        and verdict.item
-        and verdict.item.channel
-        and await _halted(unit, verdict.item)
-    ):
+    sends = verdict.answer is Answer.PERMIT and verdict.item is not None and verdict.item.send is not None
+    if verdict.item and sends and await _halted(unit, verdict.item):
         tomorrow = rules.window.local_day(unit.now) + timedelta(days=1)
         return Verdict(Answer.DEFER, "halted", verdict.item, rules.contact_at(tomorrow))
     return verdict
 
 
-def _has_conditions(held: Held) -> bool:
-    return any(step.when and "history" in step.when for step in held.cadence.steps)
-
-
 async def _halted(unit: Unit, item: AgendaItem) -> bool:
-    found = await unit.connection.execute(
-        select(halts.c.scope).where(
-            or_(
-                halts.c.scope == "all",
-                (halts.c.scope == "channel") & (halts.c.value == str(item.channel)),
-                (halts.c.scope == "segment") & (halts.c.value == unit.customer_facts.segment),
-            )
-        )
-    )
-    return found.first() is not None
+    scopes = {"channel": str(item.channel), "segment": unit.customer_facts.segment}
+    return (await unit.connection.execute(statements.HALTED, scopes)).first() is not None
 
 
 async def put_off(unit: Unit, held: Held, verdict: Verdict) -> None:
     """Write down that an item was deferred or skipped, and by which rule: it never stays as it was."""
     item = verdict.item
     if item is None or item.step is None:
+        # Its instant follows from the facts alone: the calendar behind it changed, and it is to be planned anew.
+        held.causes.append("asked")
         return
     if verdict.answer is Answer.SKIP:
         skipped = e.StepSkipped(
@@ -146,12 +136,13 @@ async def permit(ledger: Ledger, order: ItemOrder, now: datetime) -> Leave:
 
 async def _reserve(unit: Unit, held: Held, item: AgendaItem) -> Permit | None:
     message = await _message_row(unit, held, item)
-    if await _lost_own_call(unit, held, item, message["id"]):
-        return None
+    if message["attempts"]:
+        await _retire_reservations(unit, message["id"])
+        if await _lost_own_call(unit, held, item, message["id"]):
+            return None
     channel = item.channel
     assert channel is not None, "a send item names both"
     assert item.step is not None, "a send item names both"
-    number = 1 + await _retire_reservations(unit, message["id"])
     attempt_id = new_attempt_id()
     event = e.MessagePermitted(
         step=item.step, occurrence=item.occurrence, channel=channel, attempt=attempt_id
@@ -161,38 +152,36 @@ async def _reserve(unit: Unit, held: Held, item: AgendaItem) -> Permit | None:
     row = {
         "id": attempt_id,
         "message_id": message["id"],
-        "number": number,
+        "number": message["attempts"] + 1,
         "state": "reserved",
         "permitted_at": unit.now,
         "lease_until": min(unit.now + LEASE, window_ends),
         "permit_event": held.last_event,
     }
-    await unit.connection.execute(insert(attempts).values(row))
+    await unit.connection.execute(insert(attempts), row)
     return _written(unit, held, item, attempt_id, message["reference"], window_ends)
 
 
 async def _message_row(unit: Unit, held: Held, item: AgendaItem) -> Any:
-    wanted = (
-        messages.c.invoice_id == held.id,
-        messages.c.step == item.step,
-        messages.c.occurrence == item.occurrence,
-        messages.c.channel == str(item.channel),
-    )
-    found = (await unit.connection.execute(select(messages).where(*wanted))).mappings().one_or_none()
-    if found is not None:
-        return found
-    assert item.send is not None, "a send item carries its document"
-    row = {
+    """The message's id and reference, and how many attempts at it there were; a new row where there is none."""
+    key = {
         "invoice_id": held.id,
         "step": item.step,
         "occurrence": item.occurrence,
         "channel": str(item.channel),
+    }
+    found = (await unit.connection.execute(statements.MESSAGE_SO_FAR, key)).mappings().one_or_none()
+    if found is not None:
+        return found
+    assert item.send is not None, "a send item carries its document"
+    row = {
         "template": item.send.template,
         "language": str(unit.customer_facts.language),
         "notice": item.notice,
         "reference": new_reference(),
     }
-    return (await unit.connection.execute(insert(messages).values(row).returning(messages))).mappings().one()
+    written = await unit.connection.execute(insert(messages).returning(messages.c.id), key | row)
+    return {"id": written.scalar_one(), "reference": row["reference"], "attempts": 0}
 
 
 async def _lost_own_call(unit: Unit, held: Held, item: AgendaItem, message_id: int) -> bool:
@@ -207,14 +196,12 @@ async def _lost_own_call(unit: Unit, held: Held, item: AgendaItem, message_id: i
     return True
 
 
-async def _retire_reservations(unit: Unit, message_id: int) -> int:
-    """Let permits that were never used lapse; return how many attempts there were."""
+async def _retire_reservations(unit: Unit, message_id: int) -> None:
+    """Let permits that were never used lapse: from here on, none of them can begin."""
     reserved = (attempts.c.message_id == message_id) & (attempts.c.state == "reserved")
     await unit.connection.execute(
         update(attempts).where(reserved).values(state="lapsed", settled_at=unit.now)
     )
-    found = await unit.connection.execute(select(attempts.c.id).where(attempts.c.message_id == message_id))
-    return len(found.all())
 
 
 def _written(
@@ -268,45 +255,32 @@ async def begin(
 ) -> bool:
     """Commit that the provider is about to be asked; False where the lease ran out or was taken over."""
     async with ledger.engine.begin() as connection:
-        live = (
-            (attempts.c.id == attempt_id) & (attempts.c.state == "reserved") & (attempts.c.lease_until > now)
-        )
-        began = await connection.execute(
-            update(attempts)
-            .where(live)
-            .values(state="calling", began_at=now)
-            .returning(attempts.c.message_id)
-        )
-        message_id = began.scalar_one_or_none()
-        if message_id is None:
-            return False
-        content = {"subject": subject, "html": html, "body": body, "address": address}
-        await connection.execute(update(messages).where(messages.c.id == message_id).values(content))
-    return True
+        content = {"the_subject": subject, "the_html": html, "the_body": body, "the_address": address}
+        began = await connection.execute(statements.BEGIN, content | {"attempt_id": attempt_id, "now": now})
+        return began.first() is not None
 
 
 async def conclude(ledger: Ledger, attempt_id: str, result: Result, now: datetime) -> Directive:
-    """Write down what became of an attempt, and return the directive that follows from it."""
+    """Write down what became of an attempt, and return the directive that follows from it.
+
+    What was refused is tried again, and its answer reaches no workflow: what changed with it, the relay tells.
+    """
     found = await attempt_of(ledger, attempts.c.id == attempt_id)
     assert found is not None, "only attempts that were reserved are concluded"
-    async with ledger.invoice_unit(found["invoice_id"], now, told=found["invoice_id"]) as unit:
-        held = unit.invoice(found["invoice_id"])
+    invoice_id = found["invoice_id"]
+    told = None if goes_again(result) else invoice_id
+    async with ledger.unit(found["customer_id"], [invoice_id], now, told=told) as unit:
+        held = unit.invoice(invoice_id)
         await settle(unit, held, found, result)
     return ledger.leaving(held.directive)
 
 
 async def attempt_of(ledger: Ledger, condition: Any) -> Any:
-    """An attempt with its message, by any condition on either; None where there is none."""
-    columns = [
-        attempts.c.id.label("attempt_id"),
-        attempts.c.state.label("attempt_state"),
-        attempts.c.permitted_at,
-        attempts.c.number,
-        *(column for column in messages.c if column.name not in ("html", "body", "subject")),
-    ]
-    joined = select(*columns).join_from(attempts, messages, attempts.c.message_id == messages.c.id)
+    """An attempt with its message and whose it is, by any condition on either; None where there is none."""
+    newest = statements.ATTEMPTS.where(condition).order_by(attempts.c.number.desc()).limit(1)
     async with ledger.engine.connect() as connection:
-        newest = joined.where(condition).order_by(attempts.c.number.desc()).limit(1)
+        # One question needs no transaction around it, which would be two more.
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
         return (await connection.execute(newest)).mappings().one_or_none()
 
 
@@ -338,42 +312,19 @@ async def settle(unit: Unit, held: Held, found: Any, result: Result) -> None:
         error_class = result.error_class or "unclassified"
         rejected = _message_event(e.MessageRejected, *of, code=result.code, error_class=error_class)
         await unit.tell(held, rejected, PLANNER)
-        await suppress(unit, Channel(found["channel"]), result.error_class)
+        await suppress(unit, Channel(found["channel"]), found["address"], result.error_class)
     if result.error_class == "account":
-        await _halt_by_itself(unit, held, found)
+        await halt_by_itself(unit, Channel(found["channel"]))
+        await _wait_for_a_person(unit, held, found)
 
 
-async def _halt_by_itself(unit: Unit, held: Held, found: Any) -> None:
-    """The provider closed its door on us: stop the channel at once, and let the step wait for a person."""
-    halt = {
-        "scope": "channel",
-        "value": found["channel"],
-        "at": unit.now,
-        "actor": "regua",
-        "reason": "account",
-    }
-    await unit.connection.execute(upsert(halts).values(halt).on_conflict_do_nothing())
+async def _wait_for_a_person(unit: Unit, held: Held, found: Any) -> None:
     rules = unit.rules(held)
     tomorrow = rules.contact_at(rules.window.local_day(unit.now) + timedelta(days=1))
     deferred = e.StepDeferred(
         step=found["step"], occurrence=found["occurrence"], reason="halted", until=tomorrow
     )
     await unit.tell(held, deferred, PLANNER)
-
-
-SUPPRESSING = {"opt_out": "opt_out", "bad_address": "bad_address", "recipient_limit": "recipient_limit"}
-
-
-async def suppress(unit: Unit, channel: Channel, error_class: str | None, origin: Origin = PLANNER) -> None:
-    """Learn from an error class that a channel, or the address on it, is not to be used again."""
-    reason = SUPPRESSING.get(error_class or "")
-    if reason is None or unit.customer_facts.unusable(channel):
-        return
-    address = None if reason == "opt_out" else unit.customer_facts.addresses[channel]
-    suppressed = e.ChannelSuppressed.model_validate(
-        {"channel": channel, "reason": reason, "address": address}
-    )
-    await unit.tell_customer(suppressed, Origin(origin.actor, origin.source))
 
 
 def _message_event(kind: Any, step: str | None, occurrence: int, channel: Channel | None, **more: Any) -> Any:

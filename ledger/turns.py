@@ -1,39 +1,79 @@
-"""A rehearsal's calendar: the instant each customer's lane is playing, for activities to act at.
+"""A rehearsal's calendar: whose turn it is in each customer's lane, and word of directives that changed.
 
-The table is made in a rehearsal's own throw-away database, and is no part of the ledger's schema.
+Tables and triggers here are made in a rehearsal's own throw-away database, and are no part of the ledger's schema.
 """
 
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from datetime import datetime
 
+import psycopg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from cadence.directive import Item, ItemOrder
+
+_TABLE = text("""
+CREATE UNLOGGED TABLE turn
+    (customer_id bigint PRIMARY KEY, now timestamptz NOT NULL, invoice_id bigint, key text, at timestamptz)
+""")
+_FUNCTION = text("""
+CREATE FUNCTION say_directive_changed() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_notify('directive_changed', NEW.id::text); RETURN NULL; END $$
+""")
+_TRIGGER = text("""
+CREATE TRIGGER directive_changed AFTER UPDATE OF directive ON invoice FOR EACH ROW
+    WHEN (OLD.directive IS DISTINCT FROM NEW.directive) EXECUTE FUNCTION say_directive_changed()
+""")
+_MOVED = text("""
+INSERT INTO turn SELECT unnest(CAST(:customers AS bigint[])), :now, :invoice, :key, :at
+ON CONFLICT (customer_id) DO UPDATE
+SET now = excluded.now, invoice_id = excluded.invoice_id, key = excluded.key, at = excluded.at
+""")
+# An order that the ledger no longer stands by may be answered at any time: it is found stale, and nothing is done.
+_ANSWERED = text("""
+SELECT now FROM turn JOIN invoice USING (customer_id) WHERE invoice.id = :invoice AND (
+    (turn.invoice_id = :invoice AND turn.key = :key AND turn.at = :at)
+    OR invoice.next_at IS DISTINCT FROM :at OR invoice.directive->'item'->>'key' IS DISTINCT FROM :key
+)
+""")
+
 
 async def prepare_turns(engine: AsyncEngine) -> None:
-    """Make room for the lanes' instants."""
+    """Make room for the lanes' turns, and let the database say which directives change."""
     async with engine.begin() as connection:
-        await connection.execute(
-            text("CREATE UNLOGGED TABLE turn (customer_id bigint PRIMARY KEY, now timestamptz NOT NULL)")
-        )
+        for statement in (_TABLE, _FUNCTION, _TRIGGER):
+            await connection.execute(statement)
 
 
-async def set_turn(engine: AsyncEngine, customer_id: int, now: datetime) -> None:
-    """Move a customer's lane to `now`."""
+async def set_turn(
+    engine: AsyncEngine,
+    customer_ids: Collection[int],
+    now: datetime,
+    invoice_id: int | None = None,
+    item: Item | None = None,
+) -> None:
+    """Move the customers of a lane to the aware instant `now`, and give an invoice's item its turn, or none."""
+    turn = {"invoice": invoice_id, "key": item and item.key, "at": item and item.at}
     async with engine.begin() as connection:
-        await connection.execute(
-            text(
-                "INSERT INTO turn VALUES (:customer, :now) ON CONFLICT (customer_id) DO UPDATE SET now = excluded.now"
-            ),
-            {"customer": customer_id, "now": now},
-        )
+        await connection.execute(_MOVED, {"customers": list(customer_ids), "now": now, **turn})
 
 
-async def turn_of(engine: AsyncEngine, invoice_id: int) -> datetime | None:
-    """The instant that the lane of an invoice's customer is playing; None before it plays."""
+async def turn_of(engine: AsyncEngine, order: ItemOrder) -> datetime | None:
+    """The instant that the lane is playing, if it is this order's turn or the order is stale; None until then.
+
+    `order` carries the calendar's instant, not the server's.
+    """
+    wanted = {"invoice": order.invoice_id, "key": order.key, "at": order.at}
     async with engine.connect() as connection:
-        found = await connection.execute(
-            text("SELECT now FROM turn JOIN invoice USING (customer_id) WHERE invoice.id = :invoice"),
-            {"invoice": invoice_id},
-        )
-        now: datetime | None = found.scalar_one_or_none()
+        now: datetime | None = (await connection.execute(_ANSWERED, wanted)).scalar_one_or_none()
     return now
+
+
+@asynccontextmanager
+async def directive_changes(engine: AsyncEngine) -> AsyncIterator[AsyncIterator[int]]:
+    """Our ids of the invoices whose directives change from now on, as they do."""
+    address = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    async with await psycopg.AsyncConnection.connect(address, autocommit=True) as connection:
+        await connection.execute("LISTEN directive_changed")
+        yield (int(notice.payload) async for notice in connection.notifies())

@@ -1,12 +1,13 @@
 """One transaction on one customer: lock, append events, reduce, plan anew, and leave word for the relay."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,9 +17,11 @@ from cadence.creditor import Creditor
 from cadence.directive import Directive
 from cadence.document import Cadence
 from cadence.facts import CaseDue, CustomerFacts, InvoiceFacts
+from cadence.permit import History, asks_history, forecast
 from cadence.planner import plan
 from cadence.reducer import reduce_customer, reduce_invoice
 from cadence.rules import Rules, rules_for
+from ledger import statements
 from ledger.database import UnknownCustomer, UnknownInvoice
 from ledger.tables import AgendaRow, CadenceVersion, Case, Customer, Event, Invoice, Outbox
 
@@ -74,24 +77,29 @@ class Unit:
 
     async def lock(self, customer_id: int, invoice_ids: Iterable[int] | None = None) -> None:
         """Lock a customer and some of its invoices, or all open ones where none are named."""
-        found = select(customers).where(customers.c.id == customer_id).with_for_update()
-        row = (await self.connection.execute(found)).mappings().one_or_none()
+        found = await self.connection.execute(statements.LOCK_CUSTOMER, {"wanted_id": customer_id})
+        row = found.mappings().one_or_none()
         if row is None:
             raise UnknownCustomer(customer_id)
+        self.hold_customer(row)
+        await self.hold_invoices(invoice_ids)
+
+    def hold_customer(self, row: Any) -> None:
+        """Take a customer's row that this transaction has locked, or inserted."""
         self.customer = dict(row)
         if row["facts"]:
             self.customer_facts = CustomerFacts.model_validate(row["facts"])
-        await self.hold_invoices(invoice_ids)
 
     async def hold_invoices(self, invoice_ids: Iterable[int] | None) -> None:
         """Lock invoices of the locked customer, in the order of their ids."""
-        wanted = select(invoices).where(invoices.c.customer_id == self.customer["id"])
-        wanted = (
-            wanted.where(invoices.c.closed_at.is_(None))
+        of_customer = {"of_customer": self.customer["id"]}
+        rows = await (
+            self.connection.execute(statements.LOCK_OPEN, of_customer)
             if invoice_ids is None
-            else wanted.where(invoices.c.id.in_(list(invoice_ids)))
+            else self.connection.execute(
+                statements.LOCK_NAMED, of_customer | {"wanted_ids": list(invoice_ids)}
+            )
         )
-        rows = await self.connection.execute(wanted.order_by(invoices.c.id).with_for_update())
         for row in rows.mappings().all():
             if int(row["id"]) in self.held:
                 continue
@@ -165,13 +173,14 @@ class Unit:
 
     async def tell_customer(self, event: e.CustomerEvent, origin: Origin, at: datetime | None = None) -> bool:
         """Append an event to the customer's log, for all its open invoices; False where it had been told before."""
-        await self.hold_invoices(None)
+        if self.customer["facts"]:  # a customer of whom nothing was told yet has no invoices
+            await self.hold_invoices(None)
         after = reduce_customer(self.customer_facts, event)
         if await self._append(event, origin, at or self.now, None, None) is None:
             return False
         self.customer_facts = after
-        stored = update(customers).where(customers.c.id == self.customer["id"])
-        await self.connection.execute(stored.values(facts=after.model_dump(mode="json")))
+        values = {"wanted_id": self.customer["id"], "facts": after.model_dump(mode="json")}
+        await self.connection.execute(statements.STORE_CUSTOMER, values)
         for held in self.held.values():
             held.causes.append(event.type)
         return True
@@ -192,12 +201,9 @@ class Unit:
             "state": state,
             "note": origin.note,
         }
-        # NULL never conflicts, so events without an external id are always new.
-        statement = (
-            upsert(events_table).values(row).on_conflict_do_nothing(index_elements=["source", "external_id"])
-        )
-        found = await self.connection.execute(statement.returning(events_table.c.id))
-        recorded: int | None = found.scalar_one_or_none()
+        recorded: int | None = (
+            await self.connection.execute(statements.APPEND_EVENT, row)
+        ).scalar_one_or_none()
         return recorded
 
     async def finish(self, *, told: int | None = None) -> None:
@@ -210,6 +216,7 @@ class Unit:
         agenda = await self._plan(held)
         directive = self._directive(held, agenda)
         values = {
+            "wanted_id": held.id,
             "facts": held.facts.model_dump(mode="json", exclude_defaults=True),
             "state": str(held.facts.state),
             "balance": held.facts.balance,
@@ -223,7 +230,7 @@ class Unit:
                 "next_at": directive.item.at if directive.item else None,
             }
         values |= await self._write_agenda(held, agenda)
-        await self.connection.execute(update(invoices).where(invoices.c.id == held.id).values(values))
+        await self.connection.execute(statements.STORE_INVOICE, values)
         await self._open_cases(held)
         if directive != held.directive and not by_return:
             await self.leave_word(held.id, held.causes[0])
@@ -250,27 +257,44 @@ class Unit:
             return wanted
         return wanted.model_copy(update={"version": held.directive.version + 1})
 
+    async def history(self, held: Held) -> History:
+        """What is known of the customer's other invoices; nothing, where no condition of the cadence asks."""
+        if not asks_history(held.cadence):
+            return History()
+        due_day_ends = func.timezone(self.creditor.zone, invoices.c.due_on + timedelta(days=1))
+        paid = invoices.c.state == "paid"
+        found = await self.connection.execute(
+            select(
+                func.count(),
+                func.count().filter(paid),
+                func.count().filter(paid & (invoices.c.closed_at >= due_day_ends)),
+                func.count().filter(invoices.c.closed_at.is_(None)),
+            ).where(invoices.c.customer_id == self.customer["id"], invoices.c.id != held.id)
+        )
+        return History(*found.one())
+
     async def _write_agenda(self, held: Held, agenda: Agenda) -> dict[str, str]:
-        rows = [
-            {
-                "invoice_id": held.id,
-                "position": position,
-                "key": item.key,
-                "kind": str(item.kind),
-                "at": item.at,
-                "why": item.why,
-                "step": item.step,
-                "occurrence": item.occurrence,
-                "channel": item.channel and str(item.channel),
-            }
-            for position, item in enumerate(agenda.items)
-        ]
-        digest = hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
+        known = held.facts, held.cadence, self.rules(held), self.customer_facts, await self.history(held)
+        items = json.dumps(
+            [
+                {
+                    "position": position,
+                    "key": item.key,
+                    "kind": item.kind,
+                    "at": item.at.isoformat(),
+                    "why": forecast(item, *known),
+                    "step": item.step,
+                    "occurrence": item.occurrence,
+                    "channel": item.channel,
+                }
+                for position, item in enumerate(agenda.items)
+            ]
+        )
+        digest = hashlib.sha256(items.encode()).hexdigest()[:16]
         if digest == held.row["agenda_digest"]:
             return {}
-        await self.connection.execute(delete(agenda_table).where(agenda_table.c.invoice_id == held.id))
-        if rows:
-            await self.connection.execute(insert(agenda_table), rows)
+        values = {"invoice_id": held.id, "length": len(agenda.items), "items": items}
+        await self.connection.execute(statements.WRITE_AGENDA, values)
         return {"agenda_digest": digest}
 
     async def _open_cases(self, held: Held) -> None:
@@ -299,9 +323,8 @@ class Unit:
 
     async def leave_word(self, invoice_id: int, cause: str) -> None:
         """Ask the relay to tell the invoice's workflow its current directive."""
-        row = {"invoice_id": invoice_id, "cause": cause, "created_at": self.now}
-        await self.connection.execute(insert(outbox).values(row))
-        await self.connection.execute(text(f"NOTIFY {OUTBOX_CHANNEL}"))
+        word = {"invoice_id": invoice_id, "cause": cause, "created_at": self.now, "channel": OUTBOX_CHANNEL}
+        await self.connection.execute(statements.LEAVE_WORD, word)
 
 
 def _settling_event(settled: Settled) -> e.StepSkipped | e.StepFailed:

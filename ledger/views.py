@@ -150,7 +150,7 @@ class NoteLine(_View):
 
 
 class CaseLine(_View):
-    """Work for an agent. `status` is open, claimed or closed."""
+    """Work for an agent. `status` is open, claimed or closed; a case may outlive its invoice's closing."""
 
     id: int
     invoice: str
@@ -163,6 +163,8 @@ class CaseLine(_View):
     closed_at: datetime | None
     currency: str
     balance: Decimal
+    invoice_state: str
+    invoice_closed_at: datetime | None
     notes: tuple[NoteLine, ...] = ()
 
 
@@ -175,9 +177,13 @@ class ReplyLine(_View):
 
 
 class InvoiceStory(_View):
-    """Everything there is to know of one invoice; `events` holds the customer's own as well, in the ledger's order."""
+    """Everything there is to know of one invoice; `events` holds the customer's own as well, in the ledger's order.
+
+    `workflow_id` is that of the Temporal workflow which keeps time for it.
+    """
 
     invoice: InvoiceLine
+    workflow_id: str
     paid: Decimal
     credited: Decimal
     customer: CustomerCard

@@ -1,7 +1,7 @@
 """The generic payment webhook: what a bank or a shop posts to /payments, signed as a Standard Webhook."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -25,6 +25,8 @@ from ledger.unit import Origin
 PAYMENT_SOURCE = "payment"
 # Clocks differ by minutes; a day ahead is a mistake.
 FUTURE = timedelta(days=1)
+# Years before this one do not survive a change of zone, and are no payment's.
+PAST = datetime(1990, 1, 1, tzinfo=UTC)
 
 
 class PaymentRefused(Exception):
@@ -62,6 +64,8 @@ def read_payment(body: Mapping[str, Any], now: datetime) -> PaymentNote:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"])) + ": " if first["loc"] else ""
         raise PaymentRefused(place + first["msg"].removeprefix("Value error, ")) from None
+    if payment.paid_at < PAST:
+        raise PaymentRefused("paid_at: this instant lies before 1990; check the sender's clock")
     if payment.paid_at > now + FUTURE:
         raise PaymentRefused("paid_at: this instant lies in the future; check the sender's clock")
     return payment

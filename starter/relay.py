@@ -84,6 +84,6 @@ async def _sweep_regularly(ledger: Ledger, client: Client, settings: Settings) -
         try:
             told = await sweep(ledger, client, settings.task_queue, datetime.now(UTC))
             log.info("relay_swept", told=told)
-        except AWAY as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, this sweep must not be the last
             log.warning("sweep_waits", reason=type(error).__name__)
         await asyncio.sleep(settings.sweep_minutes * 60)

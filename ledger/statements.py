@@ -1,0 +1,118 @@
+"""The statements of the busiest paths, built once: to build one anew costs a process as much as to run it.
+
+What changes between two uses is a parameter, so that the driver and PostgreSQL prepare each of them once as well.
+"""
+
+from sqlalchemy import ARRAY, BigInteger, any_, bindparam, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from ledger.tables import Attempt, Customer, Event, Halt, Invoice, Message
+
+customers, invoices, events = Customer.__table__, Invoice.__table__, Event.__table__  # type: ignore[attr-defined]
+messages, attempts, halts = Message.__table__, Attempt.__table__, Halt.__table__  # type: ignore[attr-defined]
+
+# Locks and what one transaction writes (`ledger.unit`).
+
+LOCK_CUSTOMER = select(customers).where(customers.c.id == bindparam("wanted_id")).with_for_update()
+_OF_CUSTOMER = invoices.c.customer_id == bindparam("of_customer")
+LOCK_OPEN = (
+    select(invoices)
+    .where(_OF_CUSTOMER, invoices.c.closed_at.is_(None))
+    .order_by(invoices.c.id)
+    .with_for_update()
+)
+LOCK_NAMED = (
+    select(invoices)
+    .where(_OF_CUSTOMER, invoices.c.id == any_(bindparam("wanted_ids", type_=ARRAY(BigInteger))))
+    .order_by(invoices.c.id)
+    .with_for_update()
+)
+# NULL never conflicts, so events without an external id are always new.
+APPEND_EVENT = (
+    upsert(events).on_conflict_do_nothing(index_elements=["source", "external_id"]).returning(events.c.id)
+)
+STORE_CUSTOMER = update(customers).where(customers.c.id == bindparam("wanted_id"))
+STORE_INVOICE = update(invoices).where(invoices.c.id == bindparam("wanted_id"))
+# Rows as one value, and whatever lies beyond them gone: one statement, however long the agenda is.
+WRITE_AGENDA = text("""
+    WITH gone AS (DELETE FROM agenda WHERE invoice_id = :invoice_id AND position >= :length)
+    INSERT INTO agenda (invoice_id, position, key, kind, at, why, step, occurrence, channel)
+    SELECT :invoice_id, item.*
+    FROM jsonb_to_recordset(CAST(:items AS jsonb)) AS item(
+        position int, key text, kind text, at timestamptz, why text, step text, occurrence int, channel text
+    )
+    ON CONFLICT (invoice_id, position) DO UPDATE SET
+        key = excluded.key, kind = excluded.kind, at = excluded.at, why = excluded.why,
+        step = excluded.step, occurrence = excluded.occurrence, channel = excluded.channel
+""")
+LEAVE_WORD = text("""
+    WITH word AS (
+        INSERT INTO outbox (invoice_id, cause, created_at) VALUES (:invoice_id, :cause, :created_at) RETURNING id
+    )
+    SELECT pg_notify(:channel, '') FROM word
+""")
+
+# Intake.
+
+LOCK_BY_KEY = select(customers).where(customers.c.key == bindparam("wanted_key")).with_for_update()
+ADD_CUSTOMER = upsert(customers).on_conflict_do_nothing().returning(customers)
+KNOWN_INVOICE = (
+    select(invoices.c.id, invoices.c.currency, customers.c.key.label("customer_key"))
+    .join_from(invoices, customers)
+    .where(invoices.c.number == bindparam("wanted_number"))
+)
+
+# Sending.
+
+HALTED = select(halts.c.scope).where(
+    or_(
+        halts.c.scope == "all",
+        (halts.c.scope == "channel") & (halts.c.value == bindparam("channel")),
+        (halts.c.scope == "segment") & (halts.c.value == bindparam("segment")),
+    )
+)
+MESSAGE_SO_FAR = (
+    select(
+        messages.c.id,
+        messages.c.reference,
+        func.count(attempts.c.id).label("attempts"),
+    )
+    .outerjoin_from(messages, attempts)
+    .where(
+        messages.c.invoice_id == bindparam("invoice_id"),
+        messages.c.step == bindparam("step"),
+        messages.c.occurrence == bindparam("occurrence"),
+        messages.c.channel == bindparam("channel"),
+    )
+    .group_by(messages.c.id)
+)
+_BEGUN = (
+    update(attempts)
+    .where(
+        attempts.c.id == bindparam("attempt_id"),
+        attempts.c.state == "reserved",
+        attempts.c.lease_until > bindparam("now"),
+    )
+    .values(state="calling", began_at=bindparam("now"))
+    .returning(attempts.c.message_id)
+    .cte()
+)
+BEGIN = (
+    update(messages)
+    .where(messages.c.id == select(_BEGUN.c.message_id).scalar_subquery())
+    .values({name: bindparam(f"the_{name}") for name in ("subject", "html", "body", "address")})
+    .returning(messages.c.id)
+)
+
+ATTEMPTS = (
+    select(
+        attempts.c.id.label("attempt_id"),
+        attempts.c.state.label("attempt_state"),
+        attempts.c.permitted_at,
+        attempts.c.number,
+        invoices.c.customer_id,
+        *(column for column in messages.c if column.name not in ("html", "body", "subject")),
+    )
+    .join_from(attempts, messages)
+    .join(invoices)
+)

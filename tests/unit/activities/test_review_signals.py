@@ -1,0 +1,61 @@
+"""Whatever a signal holds, recording it must come to an end: a signal tried for ever blocks all after it."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from activities.signals import fact_of
+from cadence import events as e
+from cadence.directive import SignalNote
+from ledger.recording import Fact, Situation
+
+AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
+STANDS = Situation("active", "EUR", Decimal(100), ZoneInfo("Europe/Lisbon"), ("courtesy", "final"), "final")
+PAID = {"amount": "100", "currency": "EUR"}
+
+
+def told(name: str, note_id: str = "p1", **fields: str) -> Fact | None:
+    """What becomes of a signal to invoice 7."""
+    return fact_of(7, SignalNote(name=name, id=note_id, at=AT, fields=fields), STANDS)
+
+
+def external_id(note_id: str) -> str:
+    """Under which id a payment is kept."""
+    fact = told("payment_received", note_id, **PAID)
+    assert fact is not None
+    assert fact.origin.external_id is not None
+    return fact.origin.external_id
+
+
+@pytest.mark.parametrize("until", ["9999-12-31", "9999-12-31T23:59:59+00:00", "0001-01-01", "2100-01-01"])
+def test_a_pause_beyond_every_calendar_makes_no_sense(until: str) -> None:
+    assert told("pause", until=until) is None
+
+
+def test_a_pause_until_a_day_ends_with_that_day_where_the_customer_is() -> None:
+    fact = told("pause", until="2026-07-01")
+    assert fact is not None
+    assert fact.event == e.HoldPlaced(hold="p1", until=datetime(2026, 7, 1, 23, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("strange", ["a\0b", "x" * 5_000, "a\ud800b"])
+def test_an_id_that_the_log_cannot_keep_is_kept_as_its_hash(strange: str) -> None:
+    assert external_id(strange).isalnum()
+    assert len(external_id(strange)) == 64
+    assert external_id(strange) == external_id(strange) != external_id(strange + "!")
+
+
+def test_spaces_in_a_payment_s_id_are_taken_as_the_webhook_takes_them() -> None:
+    assert external_id(" TX  4711 ") == "TX 4711"
+
+
+def test_how_it_was_paid_is_a_code_or_nothing() -> None:
+    methods = []
+    for given in ("pix", "a\0b", "from João's account"):
+        fact = told("payment_received", **PAID, method=given)
+        assert fact is not None
+        assert isinstance(fact.event, e.PaymentReceived)
+        methods.append(fact.event.method)
+    assert methods == ["pix", "", ""]
