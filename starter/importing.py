@@ -13,10 +13,10 @@ from rich.progress import Progress
 from sqlalchemy import Date, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from cadence.agenda import SEND_KIND
 from ledger.access import Ledger
 from ledger.intake import InvoiceIntake, Received, receive
 from ledger.publishing import published
+from ledger.queries import IS_CONTACT
 from ledger.unit import Origin, agenda_table, invoices
 from starter.mapping import read_mapping
 from starter.portfolio import Entry, Portfolio, read_portfolio
@@ -128,7 +128,8 @@ async def _take_in(
 ) -> Imported:
     result = Imported(rejected=list(portfolio.rejected), ignored=portfolio.ignored)
     entries = portfolio.entries
-    with Progress(console=console, transient=True) as progress:
+    # Where nobody watches, a bar is a blank line.
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("Checking" if trial else "Importing", total=len(entries))
         for start in range(0, len(entries), BATCH):
             batch = entries[start : start + BATCH]
@@ -193,7 +194,7 @@ async def _planned(connection: AsyncConnection, ledger: Ledger, rows: Sequence[I
     wanted = select(invoices.c.number, day, func.count()).join_from(agenda_table, invoices)
     wanted = wanted.where(
         invoices.c.number.in_([row.number for row in rows]),
-        agenda_table.c.kind.in_([str(kind) for kind in SEND_KIND.values()]),
+        IS_CONTACT,
     )
     found = await connection.execute(wanted.group_by(invoices.c.number, day))
     return [(number, on, count) for number, on, count in found]

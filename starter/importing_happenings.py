@@ -49,7 +49,8 @@ async def import_happenings(
     read = read_happenings(path, ledger.creditor.timezone)
     result = HappeningsImported(rejected=list(read.rejected))
     told = await _told(ledger, read.happenings)
-    with Progress(console=console, transient=True) as progress:
+    # Where nobody watches, a bar is a blank line.
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         for happening in progress.track(read.happenings, description="Importing"):
             try:
                 new = (happening.source, happening.key) not in told and await _tell(

@@ -4,81 +4,98 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from importlib import import_module
 from typing import Any, NoReturn
 
 import typer
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
-from temporalio.service import RPCError
 from typer.exceptions import Abort, TyperException
 
-from cadence.problems import DocumentError
-from channels.settings import SettingsError
-from ledger.database import LedgerError
-from starter.commands import cadences, cases, facts, health, holds, imports, reading, rehearsals, running
-from starter.processes import StartError
-from starter.rehearsal.player import Refused
-from starter.rehearsal.watching import Stuck
-from starter.session import Refusal
-from starter.settings import adopt_running_stack
-from templates.errors import TemplateError
+from starter.complaints import REFUSED, complaint
+from starter.running_stack import adopt_running_stack
 
-WRONG, REFUSED, INTERRUPTED = 1, 2, 130
+INTERRUPTED = 130
 
-app = typer.Typer(
-    name="regua",
-    help="Régua: every invoice's reminders, kept in time until the money is there.",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-events = typer.Typer(help="What happened to invoices.")
-case = typer.Typer(help="Work on one case.")
-cadence = typer.Typer(help="Cadence documents.")
-
-_COMMANDS: dict[str, Callable[..., Any]] = {
-    "up": running.up,
-    "import": imports.import_invoices,
-    "list": reading.list_invoices,
-    "show": reading.show,
-    "agenda": reading.agenda,
-    "messages": reading.messages,
-    "pay": facts.pay,
-    "reverse": facts.reverse,
-    "dispute": facts.dispute,
-    "resolve": facts.resolve,
-    "promise": facts.promise,
-    "pause": holds.pause,
-    "resume": holds.resume,
-    "escalate": facts.escalate,
-    "cancel": facts.cancel,
-    "cases": cases.cases,
-    "halt": holds.halt,
-    "unhalt": holds.unhalt,
-    "rehearse": rehearsals.rehearse,
-    "demo": rehearsals.demo,
-    "doctor": health.doctor,
-    "worker": running.worker,
-    "relay": running.relay,
-    "receiver": running.receiver,
-    "migrate": running.migrate,
+# Where each command is. Only the module of the one that was typed is loaded: all the rooms together take seconds.
+COMMANDS: Mapping[str, str] = {
+    "up": "up.up",
+    "import": "imports.import_invoices",
+    "list": "reading.list_invoices",
+    "show": "reading.show",
+    "agenda": "reading.agenda",
+    "messages": "reading.messages",
+    "pay": "facts.pay",
+    "reverse": "facts.reverse",
+    "dispute": "facts.dispute",
+    "resolve": "facts.resolve",
+    "promise": "facts.promise",
+    "pause": "holds.pause",
+    "resume": "holds.resume",
+    "escalate": "facts.escalate",
+    "cancel": "facts.cancel",
+    "cases": "cases.cases",
+    "halt": "holds.halt",
+    "unhalt": "holds.unhalt",
+    "rehearse": "rehearsals.rehearse",
+    "demo": "rehearsals.demo",
+    "doctor": "health.doctor",
+    "worker": "deploying.worker",
+    "relay": "relaying.relay",
+    "receiver": "receiving.receiver",
+    "migrate": "deploying.migrate",
+}
+GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "events": ("What happened to invoices.", {"import": "imports.import_events"}),
+    "case": ("Work on one case.", {"claim": "cases.claim", "note": "cases.note", "close": "cases.close"}),
+    "cadence": (
+        "Cadence documents.",
+        {
+            "lint": "cadences.lint",
+            "schema": "cadences.schema",
+            "show": "cadences.show",
+            "publish": "cadences.publish",
+        },
+    ),
 }
 
 
-def _register(group: typer.Typer, commands: Mapping[str, Callable[..., Any]]) -> None:
-    for name, command in commands.items():
-        group.command(name)(command)
+def command_line(typed: str | None = None) -> typer.Typer:
+    """The whole command line, or as much of it as the command or group `typed` needs."""
+    line = typer.Typer(
+        name="regua", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+    )
+    # A callback keeps a line of one command from becoming that command.
+    line.callback()(_regua)
+    known = typed in COMMANDS or typed in GROUPS
+    _register(line, {name: place for name, place in COMMANDS.items() if not known or name == typed})
+    for name, (text, commands) in GROUPS.items():
+        if not known or name == typed:
+            group = typer.Typer(help=text)
+            group.callback()(_group)
+            _register(group, commands)
+            line.add_typer(group, name=name, help=text)
+    return line
 
 
-_register(app, _COMMANDS)
-_register(events, {"import": imports.import_events})
-_register(case, {"claim": cases.claim, "note": cases.note, "close": cases.close})
-_register(
-    cadence,
-    {"lint": cadences.lint, "schema": cadences.schema, "show": cadences.show, "publish": cadences.publish},
-)
-app.add_typer(events, name="events")
-app.add_typer(case, name="case")
-app.add_typer(cadence, name="cadence")
+def __getattr__(name: str) -> typer.Typer:
+    """`app`, the whole command line, for those who look at it as a Typer application."""
+    if name == "app":
+        return command_line()
+    raise AttributeError(name)
+
+
+def _register(line: typer.Typer, commands: Mapping[str, str]) -> None:
+    for name, place in commands.items():
+        module, _, function = place.partition(".")
+        command: Callable[..., Any] = getattr(import_module(f"starter.commands.{module}"), function)
+        line.command(name)(command)
+
+
+def _regua() -> None:
+    """Régua: every invoice's reminders, kept in time until the money is there."""
+
+
+def _group() -> None:
+    """Nothing of its own."""
 
 
 def main() -> NoReturn:
@@ -95,17 +112,19 @@ def main() -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; its exit status: 2 for what was refused, with a sentence on the standard error stream."""
+    typed = list(arguments) or ["--help"]
     try:
         adopt_running_stack()
-        status = app(list(arguments) or ["--help"], prog_name="regua", standalone_mode=False)
+        status = command_line(typed[0])(typed, prog_name="regua", standalone_mode=False)
     except TyperException as error:
         return _usage(error)
     except (Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:
-        return 0
+    except SystemExit as leaving:  # how Typer and Rich leave when nobody reads their output any more
+        return leaving.code if isinstance(leaving.code, int) else REFUSED
     except Exception as error:  # noqa: BLE001 - the outermost frame: nobody is shown a traceback
-        return _refused(error)
+        text, status = complaint(error)
+        _complain(text)
     return status if isinstance(status, int) else 0
 
 
@@ -114,40 +133,6 @@ def _usage(error: TyperException) -> int:
     path = context.command_path if context is not None else "regua"
     text = error.format_message().replace("Value error, ", "")
     _complain(f"{text}\n`{path} --help` shows how it is used.")
-    return REFUSED
-
-
-def _refused(error: Exception) -> int:
-    """What went wrong, in a sentence; a driver's own words can quote what it was given, so they stay unsaid."""
-    match error:
-        case (
-            Refusal()
-            | Refused()
-            | Stuck()
-            | LedgerError()
-            | SettingsError()
-            | DocumentError()
-            | StartError()
-            | TemplateError()
-        ):
-            _complain(str(error))
-        case ProgrammingError():
-            _complain("The ledger's tables are missing or older than this version; run `regua migrate`.")
-        case OperationalError():
-            _complain("PostgreSQL does not answer; start it or `regua up`, and check DATABASE_URL.")
-        case RPCError():
-            _complain(f"Temporal refused or does not answer ({error.status.name}); check TEMPORAL_ADDRESS.")
-        case DBAPIError():
-            _complain("PostgreSQL cannot keep this value; check the texts and numbers that were given.")
-        case OSError():
-            _complain(
-                f"{error.filename or 'A file or connection'}: {error.strerror or type(error).__name__}; check it."
-            )
-        case _:
-            _complain(
-                f"This was not foreseen ({type(error).__name__}); nothing more was done. Please report it."
-            )
-            return WRONG
     return REFUSED
 
 

@@ -1,6 +1,5 @@
 """Where the ledger and the creditor's documents are, and how fast the worker may go: read from the environment."""
 
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -16,21 +15,13 @@ from ledger.access import Ledger
 from ledger.database import LedgerError, connect, database_url
 
 __all__ = [
-    "RUNNING_STACK",
     "Settings",
     "SettingsError",
-    "adopt_running_stack",
     "load_settings",
     "open_ledger",
     "read_creditor",
     "read_text",
 ]
-
-RUNNING_STACK = Path(".regua/env")
-"""Where `regua up` says how the other commands in the same folder reach it."""
-
-# Set by hand, either of these means another stack than the one of `regua up`; half of each would be a mixture.
-_OWN_STACK = ("DATABASE_URL", "TEMPORAL_ADDRESS", "TEMPORAL_PROFILE")
 
 
 def _postgresql(value: str) -> str:
@@ -92,16 +83,6 @@ def _sentence(variable: str, kind: str, text: str) -> str:
     if kind == "missing":
         return f"{variable} is not set; set it in the environment, or run `regua up` in this folder."
     return f"{variable}: {text[0].lower()}{text[1:]}."
-
-
-def adopt_running_stack(file: Path = RUNNING_STACK) -> None:
-    """Let this process find the stack of `regua up` in this folder, unless the environment names another one."""
-    if any(os.environ.get(name) for name in _OWN_STACK) or not file.is_file():
-        return
-    for line in file.read_text("utf-8").splitlines():
-        name, separator, value = line.partition("=")
-        if separator:
-            os.environ.setdefault(name, value)
 
 
 def read_text(path: Path) -> str:

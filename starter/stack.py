@@ -18,7 +18,8 @@ from starter.printing import say
 from starter.processes import ChildProcess, StartError, free_port, locked_home
 from starter.publish import publish_files
 from starter.rulers import cadence_files
-from starter.settings import RUNNING_STACK, read_creditor
+from starter.running_stack import RUNNING_STACK
+from starter.settings import read_creditor
 
 # Nobody's secret: it signs payments to a receiver on loopback.
 SANDBOX_PAYMENT_SECRET = "whsec_" + "cmVndWEtdXAtcGF5bWVudHMtb24tbG9vcGJhY2s="

@@ -12,6 +12,7 @@ from cadence.creditor import Creditor
 from cadence.reading import cadence_schema
 from cadence.words import Language
 from starter.commands import options as o
+from starter.commands.documents import DEFAULT_CREDITOR, DEFAULT_FOLDER, CreditorFile, Folder
 from starter.places import countries, usual_language, usual_zone
 from starter.printing import as_json, say, table
 from starter.publish import publish_files
@@ -19,12 +20,18 @@ from starter.rulers import Linted, cadence_files, example, lint_files, read_cade
 from starter.session import Refusal, wall_clock, with_engine
 from starter.settings import read_creditor
 
-Files = Annotated[list[Path] | None, typer.Argument(help="Cadence files; all of the folder if left out.")]
-Folder = Annotated[Path, typer.Option("--folder", envvar="CADENCES_DIR", help="Where the cadences are.")]
-CreditorFile = Annotated[
-    Path, typer.Option("--creditor", envvar="CREDITOR_FILE", help="The creditor's document.")
+__all__ = [
+    "DEFAULT_CREDITOR",
+    "DEFAULT_FOLDER",
+    "CreditorFile",
+    "Folder",
+    "lint",
+    "publish",
+    "schema",
+    "show",
 ]
-DEFAULT_FOLDER, DEFAULT_CREDITOR = Path("cadences"), Path("creditor.yaml")
+
+Files = Annotated[list[Path] | None, typer.Argument(help="Cadence files; all of the folder if left out.")]
 
 
 def lint(

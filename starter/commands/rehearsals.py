@@ -1,22 +1,25 @@
 """Commands that play: a rehearsal of any portfolio, and the demo, which rehearses the shipped sample."""
 
 import asyncio
+import os
+import sys
 import tempfile
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+import uvloop
 
 from ledger.checks import Check, check_invariants, personal_needles
 from starter.accepted import accepted_by
 from starter.commands.cadences import DEFAULT_CREDITOR, DEFAULT_FOLDER, CreditorFile, Folder
 from starter.commands.options import Json
 from starter.histories import check_histories
-from starter.printing import as_json, console, say
+from starter.printing import as_json, say
 from starter.rehearsal.playing import Script, play
+from starter.rehearsal.progress import shown
 from starter.rehearsal.report import Report, read_report, write_report
 from starter.rehearsal.script import Source, read_script
 from starter.rehearsal.stage import TASK_QUEUE, Stage
@@ -26,6 +29,8 @@ SAMPLES = Path("samples")
 DEMO_BEGINS = date(2026, 1, 5)
 DEMO_DAYS = 120
 WRONG = 1
+# What calendars and dates in files can bear.
+EARLIEST, LATEST = date(1990, 1, 1), date(2099, 12, 31)
 
 Portfolio = Annotated[Path, typer.Argument(help="The invoices, CSV or XLSX.", metavar="FILE")]
 Mapping = Annotated[
@@ -66,11 +71,10 @@ def rehearse(
 
     The files in --report tell who would be sent what, when, and why not; two rehearsals of one input agree.
     """
-    if report is not None and report.exists() and (not report.is_dir() or any(report.iterdir())):
-        raise typer.BadParameter(f"{report} is there already and not empty; name another folder")
-    source = Source(file, creditor, cadences, begins.date(), days, mapping, events, habits)
-    script = read_script(source)
-    played = asyncio.run(_play(script, "Rehearsing"))
+    _refuse_dates(begins.date(), days)
+    _refuse_folder(report)
+    script = read_script(Source(file, creditor, cadences, begins.date(), days, mapping, events, habits))
+    played = _played(script, f"Playing {days} days of {len(script.rows)} invoices")
     if report is not None:
         write_report(played.report, report, script.begins, script.ends)
     if as_json_:
@@ -93,14 +97,37 @@ def demo(report: ReportTo = None) -> None:
         events=SAMPLES / "happenings.csv",
         habits=SAMPLES / "habits.yaml",
     )
+    _refuse_folder(report)
     script = read_script(source)
-    played = asyncio.run(_play(script, f"Playing {DEMO_DAYS} days of {len(script.rows)} invoices"))
-    print_stories(played.report, script.creditor.timezone)
+    played = _played(script, f"Playing {DEMO_DAYS} days of {len(script.rows)} invoices")
+    print_stories(played.report)
     print_channels(played.report)
     if report is not None:
         write_report(played.report, report, script.begins, script.ends)
         say(f"The report is in {report}.")
     _judge(played, quiet=False)
+
+
+def _refuse_dates(begins: date, days: int) -> None:
+    if not EARLIEST <= begins <= LATEST - timedelta(days=days):
+        raise typer.BadParameter(
+            f"the days that are played must lie between {EARLIEST} and {LATEST}", param_hint="--from"
+        )
+
+
+def _refuse_folder(report: Path | None) -> None:
+    """A report is written at the end; what would stand in its way is said before anything is played."""
+    if report is None:
+        return
+    if report.exists() and (not report.is_dir() or any(report.iterdir())):
+        raise typer.BadParameter(
+            f"{report} is there already and not empty; name another folder", param_hint="--report"
+        )
+    there = next(folder for folder in (report.absolute(), *report.absolute().parents) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise typer.BadParameter(
+            f"{there} is no folder that you may write to; name another", param_hint="--report"
+        )
 
 
 def _judge(played: Played, *, quiet: bool) -> None:
@@ -110,14 +137,18 @@ def _judge(played: Played, *, quiet: bool) -> None:
         raise typer.Exit(WRONG)
 
 
+def _played(script: Script, title: str) -> Played:
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_play(script, title))
+    except KeyboardInterrupt:
+        sys.stderr.write("regua: interrupted; what was started is stopped, and nothing was written.\n")
+        raise
+
+
 async def _play(script: Script, title: str) -> Played:
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with (
-        tempfile.TemporaryDirectory(prefix="regua-") as home,
-        Progress(*columns, console=console()) as bar,
-    ):
-        task = bar.add_task(title, total=1.0)
-        async with play(script, Path(home), lambda share: bar.update(task, completed=share)) as stage:
+    with tempfile.TemporaryDirectory(prefix="regua-") as home, shown(title) as progress:
+        async with play(script, Path(home), progress) as stage:
             return Played(await read_report(stage.ledger), await _checks(stage, script))
 
 

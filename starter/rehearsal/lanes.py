@@ -3,7 +3,6 @@
 import asyncio
 import heapq
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -12,94 +11,117 @@ from ledger.intake import InvoiceIntake
 from ledger.keys import workflow_id
 from ledger.turns import set_turn
 from starter.happenings import Happening
-from starter.rehearsal.player import Entry, Player
+from starter.rehearsal.player import Entry, HeldReceipt, Player
 from starter.rehearsal.stage import Stage
-from starter.rehearsal.watching import Directives
+from starter.rehearsal.watching import Directives, Word, patient
 
 SEND_PREFIX = "send_"
+Played = Entry | Happening | HeldReceipt | Item
 
 
 @dataclass(order=True, slots=True)
-class _Due:
-    """Something on a lane's calendar. A tie goes: happening, receipt, agenda item; then invoice and key."""
+class Due:
+    """Something on a lane's calendar. A tie goes: happening, receipt, agenda item; then invoice and step."""
 
     at: datetime
     rank: int
     order: tuple[str, str]
-    what: object = field(compare=False)
+    what: Played = field(compare=False)
 
 
 @dataclass(slots=True)
 class Lane:
-    """Customers who share an address, or one alone, and everything that happens to them."""
+    """Customers who share an address, or one alone, and everything that happens to them.
+
+    Nothing is performed before its turn, so what the lane sees of the ledger stands still while it looks.
+    """
 
     stage: Stage
     player: Player
     directives: Directives
     ends: datetime
     now: datetime
-    calendar: list[_Due] = field(default_factory=list)
+    calendar: list[Due] = field(default_factory=list)
+    addresses: set[str] = field(default_factory=set)
     invoices: dict[str, int] = field(default_factory=dict)
     customers: set[int] = field(default_factory=set)
     receipts_seen: set[str] = field(default_factory=set)
 
-    def expect(self, at: datetime, what: Entry | Happening, order: tuple[str, str]) -> None:
-        """Put something that will happen on the calendar."""
-        heapq.heappush(self.calendar, _Due(at, 0, order, what))
+    def expect_entry(self, at: datetime, row: InvoiceIntake) -> None:
+        """An invoice will arrive."""
+        heapq.heappush(self.calendar, Due(at, 0, ("", row.number), Entry(row)))
+        self.addresses |= {address.lower() for address in (row.email, row.phone, row.whatsapp) if address}
+
+    def expect_happening(self, happening: Happening) -> None:
+        """A customer or an agent will act: after whatever enters at that instant, in the order of the file."""
+        order = ("~", f"{happening.line:09d}")
+        heapq.heappush(self.calendar, Due(happening.at, 0, order, happening))
 
     async def play(self) -> None:
         """Play the lane to the end of the rehearsal."""
         while (due := await self._next()) is not None:
-            self.now = max(self.now, due.at)
-            for customer in self.customers:
-                await set_turn(self.stage.ledger.engine, customer, self.now)
+            self.now = due.at
             if isinstance(due.what, Item):
-                await self._perform(due.order[0], due.what)
+                await self._perform(self.invoices[due.order[0]], due.what)
             else:
-                heapq.heappop(self.calendar)
-                await self._happen(due.what)
+                await self._set_turn()
+                await self._happen(heapq.heappop(self.calendar).what)
         self.now = self.ends
 
-    async def _next(self) -> _Due | None:
+    async def _next(self) -> Due | None:
         """The next thing on this lane, an agenda item included; None where the rehearsal ends before it."""
-        dues = [] if not self.calendar else [self.calendar[0]]
-        current = await self.directives.of(self.invoices.values())
+        dues = self.calendar[:1]
+        words = await self._told()
         for number, invoice_id in self.invoices.items():
-            if item := current[invoice_id].item:
-                dues.append(_Due(max(item.at, self.now), 2, (number, item.key), item))
+            if item := words[invoice_id].directive.item:
+                dues.append(Due(max(item.at, self.now), 2, (number, item.key), item))
         first = min(dues, default=None)
         return first if first and first.at <= self.ends else None
 
-    async def _happen(self, what: object) -> None:
-        """Let something happen, and let the workflows hear of it."""
+    async def _told(self) -> dict[int, Word]:
+        """The directives of the lane's invoices, once the workflows have heard of all that changed."""
+        async with patient("the workflows did not hear of what changed"):
+            words = await self.directives.of(self.invoices.values())
+            while any(word.untold for word in words.values()):
+                await self.player.relay()
+                words = await self.directives.of(self.invoices.values())
+        return words
+
+    async def _happen(self, what: Played) -> None:
         if isinstance(what, Entry):
             invoice_id, customer_id = await self.player.enter(what, self.now)
             self.invoices[what.row.number] = invoice_id
-            if customer_id not in self.customers:
-                self.customers.add(customer_id)
-                await set_turn(self.stage.ledger.engine, customer_id, self.now)
+            self.customers.add(customer_id)
         elif isinstance(what, Happening):
             await self.player.happen(what, self.now)
-        else:
-            await self.player.release(str(what), self.now)
-        await self.player.relay()
+        elif isinstance(what, HeldReceipt):
+            await self.player.release([what, *self._receipts_beside()], self.now)
 
-    async def _perform(self, number: str, item: Item) -> None:
-        """Bring the invoice's workflow to the item's instant, and wait until the item is done or put off."""
-        invoice_id = self.invoices[number]
-        skipping = asyncio.create_task(self._skip_to(invoice_id, item.at))
-        try:
-            await self.directives.moved_on(invoice_id, item)
-        finally:
-            skipping.cancel()
-            with suppress(asyncio.CancelledError):
-                await skipping
-        await self.player.relay()
+    def _receipts_beside(self) -> list[HeldReceipt]:
+        """The other receipts of this instant, which is reached once all that happens at it has happened."""
+        beside: list[HeldReceipt] = []
+        while self.calendar and self.calendar[0].at == self.now:
+            what = heapq.heappop(self.calendar).what
+            assert isinstance(what, HeldReceipt), "happenings of an instant come before its receipts"
+            beside.append(what)
+        return beside
+
+    async def _perform(self, invoice_id: int, item: Item) -> None:
+        """Give an item its turn, bring its workflow to the instant, and wait until it is done or put off."""
+        async with self.directives.moving_on(invoice_id, item) as moved:
+            await self._set_turn(invoice_id, item)
+            async with asyncio.TaskGroup() as both:
+                skipping = both.create_task(self._skip_to(invoice_id, item.at))
+                await moved()
+                skipping.cancel()
         if item.kind.startswith(SEND_PREFIX):
             await self._expect_receipts()
 
+    async def _set_turn(self, invoice_id: int | None = None, item: Item | None = None) -> None:
+        await set_turn(self.stage.ledger.engine, self.customers, self.now, invoice_id, item)
+
     async def _skip_to(self, invoice_id: int, at: datetime) -> None:
-        """Advance the workflow's own clock; one that is there already, or closed, needs nothing."""
+        """Advance the workflow's own clock; one that is there already needs nothing."""
         handle = self.stage.client.get_workflow_handle(workflow_id(invoice_id))
         clock = await self.stage.skipper.get_current_time(handle)
         remaining = at + self.stage.ledger.shift - clock
@@ -108,14 +130,13 @@ class Lane:
 
     async def _expect_receipts(self) -> None:
         """Ask which receipts the providers hold for this lane's customers, and when each will come."""
-        for receipt in await self.player.held(self.customers):
+        for receipt in await self.player.held(self.addresses):
             if receipt.id in self.receipts_seen:
                 continue
             # Of two at one instant, the one that the provider made first comes first.
             order = (f"{len(self.receipts_seen):09d}", "")
             self.receipts_seen.add(receipt.id)
-            at = self.now + timedelta(seconds=receipt.delay)
-            heapq.heappush(self.calendar, _Due(at, 1, order, receipt.id))
+            heapq.heappush(self.calendar, Due(self.now + receipt.after, 1, order, receipt))
 
 
 def lanes_of(rows: Sequence[InvoiceIntake]) -> list[set[str]]:

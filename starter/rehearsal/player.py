@@ -1,19 +1,23 @@
 """What a lane lets happen: an invoice arrives, a customer acts, a provider reports; each as it would in earnest."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
 from cadence.words import Channel
 from ledger.intake import InvoiceIntake, receive
-from ledger.recording import record, situation
+from ledger.recording import record
+from ledger.sending import messages
 from ledger.unit import Origin, customers, invoices
 from starter.happenings import Happening, Kind, to_fact
+from starter.rehearsal.sense import objection
 from starter.rehearsal.stage import TASK_QUEUE, Stage
 from starter.relay import drain
+from starter.standing import standing
 
 REHEARSAL = Origin(actor="rehearsal", source="rehearsal")
 
@@ -27,14 +31,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class HeldReceipt:
-    """A receipt that the sandbox keeps until it is asked for: `delay` seconds after acceptance."""
+    """A receipt that the sandbox keeps until it is asked for, `after` so long from its message's acceptance."""
 
     id: str
-    delay: float
+    after: timedelta
 
 
 class Refused(Exception):
-    """An invoice was not taken in; the text is the ledger's own."""
+    """An invoice or a happening makes no sense when its turn comes; the text says which and why."""
 
 
 @dataclass(slots=True)
@@ -60,61 +64,71 @@ class Player:
         if happening.event is Kind.REPLY:
             await self._reply(happening, now)
             return
-        ledger = self.stage.ledger
-        invoice_id = await ledger.invoice_id(happening.invoice)
+        stands = await standing(self.stage.ledger, happening.invoice)
+        if (why := objection(happening, stands)) is not None:
+            raise _refused(happening, why)
         try:
-            fact = to_fact(happening, await situation(ledger, invoice_id), "rehearsal")
+            fact = to_fact(happening, stands.situation, "rehearsal")
         except ValueError as error:
-            message = f"line {happening.line} of the happenings: {error}"
-            raise Refused(message) from None
-        await record(ledger, invoice_id, [fact], now)
+            raise _refused(happening, str(error)) from None
+        await record(self.stage.ledger, stands.id, [fact], now)
 
     async def _reply(self, happening: Happening, now: datetime) -> None:
-        channel, sender = await self._last_channel(happening.invoice)
+        channel, sender = await self._replying(happening)
         reply = {
             "channel": channel,
             "from": sender,
-            "to": self.stage.ledger.creditor.phone_of(Channel(channel)),
+            "to": self.stage.ledger.creditor.phone_of(channel),
             "body": happening.text,
             "at": now.isoformat(),
         }
         await self._post("/sandbox/replies", reply)
 
-    async def _last_channel(self, number: str) -> tuple[str, str]:
-        """By which phone channel, and from where, the customer of an invoice would write."""
-        found = select(customers.c.phone, customers.c.whatsapp).join_from(invoices, customers)
+    async def _replying(self, happening: Happening) -> tuple[Channel, str]:
+        """The channel of a reply (as the row names it, else the last by which we wrote), and the customer's number."""
+        same = select(invoices.c.customer_id).where(invoices.c.number == happening.invoice).scalar_subquery()
+        numbers = select(customers.c.phone, customers.c.whatsapp).where(customers.c.id == same)
+        spoken = (
+            select(messages.c.channel)
+            .join_from(messages, invoices)
+            .where(invoices.c.customer_id == same, messages.c.channel.in_(["sms", "whatsapp"]))
+            .order_by(messages.c.id.desc())
+        )
         async with self.stage.ledger.engine.connect() as connection:
-            row = (await connection.execute(found.where(invoices.c.number == number))).one()
-        if row.phone:
-            return "sms", row.phone
-        if row.whatsapp:
-            return "whatsapp", row.whatsapp
-        message = f"invoice {number}: a reply needs a customer with a phone or WhatsApp number"
-        raise Refused(message)
+            phone, whatsapp = (await connection.execute(numbers)).one()
+            last = (await connection.execute(spoken.limit(1))).scalar()
+        known = {Channel.SMS: phone, Channel.WHATSAPP: whatsapp}
+        wanted = happening.channel or (Channel(last) if last else None)
+        for channel in [wanted] if wanted else known:
+            if number := known[channel]:
+                return channel, number
+        raise _refused(happening, f"a reply needs a customer with a number for {wanted or 'SMS or WhatsApp'}")
 
-    async def release(self, receipt: str, now: datetime) -> None:
-        """Let the provider send a receipt, dated `now`."""
-        await self._post("/sandbox/receipts/release", {"ids": [receipt], "at": now.isoformat()})
+    async def release(self, receipts: Sequence[HeldReceipt], now: datetime) -> None:
+        """Let the providers send receipts, dated `now`."""
+        body = {"ids": [receipt.id for receipt in receipts], "at": now.isoformat()}
+        await self._post("/sandbox/receipts/release", body)
 
-    async def held(self, customer_ids: Iterable[int]) -> list[HeldReceipt]:
-        """The receipts held for some customers, in the order in which the provider made them."""
-        columns = (customers.c.email, customers.c.phone, customers.c.whatsapp)
-        async with self.stage.ledger.engine.connect() as connection:
-            rows = await connection.execute(select(*columns).where(customers.c.id.in_(list(customer_ids))))
-            addresses = sorted({address for row in rows.all() for address in row if address})
-        held: list[HeldReceipt] = []
-        for address in addresses:
-            answer = await self.stage.sandbox.get("/sandbox/receipts", params={"address": address})
-            answer.raise_for_status()
-            held += [HeldReceipt(row["id"], row["delay"]) for row in answer.json()]
-        return held
+    async def held(self, addresses: Collection[str]) -> list[HeldReceipt]:
+        """The receipts held for some addresses, in the order in which the providers made them."""
+        answer = (await self.stage.sandbox.get("/sandbox/receipts")).raise_for_status()
+        # Whole seconds, as providers date them, and never at the very instant of the message.
+        return [
+            HeldReceipt(row["id"], timedelta(seconds=max(1, math.ceil(row["delay"]))))
+            for row in answer.json()
+            if row["address"].lower() in addresses
+        ]
 
     async def relay(self) -> None:
         """Tell the workflows what changed."""
         async with self.relaying:
-            while await drain(self.stage.ledger, self.stage.client, TASK_QUEUE):
-                pass
+            await drain(self.stage.ledger, self.stage.client, TASK_QUEUE)
 
     async def _post(self, path: str, body: Mapping[str, object]) -> None:
-        answer = await self.stage.sandbox.post(path, json=body)
-        answer.raise_for_status()
+        (await self.stage.sandbox.post(path, json=body)).raise_for_status()
+
+
+def _refused(happening: Happening, why: str) -> Refused:
+    return Refused(
+        f"line {happening.line} of the happenings, {happening.event} of {happening.invoice}: {why}"
+    )

@@ -14,8 +14,8 @@ from ledger.intake import InvoiceIntake
 from ledger.publishing import publish
 from starter.happenings import Happening
 from starter.rehearsal.lanes import Lane, lanes_of
-from starter.rehearsal.player import Entry, Player
-from starter.rehearsal.stage import Stage, stage
+from starter.rehearsal.player import Player
+from starter.rehearsal.stage import Stage, first_error, stage
 from starter.rehearsal.watching import Directives
 
 # Side by side: more lanes only wait for one another on a machine of two cores.
@@ -45,6 +45,10 @@ class Script:
         """Midnight after the last day."""
         return _midnight(self.begins_on + timedelta(days=self.days), self.creditor)
 
+    def enters(self, row: InvoiceIntake) -> datetime:
+        """When an invoice arrives: on its issue date, or at the beginning where that is past."""
+        return max(self.begins, _midnight(row.issued_on, self.creditor))
+
 
 def _midnight(day: date, creditor: Creditor) -> datetime:
     return datetime.combine(day, time(0), creditor.timezone).astimezone(UTC)
@@ -63,9 +67,9 @@ async def play(script: Script, home: Path, progress: Callable[[float], None]) ->
         if script.habits:
             (await set_up.sandbox.post("/sandbox/habits", json=script.habits)).raise_for_status()
         directives = Directives(set_up.ledger)
-        lanes = _lanes(script, set_up, directives)
         async with directives.watched():
-            await _play_all(lanes, script, progress)
+            with first_error():
+                await _play_all(_lanes(script, set_up, directives), script, progress)
         yield set_up
 
 
@@ -78,11 +82,9 @@ def _lanes(script: Script, set_up: Stage, directives: Directives) -> list[Lane]:
     by_number: dict[str, Lane] = {}
     for row in script.rows:
         lane = by_number[row.number] = by_customer[row.customer]
-        enters = max(script.begins, _midnight(row.issued_on, script.creditor))
-        lane.expect(enters, Entry(row), ("", row.number))
+        lane.expect_entry(script.enters(row), row)
     for happening in script.happenings:
-        # After whatever enters at that instant, in the order of the file.
-        by_number[happening.invoice].expect(happening.at, happening, ("~", f"{happening.line:09d}"))
+        by_number[happening.invoice].expect_happening(happening)
     return list({id(lane): lane for lane in by_customer.values()}.values())
 
 

@@ -12,7 +12,15 @@ from typing import Any
 
 from cadence.words import rounded
 from ledger.access import Ledger
-from ledger.reports import Row, attempts_made, invoices_ended, messages_written, put_off
+from ledger.reports import (
+    Row,
+    attempts_made,
+    cases_opened,
+    happened,
+    invoices_ended,
+    messages_written,
+    put_off,
+)
 
 MESSAGES = (
     "at",
@@ -40,6 +48,8 @@ class Report:
     messages: Sequence[Row]
     agenda: Sequence[Row]
     invoices: Sequence[Row]
+    happened: Sequence[Row]
+    cases: Sequence[Row]
     written: Sequence[Row]
 
     def channels(self) -> dict[str, dict[str, int]]:
@@ -77,6 +87,8 @@ async def read_report(ledger: Ledger) -> Report:
         [row | {"reason": _reason(row)} for row in await attempts_made(engine)],
         await put_off(engine),
         await invoices_ended(engine),
+        await happened(engine),
+        await cases_opened(engine),
         await messages_written(engine),
     )
 

@@ -1,15 +1,19 @@
 """The script of a rehearsal: a portfolio file, the happenings beside it, and the documents that rule them."""
 
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from cadence.creditor import Creditor
 from cadence.document import Cadence
 from cadence.problems import DocumentError, Problem
-from starter.happenings import read_happenings
+from channels.sandbox import habits as sandbox
+from ledger.intake import InvoiceIntake
+from starter.happenings import Happening, read_happenings
 from starter.mapping import read_mapping
 from starter.portfolio import read_portfolio
 from starter.portfolio_row import KNOWN, Doorkeeper
@@ -36,45 +40,99 @@ class Source:
 def read_script(source: Source) -> Script:
     """Read everything a rehearsal plays; raise DocumentError with all that is wrong, so that nothing plays half."""
     creditor = read_creditor(source.creditor)
-    linted = lint_files(cadence_files(source.cadences), creditor)
-    if linted.errors:
-        raise DocumentError(linted.errors)
-    cadences: list[Cadence] = [cadence for cadence, _ in linted.cadences]
-    mapping = read_mapping(source.mapping, KNOWN) if source.mapping else None
-    door = Doorkeeper(creditor, cadences, source.begins_on, mapping)
-    portfolio = read_portfolio(source.portfolio, door)
-    problems = _problems(source.portfolio, portfolio.rejected)
-    rows = [entry.invoice for entry in portfolio.entries]
-    happenings = read_happenings(source.events, creditor.timezone) if source.events else None
-    if source.events and happenings:
-        problems += _problems(source.events, happenings.rejected)
-        known = {row.number for row in rows}
-        problems += [
-            Problem(str(source.events), each.line, "invoice", f"{each.invoice!r} is not in the portfolio")
-            for each in happenings.happenings
-            if each.invoice not in known
-        ]
+    cadences = _cadences(source.cadences, creditor)
+    problems: list[Problem] = []
+    rows = _rows(source, creditor, cadences, problems)
+    told = read_happenings(source.events, creditor.timezone) if source.events else None
+    happenings = told.happenings if told else ()
+    habits = _habits(source.habits, problems) if source.habits else {}
+    script = Script(
+        source.creditor, creditor, cadences, rows, happenings, habits, source.begins_on, source.days
+    )
+    if source.events and told:
+        problems += _rejected(source.events, told.rejected)
+        problems += _misplaced(source.events, happenings, {row.number: row for row in rows}, script.enters)
     if problems:
         raise DocumentError(problems)
-    told = happenings.happenings if happenings else ()
-    habits = _habits(source.habits) if source.habits else {}
-    return Script(source.creditor, creditor, cadences, rows, told, habits, source.begins_on, source.days)
+    return script
 
 
-def _problems(path: Path, rejected: tuple[Rejected, ...]) -> list[Problem]:
+def _cadences(folder: Path, creditor: Creditor) -> Sequence[Cadence]:
+    linted = lint_files(cadence_files(folder), creditor)
+    if linted.errors:
+        raise DocumentError(linted.errors)
+    return [cadence for cadence, _ in linted.cadences]
+
+
+def _rows(
+    source: Source, creditor: Creditor, cadences: Sequence[Cadence], problems: list[Problem]
+) -> Sequence[InvoiceIntake]:
+    mapping = read_mapping(source.mapping, KNOWN) if source.mapping else None
+    portfolio = read_portfolio(
+        source.portfolio, Doorkeeper(creditor, list(cadences), source.begins_on, mapping)
+    )
+    problems += _rejected(source.portfolio, portfolio.rejected)
+    if not portfolio.entries and not portfolio.rejected:
+        problems.append(
+            Problem(str(source.portfolio), 1, "", "holds no invoice; write one below the headings")
+        )
+    return [entry.invoice for entry in portfolio.entries]
+
+
+def _rejected(path: Path, rejected: Iterable[Rejected]) -> list[Problem]:
     return [Problem(str(path), each.line, "", each.reason) for each in rejected]
 
 
-def _habits(path: Path) -> dict[str, Any]:
+def _misplaced(
+    path: Path,
+    happenings: Iterable[Happening],
+    known: Mapping[str, InvoiceIntake],
+    enters: Callable[[InvoiceIntake], datetime],
+) -> Iterator[Problem]:
+    """Happenings of invoices that the portfolio does not hold, or does not hold yet."""
+    for each in happenings:
+        row = known.get(each.invoice)
+        if row is None:
+            message = f"{each.invoice!r} is not in the portfolio; correct the number, or leave the line out"
+            yield Problem(str(path), each.line, "invoice", message)
+        elif each.at < enters(row):
+            message = (
+                f"{each.at.isoformat()} is before {row.number} enters, at {enters(row).isoformat()} (its issue date,"
+                " or --from where that is later); write a later instant, or leave the line out"
+            )
+            yield Problem(str(path), each.line, "at", message)
+
+
+def _habits(path: Path, problems: list[Problem]) -> dict[str, Any]:
+    """Habits by address, each judged by the sandbox itself."""
+    text = read_text(path)
     try:
-        habits = yaml.safe_load(read_text(path))
+        tree, habits = yaml.compose(text, yaml.SafeLoader), yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        sentence = "this is not YAML; write `address:` and below it `email: bounce` and the like"
-        raise DocumentError([Problem(str(path), mark.line + 1 if mark else 1, "", sentence)]) from None
-    if not isinstance(habits, dict):
-        sentence = (
-            "expected addresses with habits; write `address:` and below it `email: bounce` and the like"
-        )
-        raise DocumentError([Problem(str(path), 1, "", sentence)])
-    return {str(address): habit for address, habit in habits.items()}
+        raise _no_habits(path, mark.line + 1 if mark else 1, "this is not YAML") from None
+    if not isinstance(tree, yaml.MappingNode) or not isinstance(habits, dict):
+        raise _no_habits(path, 1, "expected addresses with habits")
+    lines = [node.start_mark.line + 1 for node, _ in tree.value]
+    if len(lines) != len(habits):
+        raise _no_habits(path, lines[-1], "an address stands here twice")
+    for line, (address, habit) in zip(lines, habits.items(), strict=True):
+        if (why := _wrong_habit(address, habit)) is not None:
+            problems.append(Problem(str(path), line, "", why))
+    return habits
+
+
+def _no_habits(path: Path, line: int, why: str) -> DocumentError:
+    return DocumentError(
+        [Problem(str(path), line, "", f"{why}; write `address:` and below it `email: bounce` and the like")]
+    )
+
+
+def _wrong_habit(address: object, habit: object) -> str | None:
+    if not isinstance(address, str) or not ("@" in address or address.startswith("+")):
+        return f'{address}: is no e-mail address nor phone number; write a number as "+447700900000", in quotation marks'
+    try:
+        sandbox.check({address: habit})
+    except ValueError as error:
+        return str(error)
+    return None

@@ -2,8 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,7 +36,6 @@ class Stage:
     client: Client
     skipper: TimeSkipper
     sandbox: httpx.AsyncClient
-    database_url: str
 
 
 @asynccontextmanager
@@ -44,26 +43,55 @@ async def stage(
     home: Path, creditor_file: Path, creditor: Creditor, begins: datetime
 ) -> AsyncIterator[Stage]:
     """Set everything up in `home`; `begins` is the instant of the calendar at which the play begins."""
+    postgres, temporal = EmbeddedPostgres(home, durable=False), EmbeddedTemporal(home, time_skipping=True)
+    port = free_port()
+    sandbox = EmbeddedSandbox(home, f"http://127.0.0.1:{port}", receipts="held")
     async with AsyncExitStack() as stack:
-        postgres = await stack.enter_async_context(EmbeddedPostgres(home, durable=False))
-        temporal = await stack.enter_async_context(EmbeddedTemporal(home, time_skipping=True))
-        port = free_port()
-        receiver_url = f"http://127.0.0.1:{port}"
-        sandbox = await stack.enter_async_context(EmbeddedSandbox(home, receiver_url, receipts="held"))
-        url = await postgres.create_database("rehearsal")
-        await asyncio.to_thread(upgrade, url)
-        shift = datetime.now(UTC) - begins
-        ledger = Ledger(connect(url, pool_size=20), creditor, shift)
-        stack.push_async_callback(ledger.engine.dispose)
-        await prepare_turns(ledger.engine)
+        await _start(stack, temporal, sandbox, postgres)
         environment = await sandbox.environment() | {"PAYMENT_WEBHOOK_SECRET": _WEBHOOK_SECRET}
-        await _serve_receiver(stack, ledger, environment, port)
+        shift = datetime.now(UTC).replace(microsecond=0) - begins
+        url = await postgres.create_database("rehearsal")
         worker = _worker(home, environment, url, temporal.address, creditor_file, shift)
-        await stack.enter_async_context(worker)
-        await worker.ready_when_logged("worker_ready")
+        stack.push_async_callback(worker.kill)
+        await worker.start()
+        ledger = await _ledger(stack, url, creditor, shift)
+        await _serve_receiver(stack, ledger, environment, port)
         client = await Client.connect(temporal.address, data_converter=DATA_CONVERTER)
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=sandbox.url, timeout=60))
-        yield Stage(ledger, client, TimeSkipper(client), http, url)
+        await worker.ready_when_logged("worker_ready")
+        yield Stage(ledger, client, TimeSkipper(client), http)
+
+
+@contextmanager
+def first_error() -> Iterator[None]:
+    """Of errors that come in a group, raise one alone: its sentence is for a person."""
+    try:
+        yield
+    except ExceptionGroup as group:
+        error: Exception = group
+        while isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None
+
+
+async def _start(
+    stack: AsyncExitStack, *servers: EmbeddedPostgres | EmbeddedTemporal | EmbeddedSandbox
+) -> None:
+    """Start servers side by side. They are killed at the end: what they hold is thrown away with the stage."""
+    for server in servers:
+        stack.push_async_callback(server.kill)
+    with first_error():
+        async with asyncio.TaskGroup() as starting:
+            for server in servers:
+                starting.create_task(server.start())
+
+
+async def _ledger(stack: AsyncExitStack, url: str, creditor: Creditor, shift: timedelta) -> Ledger:
+    await asyncio.to_thread(upgrade, url)
+    ledger = Ledger(connect(url, pool_size=20), creditor, shift)
+    stack.push_async_callback(ledger.engine.dispose)
+    await prepare_turns(ledger.engine)
+    return ledger
 
 
 def _worker(

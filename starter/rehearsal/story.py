@@ -1,62 +1,113 @@
 """What a rehearsal prints: each invoice's story, the channels' figures, and the invariants, a line each."""
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from ledger.checks import Check
 from ledger.reports import Row
-from starter.printing import money, say, table
+from starter.printing import local, money, say, table
 from starter.rehearsal.report import Report
 
+# An instant of a story; at one instant, what happened comes before the message that it brings, and what a message
+# brings after it.
+Line = tuple[datetime, int, str]
+HAPPENED, WRITTEN, FOLLOWED = range(3)
 
-def print_stories(report: Report, zone: ZoneInfo) -> None:
-    """Per invoice what was sent when, by which channel, in which language, and how it ended."""
-    by_invoice: dict[str, list[Row]] = {}
+
+def print_stories(report: Report) -> None:
+    """Per invoice what happened, what was sent when, by which channel, in which language, and how it ended."""
+    by_invoice: dict[str, list[Line]] = {invoice["invoice"]: [] for invoice in report.invoices}
+    for row in report.happened:
+        rank = FOLLOWED if row["what"] == "channel_suppressed" else HAPPENED
+        by_invoice[row["invoice"]].append((row["at"], rank, _HAPPENED[row["what"]](row)))
     for row in report.messages:
-        by_invoice.setdefault(row["invoice"], []).append(row)
+        by_invoice[row["invoice"]].append((row["at"], WRITTEN, _message(row)))
+    for row in report.cases:
+        line = f"{'case':<26} {row['queue']}: {row['reason']}"
+        by_invoice[row["invoice"]].append((row["opened_at"], FOLLOWED, line))
     for invoice in report.invoices:
-        say(_heading(invoice, zone))
-        for row in by_invoice.get(invoice["invoice"], []):
-            say(_line(row))
+        zone = ZoneInfo(invoice["zone"])
+        say(f"\n{_heading(invoice, zone)}")
+        for at, _, text in sorted(by_invoice[invoice["invoice"]], key=lambda line: line[:2]):
+            say(f"  {local(at, zone)}  {text}")
     say("")
 
 
 def _heading(invoice: Row, zone: ZoneInfo) -> str:
-    ended = (
-        f"{invoice['state']} on {_day(invoice['closed_at'], zone)}"
-        if invoice["closed_at"]
-        else invoice["state"]
-    )
-    owed = "" if invoice["closed_at"] else f", {money(invoice['balance'], invoice['currency'])} open"
-    cases = f", {invoice['cases']} case{'s' * (invoice['cases'] > 1)}" if invoice["cases"] else ""
-    due: date = invoice["due_on"]
-    return f"\n{invoice['invoice']}  {invoice['segment']}, {invoice['language']}, due {due}: {ended}{owed}{cases}"
+    """An invoice and how it ended, by its customer's calendar."""
+    if invoice["closed_at"]:
+        ended = f"{invoice['state']} on {invoice['closed_at'].astimezone(zone):%Y-%m-%d}"
+    else:
+        ended = f"{invoice['state']}, {money(invoice['balance'], invoice['currency'])} open"
+    owed = f"{money(invoice['amount'], invoice['currency'])} due {invoice['due_on']}"
+    return f"{invoice['invoice']}  {invoice['segment']}, {invoice['language']}, {owed}: {ended}"
 
 
-def _line(row: Row) -> str:
-    """One message, at the time that its customer's clock showed."""
-    at: datetime = row["at"].astimezone(ZoneInfo(row["zone"]))
+def _message(row: Row) -> str:
     became = row["delivery"] or "no receipt" if row["outcome"] == "accepted" else row["outcome"]
     reason = f" ({row['reason']})" if row["reason"] else ""
     again = f" #{row['occurrence']}" if row["occurrence"] > 1 else ""
     what = f"{row['step'].removeprefix('on:')}{again}"
-    return f"  {at:%Y-%m-%d %H:%M}  {what:<28} {row['channel']:<9} {row['language']:<6} {became}{reason}"
+    return f"{what:<26} {row['channel']:<9} {row['language']:<6} {became}{reason}"
 
 
-def _day(at: datetime, zone: ZoneInfo) -> str:
-    return f"{at.astimezone(zone):%Y-%m-%d}"
+def _amount(row: Row) -> str:
+    return money(Decimal(row["how"]["amount"]), row["currency"])
+
+
+def _paid(row: Row) -> str:
+    by = f" by {row['how']['method']}" if row["how"]["method"] else ""
+    return f"< payment of {_amount(row)}{by}"
+
+
+def _held(row: Row) -> str:
+    how = row["how"]
+    if how["until"] is None:
+        return f"< on hold ({how['reason']})"
+    last = datetime.fromisoformat(how["until"]).astimezone(ZoneInfo(row["zone"])) - timedelta(seconds=1)
+    return f"< on hold to the end of {last:%Y-%m-%d} ({how['reason']})"
+
+
+def _closed(row: Row) -> str:
+    how = row["how"]
+    return f"{how['step']:<26} {how['closes_as']}: {how['reason']}"
+
+
+def _suppressed(row: Row) -> str:
+    how = row["how"]
+    said = how["reason"] in ("opt_out", "complaint")
+    return f"< no more {how['channel']}, please" if said else f"no more {how['channel']}: {how['reason']}"
+
+
+# "<" marks what came to us; what we did stands without.
+_HAPPENED: Mapping[str, Callable[[Row], str]] = {
+    "payment_received": _paid,
+    "payment_unidentified": lambda _: "< payment in another currency, for a person to look at",
+    "payment_reversed": lambda row: f"< payment of {_amount(row)} taken back",
+    "dispute_opened": lambda row: f"< disputed ({row['how']['reason']})",
+    "dispute_resolved": lambda row: f"dispute {row['how']['outcome']}",
+    "hold_placed": _held,
+    "hold_ended": lambda _: "hold ended",
+    "promise_made": lambda row: f"< {_amount(row)} promised by {row['how']['by']}",
+    "promise_broken": lambda _: "promise broken",
+    "escalated": lambda row: f"escalated to stage {row['how']['stage']}",
+    "cancelled": lambda row: f"cancelled ({row['how']['reason']})",
+    "replied": lambda row: f"< reply by {row['how']['channel']}, for a person to read",
+    "channel_suppressed": _suppressed,
+    "step_performed": _closed,
+}
 
 
 def print_channels(report: Report) -> None:
-    """Per channel what was accepted, delivered, failed, and fell back to another."""
+    """Per channel what was accepted, delivered, failed, and fell back to another; how the invoices stand."""
     headings = ("channel", "accepted", "delivered", "failed", "fell back")
     rows = [(channel, *count.values()) for channel, count in report.channels().items()]
     table("What became of the messages", headings, rows)
-    states: dict[str, int] = {}
-    for invoice in report.invoices:
-        states[invoice["state"]] = states.get(invoice["state"], 0) + 1
-    table("How the invoices stand", ("state", "invoices"), sorted(states.items()))
+    states = Counter(invoice["state"] for invoice in report.invoices)
+    table("Invoices", ("state", "invoices"), sorted(states.items()))
 
 
 def print_invariants(checks: Sequence[Check]) -> bool:

@@ -1,72 +1,86 @@
-"""Watch the ledger's directives for all lanes at once, with one question to the database at a time."""
+"""Watch the ledger's directives for all lanes at once: the database says which of them change."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from cadence.directive import Directive, Item
 from ledger.access import Ledger
-from ledger.unit import invoices
+from ledger.turns import directive_changes
+from ledger.unit import invoices, outbox
 
-# Short beside a step's 50 ms; one query serves all lanes.
-PAUSE = 0.01
 # Far longer than any step takes on a loaded machine.
 PATIENCE = 90.0
 
 
 class Stuck(Exception):
-    """An item was not performed; its invoice's number is for the reader, our id for Temporal's UI."""
+    """The machine does not get on; the text names our id of the invoice, for Temporal's UI."""
+
+
+@asynccontextmanager
+async def patient(what: str) -> AsyncIterator[None]:
+    """Raise Stuck, saying what did not come about, where the block takes far too long."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            yield
+    except TimeoutError:
+        message = f"{what} within {PATIENCE:.0f} s; see whether this machine is overloaded, and try again"
+        raise Stuck(message) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A directive as stored (the calendar's own instants, not the server's), and whether the relay owes it."""
+
+    directive: Directive
+    untold: bool
 
 
 @dataclass(slots=True)
 class Directives:
-    """The directives as stored: the calendar's own instants, not the server's."""
+    """What the ledger tells the workflows of some invoices, and when that changes."""
 
     ledger: Ledger
-    waiting: dict[int, tuple[Item, asyncio.Future[None]]] = field(default_factory=dict)
+    waiting: dict[int, tuple[Item, asyncio.Event]] = field(default_factory=dict)
 
-    async def of(self, invoice_ids: Iterable[int]) -> dict[int, Directive]:
-        """The current directives of some invoices."""
-        wanted = select(invoices.c.id, invoices.c.directive).where(invoices.c.id.in_(list(invoice_ids)))
+    async def of(self, invoice_ids: Iterable[int]) -> dict[int, Word]:
+        """The current words of some invoices, by our ids."""
+        owed = exists().where(outbox.c.invoice_id == invoices.c.id, outbox.c.relayed_at.is_(None))
+        wanted = select(invoices.c.id, invoices.c.directive, owed).where(invoices.c.id.in_(list(invoice_ids)))
         async with self.ledger.engine.connect() as connection:
             rows = (await connection.execute(wanted)).all()
-        return {row.id: Directive.model_validate(row.directive) for row in rows}
+        return {row[0]: Word(Directive.model_validate(row[1]), row[2]) for row in rows}
 
-    async def moved_on(self, invoice_id: int, item: Item) -> None:
-        """Wait until the invoice's next item is another than `item`; raise Stuck where it never is."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.waiting[invoice_id] = (item, done)
+    @asynccontextmanager
+    async def moving_on(self, invoice_id: int, item: Item) -> AsyncIterator[Callable[[], Awaitable[object]]]:
+        """Give what waits until the invoice's next item is another than `item`; raise Stuck where all takes too long."""
+        moved = asyncio.Event()
+        self.waiting[invoice_id] = (item, moved)
         try:
-            await asyncio.wait_for(done, PATIENCE)
-        except TimeoutError:
-            message = (
-                f"{item.kind} ({item.key}) of invoice {invoice_id} was not performed within {PATIENCE:.0f} s; "
-                "see worker.log in the rehearsal's folder"
-            )
-            raise Stuck(message) from None
+            async with patient(f"{item.kind} ({item.key}) of invoice {invoice_id} was not performed"):
+                yield moved.wait
         finally:
-            self.waiting.pop(invoice_id, None)
+            del self.waiting[invoice_id]
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
         """Watch while the block runs."""
-        watching = asyncio.create_task(self._watch())
-        try:
-            yield
-        finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+        async with directive_changes(self.ledger.engine) as changes:
+            watching = asyncio.create_task(self._watch(changes))
+            try:
+                yield
+            finally:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
 
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(PAUSE)
-            if not self.waiting:
+    async def _watch(self, changes: AsyncIterator[int]) -> None:
+        async for invoice_id in changes:
+            if invoice_id not in self.waiting:
                 continue
-            current = await self.of(self.waiting)
-            for invoice_id, directive in current.items():
-                item, done = self.waiting.get(invoice_id, (None, None))
-                if done and not done.done() and directive.item != item:
-                    done.set_result(None)
+            current = (await self.of([invoice_id]))[invoice_id].directive
+            item, moved = self.waiting.get(invoice_id, (None, None))
+            if moved and current.item != item:
+                moved.set()

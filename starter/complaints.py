@@ -1,0 +1,44 @@
+"""What a person is told when a command fails: one sentence for each kind of error, and its exit status."""
+
+from collections.abc import Mapping
+
+WRONG, REFUSED = 1, 2
+
+# Errors whose own text is a sentence for people. All are named, not imported: a slip in a date should not wait
+# for every library that could have failed as well.
+SPOKEN = frozenset(
+    {
+        "cadence.problems.DocumentError",
+        "channels.settings.SettingsError",
+        "ledger.database.LedgerError",
+        "starter.processes.StartError",
+        "starter.rehearsal.player.Refused",
+        "starter.rehearsal.watching.Stuck",
+        "starter.session.Refusal",
+        "templates.errors.TemplateError",
+    }
+)
+# Errors of others, whose words can quote what they were given; the first that fits the class or its bases counts.
+SENTENCES: Mapping[str, str] = {
+    "sqlalchemy.exc.ProgrammingError": "The ledger's tables are missing or older than this version; run `regua migrate`.",
+    "sqlalchemy.exc.OperationalError": "PostgreSQL does not answer; start it or `regua up`, and check DATABASE_URL.",
+    "sqlalchemy.exc.DBAPIError": "PostgreSQL cannot keep this value; check the texts and numbers that were given.",
+    "temporalio.service.RPCError": "Temporal refused or does not answer; check TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE.",
+}
+
+
+def complaint(error: Exception) -> tuple[str, int]:
+    """The sentence and the exit status for an error that ended a command."""
+    names = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__]
+    if not SPOKEN.isdisjoint(names):
+        return str(error), REFUSED
+    for name in names:
+        if name in SENTENCES:
+            return SENTENCES[name], REFUSED
+    if isinstance(error, OSError):
+        what = error.filename or "a file or a connection"
+        return (
+            f"{what}: {error.strerror or type(error).__name__}; check it, and that you may use it.",
+            REFUSED,
+        )
+    return f"This was not foreseen ({names[0]}); nothing more was done. Please report it.", WRONG

@@ -1,0 +1,23 @@
+"""Whether a happening makes sense when its turn comes: nobody resolves a dispute that nobody opened."""
+
+from starter.happenings import Happening, Kind
+from starter.standing import Standing
+
+# Payments, reversals and replies reach a closed invoice as well.
+_ENDED_BY_CLOSING = (Kind.DISPUTE, Kind.PAUSE, Kind.PROMISE, Kind.ESCALATE, Kind.CANCEL)
+
+
+def objection(happening: Happening, stands: Standing) -> str | None:
+    """Why a happening makes no sense where its invoice stands then, in a sentence; None where it does."""
+    facts, event = stands.facts, happening.event
+    if facts.closed and event in _ENDED_BY_CLOSING:
+        return f"the invoice is closed as {facts.closed} by then; give the {event} an earlier `at`, or leave it out"
+    if event is Kind.DISPUTE and facts.disputed:
+        return "the invoice is disputed already by then; put a resolution before the second dispute"
+    if event is Kind.RESOLUTION and not facts.disputed:
+        return "the invoice is not disputed then; put a dispute before the resolution"
+    if event is Kind.RESUME and not facts.holds:
+        return "the invoice is not on hold then; put a pause before the resume"
+    if event is Kind.REVERSAL and happening.amount and happening.amount > facts.paid:
+        return f"amount: more is taken back than was paid by then ({facts.paid}); put the payment before the reversal"
+    return None
