@@ -20,7 +20,7 @@ from tests.bench.stage import Stage
 
 RULER = Path("cadences/standard-b2b.yaml")
 # Its first message goes five days before the due date, by e-mail.
-FIRST_STEP_BEFORE_DUE = timedelta(days=5)
+FIRST_MESSAGE_BEFORE_DUE = timedelta(days=5)
 NOWHERE_A_HOLIDAY = "AQ"
 
 
@@ -43,7 +43,7 @@ class Group:
     @property
     def due_on(self) -> date:
         """The due date that puts the first message on its day."""
-        return self.first_at.astimezone(self.zone).date() + FIRST_STEP_BEFORE_DUE
+        return self.first_at.astimezone(self.zone).date() + FIRST_MESSAGE_BEFORE_DUE
 
     def ruler(self) -> Cadence:
         """The shipped ruler, with windows that open at the first message's time of day, on every day."""
@@ -57,6 +57,10 @@ class Group:
         }
         return shipped.model_copy(update=changed)
 
+    def email(self, number: int) -> str:
+        """The address of the customer of that number."""
+        return f"{self.name}.{number}@example.com"
+
     def rows(self) -> list[Mapping[str, str]]:
         """The rows of the group's file."""
         issued_on = self.due_on - timedelta(days=30)
@@ -69,7 +73,7 @@ class Group:
                 "language": "pt-BR",
                 "country": "BR",
                 "timezone": self.zone.key,
-                "email": f"{self.name}.{number}@example.com",
+                "email": self.email(number),
                 "phone": f"+5511900{number % 10_000:06d}",
                 "issued_on": issued_on.isoformat(),
                 "due_on": self.due_on.isoformat(),
@@ -93,11 +97,10 @@ async def publish_ruler(stage: Stage, group: Group) -> Path:
     return path
 
 
-async def import_group(stage: Stage, path: Path, count: int) -> None:
-    """Import a file as `regua import --yes` does; every row must be new."""
-    console = Console(quiet=True)
-    done = await import_file(path, stage.ledger, datetime.now(UTC), "bench", console)
-    assert done.new == count, f"{count - done.new} of {count} rows of {path} were not taken in"
+async def import_group(stage: Stage, path: Path, group: Group) -> None:
+    """Import the group's file as `regua import --yes` does; every row must be new."""
+    done = await import_file(path, stage.ledger, datetime.now(UTC), "bench", Console(quiet=True))
+    assert done.new == group.count, f"{group.count - done.new} rows of {path} were not taken in"
 
 
 async def invoice_ids(stage: Stage, group: Group) -> list[int]:

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import psutil
 from temporalio.client import Client
 
@@ -31,6 +32,7 @@ class Stage:
     ledger: Ledger
     client: Client
     processes: Mapping[str, ChildProcess]
+    sandbox: httpx.AsyncClient
 
     def cpu_seconds(self) -> dict[str, float]:
         """What each process, with its children, has used of the machine's cores so far."""
@@ -66,7 +68,8 @@ async def stage(home: Path) -> AsyncIterator[Stage]:
         servers = {"postgres": postgres.process, "temporal": temporal.process, "sandbox": sandbox.process}
         ledger = Ledger(connect(url), read_creditor(CREDITOR))
         stack.push_async_callback(ledger.engine.dispose)
-        yield Stage(home, ledger, await bare.connect(temporal.address), processes | servers)
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=sandbox.url, trust_env=False))
+        yield Stage(home, ledger, await bare.connect(temporal.address), processes | servers, http)
 
 
 async def _start_processes(

@@ -19,7 +19,7 @@ async def start_ours(stage: Stage, group: Group) -> float:
     """Import a group and wait until the relay has started every workflow; invoices a second."""
     path = await publish_ruler(stage, group)
     begun = perf_counter()
-    await import_group(stage, path, group.count)
+    await import_group(stage, path, group)
     await _relayed(stage)
     return group.count / (perf_counter() - begun)
 
