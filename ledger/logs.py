@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence import events as e
 from cadence.creditor import Creditor
+from cadence.customers import reduce_customer
 from cadence.directive import Directive
 from cadence.document import Cadence
 from cadence.facts import CustomerFacts, InvoiceFacts
-from cadence.reducer import reduce_customer, reduce_invoice
+from cadence.reducer import reduce_invoice
 from cadence.rules import Rules, rules_for
 from ledger.sending import attempts, messages
 from ledger.unit import cadences, cases_table, customers, events_table, invoices

@@ -4,7 +4,7 @@ Tables and triggers here are made in a rehearsal's own throw-away database, and 
 """
 
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 
 import psycopg
@@ -76,4 +76,6 @@ async def directive_changes(engine: AsyncEngine) -> AsyncIterator[AsyncIterator[
     address = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     async with await psycopg.AsyncConnection.connect(address, autocommit=True) as connection:
         await connection.execute("LISTEN directive_changed")
-        yield (int(notice.payload) async for notice in connection.notifies())
+        # Closed before the connection, which it holds a lock on.
+        async with aclosing(connection.notifies()) as notices:
+            yield (int(notice.payload) async for notice in notices)

@@ -14,12 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cadence import events as e
 from cadence.agenda import Agenda, Settled
 from cadence.creditor import Creditor
+from cadence.customers import reduce_customer
 from cadence.directive import Directive
 from cadence.document import Cadence
 from cadence.facts import CaseDue, CustomerFacts, InvoiceFacts
 from cadence.permit import History, asks_history, forecast
 from cadence.planner import plan
-from cadence.reducer import reduce_customer, reduce_invoice
+from cadence.reducer import reduce_invoice
 from cadence.rules import Rules, rules_for
 from ledger import statements
 from ledger.database import UnknownCustomer, UnknownInvoice

@@ -11,13 +11,14 @@ from typing import Any, Literal
 from cadence import events as e
 from cadence.agenda import Agenda, AgendaItem, Settled
 from cadence.creditor import Creditor
+from cadence.customers import reduce_customer
 from cadence.directive import ItemKind
 from cadence.document import Cadence
 from cadence.facts import CustomerFacts, InvoiceFacts, MessageState
 from cadence.permit import Answer, History, Verdict, judge
 from cadence.planner import plan
 from cadence.reading import read_document
-from cadence.reducer import reduce_all, reduce_customer, reduce_invoice
+from cadence.reducer import reduce_all, reduce_invoice
 from cadence.rules import Rules, rules_for
 from cadence.words import Channel
 

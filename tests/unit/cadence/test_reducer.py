@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cadence import events as e
+from cadence.customers import reduce_customer
 from cadence.facts import CustomerFacts, InvoiceFacts, MessageState, State
-from cadence.reducer import RANK, reduce_all, reduce_customer, reduce_invoice
+from cadence.messages import RANK
+from cadence.reducer import reduce_all, reduce_invoice
 from cadence.words import Channel
 
 T0 = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -1,0 +1,38 @@
+"""How each event changes what is known of a customer."""
+
+from cadence import events as e
+from cadence.facts import CustomerFacts, Hold, Suppression
+
+
+def reduce_customer(facts: CustomerFacts | None, event: e.CustomerEvent) -> CustomerFacts:
+    """The customer's facts after `event`; the first event must be customer_received."""
+    if isinstance(event, e.CustomerReceived):
+        return _customer_received(facts, event)
+    if facts is None:
+        message = f"a customer's log begins with customer_received, not {event.type}"
+        raise ValueError(message)
+    match event:
+        case e.ChannelSuppressed():
+            return _suppressed(facts, event)
+        case e.CustomerHoldPlaced():
+            hold = Hold(hold=event.hold, reason=event.reason, until=event.until)
+            return facts.model_copy(update={"holds": (*facts.holds, hold)})
+        case e.CustomerHoldEnded():
+            kept = tuple(h for h in facts.holds if event.hold not in (None, h.hold))
+            return facts.model_copy(update={"holds": kept})
+
+
+def _customer_received(facts: CustomerFacts | None, event: e.CustomerReceived) -> CustomerFacts:
+    given = event.model_dump(exclude={"type"})
+    if facts is None:
+        return CustomerFacts(**given)
+    return facts.model_copy(update={name: getattr(event, name) for name in given})
+
+
+def _suppressed(facts: CustomerFacts, event: e.ChannelSuppressed) -> CustomerFacts:
+    known = facts.suppressed.get(event.channel)
+    if known and known.address is None:
+        # A person's word outlasts anything learnt about an address.
+        return facts
+    suppression = Suppression(reason=event.reason, address=event.address)
+    return facts.model_copy(update={"suppressed": facts.suppressed | {event.channel: suppression}})
