@@ -1,6 +1,8 @@
 """What a person is told when a command fails: one sentence for each kind of error, and its exit status."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from starter.running_stack import stack_left_aside
 
 WRONG, REFUSED = 1, 2
 
@@ -27,11 +29,16 @@ SENTENCES: Mapping[str, str] = {
 }
 
 
+def _aside(names: Sequence[str]) -> str:
+    """What a missing setting may come from."""
+    return stack_left_aside() if "channels.settings.SettingsError" in names else ""
+
+
 def complaint(error: Exception) -> tuple[str, int]:
     """The sentence and the exit status for an error that ended a command."""
     names = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__]
     if not SPOKEN.isdisjoint(names):
-        return str(error), REFUSED
+        return "\n".join(filter(None, (str(error), _aside(names)))), REFUSED
     for name in names:
         if name in SENTENCES:
             return SENTENCES[name], REFUSED

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,13 +17,15 @@ from ledger import schema
 from ledger.access import Ledger
 from ledger.checks import Accepted, Check, check_invariants, personal_needles
 from ledger.halting import halts
+from ledger.keys import workflow_id
 from ledger.outbox import waiting
 from ledger.publishing import published
-from ledger.queries import totals
+from ledger.queries import numbers, totals
 from ledger.repair import overdue, stale_calls
 from starter.accepted import accepted_by
 from starter.embedded import SEARCH_ATTRIBUTES
 from starter.histories import check_histories
+from starter.printing import counted
 from starter.relay import drain
 from starter.settings import Settings
 from starter.sweep import GRACE, sweep, without_workflow
@@ -85,21 +87,27 @@ async def _outbox(ledger: Ledger, now: datetime) -> Finding:
     count, oldest = await waiting(ledger.engine)
     if oldest is not None and now - oldest > LAG:
         seconds = int((now - oldest).total_seconds())
-        detail = f"{count} words wait to be relayed, the oldest for {seconds} s; is `regua relay` running?"
+        detail = (
+            f"{counted(count, 'word')} to be relayed, the oldest for {seconds} s; is `regua relay` running?"
+        )
         return Finding("outbox", False, detail)
-    return Finding("outbox", True, f"{count} words wait to be relayed")
+    return Finding("outbox", True, f"{counted(count, 'word')} to be relayed")
 
 
 async def _late(ledger: Ledger, now: datetime) -> Finding:
     late = await overdue(ledger.engine, now, GRACE)
     if late:
-        detail = f"{len(late)} invoices wait for an instant that passed over ten minutes ago; is `regua worker` running?"
+        shown = await _shown(ledger, late)
+        detail = f"{counted(len(late), 'invoice')} ({shown}) should have been acted on over ten minutes ago; is `regua worker` running?"
         return Finding("agenda", False, detail)
     return Finding("agenda", True, "nothing that fell due is late")
 
 
 async def _halts(ledger: Ledger, _now: datetime) -> Finding:
-    found = [f"{each.scope} {each.value} ({each.reason})" for each in await halts(ledger.engine)]
+    found = [
+        f"{'everything' if each.scope == 'all' else f'{each.scope} {each.value}'} ({each.reason})"
+        for each in await halts(ledger.engine)
+    ]
     return Finding(
         "halts",
         True,
@@ -139,10 +147,18 @@ async def _workflows(ledger: Ledger, client: Client, settings: Settings) -> Find
     missing = await without_workflow(ledger, client, settings.task_queue)
     # What the outbox still holds is not missing but on its way.
     if missing and (await waiting(ledger.engine))[0] == 0:
-        shown = ", ".join(map(str, missing[:SHOWN]))
-        detail = f"{len(missing)} open invoices have no workflow (ids {shown}); run `regua doctor --repair`"
+        shown = await _shown(ledger, missing)
+        detail = f"no workflow keeps time for {counted(len(missing), 'open invoice')} ({shown}); run `regua doctor --repair`"
         return Finding("workflows", False, detail)
     return Finding("workflows", True, "every open invoice has its workflow, or is about to")
+
+
+async def _shown(ledger: Ledger, invoice_ids: Sequence[int]) -> str:
+    """Some of the invoices by the creditor's number and their workflow's id."""
+    some = invoice_ids[:SHOWN]
+    named = zip(await numbers(ledger.engine, some), map(workflow_id, some), strict=True)
+    more = f", and {len(invoice_ids) - SHOWN} more" if len(invoice_ids) > SHOWN else ""
+    return ", ".join(f"{number} is {workflow}" for number, workflow in named) + more
 
 
 async def repair(ledger: Ledger, settings: Settings, now: datetime) -> list[Finding]:
@@ -154,7 +170,8 @@ async def repair(ledger: Ledger, settings: Settings, now: datetime) -> list[Find
         relayed += told
     swept = await sweep(ledger, client, settings.task_queue, now)
     detail = (
-        f"{settled} lost calls settled as unknown, {relayed} words relayed, {swept} workflows told or started"
+        f"{counted(settled, 'lost call')} settled as unknown, {counted(relayed, 'word')} relayed, "
+        f"{counted(swept, 'workflow')} told or started"
     )
     return [Finding("repair", True, detail)]
 

@@ -16,10 +16,10 @@ from rich.text import Text
 PIPE_WIDTH = 240
 
 
-def console() -> Console:
+def console(pipe_width: int = PIPE_WIDTH) -> Console:
     """Where people read: as wide as the terminal."""
     return Console(
-        width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False, emoji=False
+        width=None if sys.stdout.isatty() else pipe_width, highlight=False, markup=False, emoji=False
     )
 
 
@@ -37,18 +37,21 @@ def say(text: str) -> None:
     console().print(Text(plain(text)), soft_wrap=True)
 
 
-def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under headings; amounts stand to the right."""
+def table(
+    title: str, headings: Sequence[str], rows: Iterable[Sequence[object]], *, pipe_width: int = PIPE_WIDTH
+) -> None:
+    """Print rows under headings, or the title alone where there are none; amounts stand to the right."""
     kept = [list(row) for row in rows]
-    drawn = Table(
-        title=Text(plain(title)), title_justify="left", box=None, pad_edge=False, header_style="bold"
-    )
+    say(title)
+    if not kept:
+        return
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
     for index, heading in enumerate(headings):
         numbers = any(isinstance(row[index], Decimal | int) for row in kept)
         drawn.add_column(heading, justify="right" if numbers else "left", overflow="fold")
     for row in kept:
         drawn.add_row(*(Text(plain(cell)) for cell in row))
-    console().print(drawn)
+    console(pipe_width).print(drawn)
 
 
 def as_json(value: object) -> None:
@@ -59,6 +62,16 @@ def as_json(value: object) -> None:
 def money(amount: Decimal, currency: str) -> str:
     """An amount with its currency, as the command line writes it in every language."""
     return f"{currency} {amount:,.2f}" if amount == round(amount, 2) else f"{currency} {amount:,}"
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things, such as `1 invoice` and `2 invoices`."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def words(code: str) -> str:
+    """A code as people read it."""
+    return code.replace("_", " ")
 
 
 def local(at: datetime | None, zone: ZoneInfo) -> str:

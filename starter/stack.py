@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Mapping
@@ -14,15 +15,18 @@ import psycopg
 from ledger import schema
 from ledger.database import connect
 from starter.embedded import EmbeddedPostgres, EmbeddedSandbox, EmbeddedTemporal
+from starter.next_message import next_message
 from starter.printing import say
 from starter.processes import ChildProcess, StartError, free_port, locked_home
 from starter.publish import publish_files
 from starter.rulers import cadence_files
 from starter.running_stack import RUNNING_STACK
+from starter.session import wall_clock
 from starter.settings import read_creditor
 
 # Nobody's secret: it signs payments to a receiver on loopback.
 SANDBOX_PAYMENT_SECRET = "whsec_" + "cmVndWEtdXAtcGF5bWVudHMtb24tbG9vcGJhY2s="
+SAMPLE = Path("samples/portfolio.csv")
 WATCH_SECONDS = 1.0
 
 
@@ -51,6 +55,8 @@ async def run_stack(stack: Stack) -> None:
             ending.callback(RUNNING_STACK.unlink, missing_ok=True)
             _leave_address(environment)
             _print_addresses(environment, home, ui)
+            say(await _next_message(environment["DATABASE_URL"]))
+            say("\nCtrl-C ends it; the data is kept.")
             await _watch(processes, stop)
             say("stopping")
 
@@ -123,20 +129,36 @@ def _leave_address(environment: Mapping[str, str]) -> None:
 
 
 def _print_addresses(environment: Mapping[str, str], home: Path, ui: str) -> None:
+    regua = own_command(Path(sys.argv[0]))
     say(f"""
 Régua runs. Nothing is sent to anybody: the sandbox plays SendGrid and Twilio.
-  Temporal's UI   {ui}
-  receiver        http://{environment["RECEIVER_HOST"]}:{environment["RECEIVER_PORT"]}
-  sandbox         {environment["TWILIO_API_BASE_URL"]}/sandbox/messages
-  data and logs   {home}
+  Temporal's UI       {ui}
+  messages accepted   {environment["TWILIO_API_BASE_URL"]}/sandbox/messages
+  receiver            http://{environment["RECEIVER_HOST"]}:{environment["RECEIVER_PORT"]}
+  data and logs       {home}
 
 In another terminal, in this folder:
-  regua import samples/portfolio.csv
-  regua list
-  regua agenda --days 14
-  regua doctor --invariants
+  {regua} import {SAMPLE if SAMPLE.exists() else "--template invoices.csv"}
+  {regua} list
+  {regua} agenda --days 14
+  {regua} doctor --invariants
+""")
 
-Ctrl-C ends it; the data is kept.""")
+
+def own_command(script: Path) -> str:
+    """What to type for another command in this folder, where nothing was activated; `script` is what runs now."""
+    if script.name != "regua":
+        return f"{shlex.quote(sys.executable)} -m starter.main"
+    script = script.absolute()
+    return shlex.quote(str(script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script))
+
+
+async def _next_message(url: str) -> str:
+    engine = connect(url, pool_size=1)
+    try:
+        return await next_message(engine, wall_clock())
+    finally:
+        await engine.dispose()
 
 
 async def _watch(processes: list[ChildProcess], stop: asyncio.Event) -> None:

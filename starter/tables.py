@@ -70,7 +70,7 @@ def read_table(path: Path) -> Table:
 
 def problem(path: Path, line: int, message: str) -> DocumentError:
     """What is wrong with a whole file, at a line."""
-    return DocumentError([Problem(path.name, line, "", message)])
+    return DocumentError([Problem(str(path), line, "", message)])
 
 
 def as_text(cell: Cell) -> str:

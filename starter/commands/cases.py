@@ -7,7 +7,7 @@ import typer
 from ledger import cases as ledger_cases
 from ledger.views import CaseLine
 from starter.commands import options as o
-from starter.printing import as_json, money, say, table
+from starter.printing import as_json, counted, money, say, table, words
 from starter.session import wall_clock, with_engine
 
 Case = Annotated[int, typer.Argument(min=1, max=2**62, help="The case's number.", show_default=False)]
@@ -24,18 +24,10 @@ def cases(
         as_json(found)
         return
     headings = (
-        "case",
-        "queue",
-        "invoice",
-        "customer",
-        "reason",
-        "status",
-        "by",
-        "opened (UTC)",
-        "balance",
-        "notes",
-    )
-    table(f"{len(found)} cases", headings, map(_row, found))
+        "case", "queue", "invoice", "which is", "customer", "reason", "status", "by", "opened (UTC)",
+        "balance", "notes",
+    )  # fmt: skip
+    table(counted(len(found), "case"), headings, map(_row, found))
 
 
 def claim(case: Case, actor: o.Actor = o.ACTOR) -> None:
@@ -50,10 +42,10 @@ def note(
     text: Annotated[str, typer.Argument(help="What was agreed or found.", show_default=False)],
     actor: o.Actor = o.ACTOR,
 ) -> None:
-    """Write on a case."""
+    """Write on a case, also on a closed one: what comes to light later belongs there."""
     who, written = o.read_line("--actor", actor), o.read_line("the note", text)
-    with_engine(lambda engine: ledger_cases.note(engine, case, who, written, wall_clock()))
-    say(f"case {case}: noted")
+    noted = with_engine(lambda engine: ledger_cases.note(engine, case, who, written, wall_clock()))
+    say(f"case {case}: noted" + ("; the case stays closed" if noted.status == "closed" else ""))
 
 
 def close(case: Case, actor: o.Actor = o.ACTOR) -> None:
@@ -66,7 +58,9 @@ def close(case: Case, actor: o.Actor = o.ACTOR) -> None:
 def _row(case: CaseLine) -> tuple[object, ...]:
     notes = "; ".join(f"{note.actor}: {note.text}" for note in case.notes)
     opened = case.opened_at.strftime("%Y-%m-%d %H:%M")
+    ended = case.invoice_closed_at is not None
     return (
-        str(case.id), case.queue, case.invoice, case.customer, case.reason, case.status,
-        case.claimed_by, opened, money(case.balance, case.currency), notes,
+        str(case.id), case.queue, case.invoice, words(case.invoice_state) + (", closed" if ended else ""),
+        case.customer, words(case.reason), case.status, case.claimed_by, opened,
+        "" if ended else money(case.balance, case.currency), notes,
     )  # fmt: skip

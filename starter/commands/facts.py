@@ -11,7 +11,7 @@ from cadence import events as e
 from ledger.unit import Origin
 from starter.commands import options as o
 from starter.payments import PAYMENT_SOURCE
-from starter.printing import money, say
+from starter.printing import money, say, words
 from starter.session import Refusal, with_ledger
 from starter.standing import Report, Standing, report
 
@@ -148,8 +148,8 @@ def _tell(invoice: str, origin: Origin, judge: Callable[[Standing, datetime], Re
     if after is None:
         say(f"{invoice}: told before under the id {origin.external_id}; nothing changed.")
         return
-    open_now = money(after.facts.balance, after.facts.currency)
-    say(f"{invoice}: {done}. It is {after.situation.state}, with {open_now} open.")
+    open_now = "" if after.facts.closed else f", with {money(after.facts.balance, after.facts.currency)} open"
+    say(f"{invoice}: {done}. It is {words(after.situation.state)}{open_now}.")
 
 
 def _money(stands: Standing, amount: str, currency: str | None) -> tuple[Decimal, str]:

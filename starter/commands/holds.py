@@ -14,10 +14,11 @@ from ledger.halting import halt as halt_sending
 from ledger.halting import halts
 from ledger.halting import unhalt as unhalt_sending
 from ledger.keys import hold_key
+from ledger.queries import open_invoices_of
 from ledger.recording import record_customer
 from ledger.unit import customers
 from starter.commands import options as o
-from starter.printing import as_json, say, table
+from starter.printing import as_json, counted, say, table
 from starter.session import Refusal, wall_clock, with_engine, with_ledger
 from starter.standing import Report, Standing, report
 
@@ -48,20 +49,23 @@ def pause(
             e.HoldPlaced(hold=hold_key(stands.number, now.isoformat()), reason=code, until=ends), now
         )
 
-    async def all_invoices(ledger: Ledger, key: str) -> None:
+    async def all_invoices(ledger: Ledger, key: str) -> int:
         customer_id, facts = await _customer(ledger, key)
         now = wall_clock()
         ends = _end(until, ZoneInfo(facts.zone), now)
         placed = e.CustomerHoldPlaced(hold=hold_key(key, now.isoformat()), reason=code, until=ends)
         await record_customer(ledger, customer_id, placed, origin, now)
+        return await open_invoices_of(ledger.engine, customer_id)
 
     one, key = _one_of(invoice, customer)
     if one:
         with_ledger(lambda ledger: report(ledger, one, origin, judge))
+        say(f"{one}: paused {_to(until)}.{'' if until else ' A case was opened.'}")
     else:
-        with_ledger(lambda ledger: all_invoices(ledger, key))
-    end = f"to the end of {until}" if until else "until somebody resumes; a case was opened"
-    say(f"{one or key}: paused {end}.")
+        paused = with_ledger(lambda ledger: all_invoices(ledger, key))
+        cases = "" if until or not paused else " A case was opened for each that is open."
+        which = counted(paused, "open invoice") if paused else "no open invoice"
+        say(f"{key}: paused {_to(until)}: {which} now, and those that come meanwhile.{cases}")
 
 
 def resume(
@@ -102,7 +106,7 @@ def halt(
     scope, value = _switch(everything, channel, segment)
     code, who = o.read_code("--reason", reason), o.read_line("--actor", actor)
     new = with_engine(lambda engine: halt_sending(engine, scope, value, who, code, wall_clock()))
-    say(f"Halted: {scope} {value}." if new else f"{scope} {value} was halted already.")
+    say(f"{'Halted' if new else 'Halted already'}: {_named(scope, value)}.")
 
 
 def unhalt(
@@ -112,7 +116,16 @@ def unhalt(
     scope, value = _switch(everything, channel, segment)
     who = o.read_line("--actor", actor)
     moved = with_ledger(lambda ledger: unhalt_sending(ledger, scope, value, who, wall_clock()))
-    say(f"No longer halted: {scope} {value}. {moved} invoices that waited for it go on.")
+    on = f" {counted(moved, 'invoice')} that waited for it can go on." if moved else ""
+    say(f"No longer halted: {_named(scope, value)}.{on}")
+
+
+def _named(scope: str, value: str) -> str:
+    return "everything" if scope == "all" else f"the {scope} {value}"
+
+
+def _to(until: str | None) -> str:
+    return f"to the end of {until}" if until else "until somebody resumes"
 
 
 def _list_halts(json: bool) -> None:
@@ -121,10 +134,10 @@ def _list_halts(json: bool) -> None:
         as_json(found)
     elif found:
         rows = [
-            (halt.scope, halt.value, halt.at.isoformat("T", "minutes"), halt.actor, halt.reason)
+            (_named(halt.scope, halt.value), halt.at.strftime("%Y-%m-%d %H:%M"), halt.actor, halt.reason)
             for halt in found
         ]
-        table("Halted", ("scope", "value", "since", "by", "reason"), rows)
+        table("Halted", ("what", "since (UTC)", "by", "reason"), rows)
     else:
         say("Nothing is halted.")
 

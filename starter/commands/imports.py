@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
+from ledger.access import Ledger
 from starter.commands import options as o
 from starter.importing import CONTACTS_A_DAY, Contacts, Imported, import_file, write_template
 from starter.importing_happenings import import_happenings
-from starter.printing import console, say, table
+from starter.next_message import next_message
+from starter.printing import console, counted, say, table
 from starter.rejects import Rejected
 from starter.session import Refusal, wall_clock, with_ledger
 
@@ -43,13 +45,18 @@ def import_invoices(
         return
     assert file is not None
     chosen, who = file, o.read_line("--actor", actor)
-    done = with_ledger(
-        lambda ledger: import_file(
+
+    async def work(ledger: Ledger) -> tuple[Imported, str]:
+        done = await import_file(
             chosen, ledger, wall_clock(), who, console(),
             mapping=mapping, dry_run=dry_run, agree=None if yes else _agree, limit=limit,
-        )
-    )  # fmt: skip
+        )  # fmt: skip
+        return done, await next_message(ledger.engine, wall_clock())
+
+    done, following = with_ledger(work)
     _print_imported(done, limit)
+    if not (done.dry_run or done.declined):
+        say(following)
     raise typer.Exit(done.exit_status)
 
 
@@ -75,9 +82,8 @@ def _agree(contacts: Contacts) -> bool:
 
 def _print_imported(done: Imported, limit: int) -> None:
     if done.declined:
-        say(
-            f"Nothing was imported: {done.busiest} contacts on one day are more than {limit}; --yes imports them all"
-        )
+        many = counted(done.busiest, "contact")
+        say(f"Nothing was imported: {many} on one day is more than {limit}; --yes imports them all")
         return
     mood = "it would be " if done.dry_run else ""
     say(f"{mood}{done.new} new, {done.changed} changed, {done.same} the same, {len(done.rejected)} rejected")
@@ -89,7 +95,8 @@ def _print_imported(done: Imported, limit: int) -> None:
 
 
 def _print_contacts(contacts: Contacts) -> None:
-    table("Contacts that this makes", ("day", "messages"), sorted(contacts.items()))
+    rows = [(f"{day:%a %Y-%m-%d}", count) for day, count in sorted(contacts.items())]
+    table("Contacts that this makes:", ("day", "messages"), rows)
 
 
 def _print_rejected(rejected: list[Rejected], file: Path | None) -> None:

@@ -8,10 +8,11 @@ import typer
 
 from cadence.facts import State
 from ledger import queries
-from ledger.views import InvoiceStory, MessageLine, MessageSeen, UpcomingContact
+from ledger.views import MessageLine, MessageSeen, UpcomingContact
 from starter.commands import options as o
-from starter.printing import as_json, local, money, say, table
+from starter.printing import as_json, counted, local, money, say, table
 from starter.session import Refusal, wall_clock, with_engine
+from starter.storytelling import attempts_of, print_story, sent_at, step_of
 
 Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many.")]
 StateOption = Annotated[State | None, typer.Option("--state", help="Only invoices in this state.")]
@@ -40,10 +41,11 @@ def list_invoices(
     headings = ("invoice", "customer", "segment", "state", "due on", "balance", "next", "at (UTC)")
     rows = [
         (line.number, line.customer, line.segment, line.state, line.due_on,
-         money(line.balance, line.currency), line.next_kind, local(line.next_at, UTC_ZONE))
+         "" if line.closed_at else money(line.balance, line.currency), line.next_kind,
+         local(line.next_at, UTC_ZONE))
         for line in lines
     ]  # fmt: skip
-    table(f"{len(rows)} invoices", headings, rows)
+    table(counted(len(rows), "invoice"), headings, rows)
 
 
 def show(invoice: o.Invoice, json: o.Json = False) -> None:
@@ -52,7 +54,7 @@ def show(invoice: o.Invoice, json: o.Json = False) -> None:
     if json:
         as_json(story)
         return
-    _print_story(story)
+    print_story(story)
 
 
 def agenda(days: Days = 7, json: o.Json = False) -> None:
@@ -63,7 +65,8 @@ def agenda(days: Days = 7, json: o.Json = False) -> None:
         as_json(contacts)
         return
     headings = ("day", "time", "zone", "customer", "invoice", "step", "channel", "balance", "why")
-    table(f"{len(contacts)} messages in the next {days} days", headings, map(_contact, contacts))
+    title = f"{counted(len(contacts), 'message')} in the next {counted(days, 'day')}"
+    table(title, headings, map(_contact, contacts))
 
 
 def messages(
@@ -95,44 +98,6 @@ def _contact(contact: UpcomingContact) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _print_story(story: InvoiceStory) -> None:
-    line, customer, zone = story.invoice, story.customer, ZoneInfo(story.customer.zone)
-    say(
-        f"{line.number}: {line.state}, {money(line.balance, line.currency)} of {money(line.amount, line.currency)} open"
-    )
-    say(f"due on {line.due_on}; paid {story.paid}, credited {story.credited}")
-    say(
-        f"{customer.key} {customer.name}, {customer.segment}, {customer.language}, {customer.country}, {customer.zone}"
-    )
-    for channel, reason in customer.suppressed.items():
-        say(f"not by {channel}: {reason}")
-    say(f"cadence {line.cadence}, version {line.cadence_version}; times are the customer's")
-    events = [
-        (
-            local(each.at, zone),
-            each.type,
-            _details(each.payload),
-            each.state,
-            each.actor,
-            each.source,
-            each.note,
-        )
-        for each in story.events
-    ]
-    table("\nWhat happened", ("at", "event", "details", "state", "by", "through", "note"), events)
-    _print_messages(list(story.messages))
-    ahead = [(local(each.at, zone), each.kind, each.step, each.channel, each.why) for each in story.agenda]
-    table("\nWhat comes next", ("at", "what", "step", "channel", "why"), ahead)
-    for case in story.cases:
-        say(f"case {case.id}: {case.status} in {case.queue}, {case.reason} {case.claimed_by or ''}")
-    for reply in story.replies:
-        say(f"reply by {reply.channel} at {local(reply.at, zone)}: {reply.body}")
-
-
-def _details(payload: dict[str, object]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in payload.items() if value not in (None, "", {}))
-
-
 def _print_messages(lines: list[MessageLine]) -> None:
     headings = (
         "id",
@@ -146,15 +111,11 @@ def _print_messages(lines: list[MessageLine]) -> None:
         "delivery",
     )
     rows = [
-        (str(line.id), line.reference, line.invoice, f"{line.step}/{line.occurrence}", line.channel, line.language,
-         local(line.attempts[-1].began_at, UTC_ZONE) if line.attempts else "", _attempts(line), line.delivery)
+        (str(line.id), line.reference, line.invoice, step_of(line.step, line.occurrence), line.channel,
+         line.language, sent_at(line, UTC_ZONE), attempts_of(line), line.delivery)
         for line in lines
     ]  # fmt: skip
-    table(f"\n{len(rows)} messages", headings, rows)
-
-
-def _attempts(line: MessageLine) -> str:
-    return ", ".join(f"{each.state} {each.code or ''}".strip() for each in line.attempts)
+    table(counted(len(rows), "message"), headings, rows)
 
 
 def _print_message(seen: MessageSeen) -> None:

@@ -83,7 +83,7 @@ def rehearse(
         print_channels(played.report)
         if report is not None:
             say(f"The report is in {report}.")
-    _judge(played, quiet=as_json_)
+    judge(played, quiet=as_json_)
 
 
 def demo(report: ReportTo = None) -> None:
@@ -105,7 +105,7 @@ def demo(report: ReportTo = None) -> None:
     if report is not None:
         write_report(played.report, report, script.begins, script.ends)
         say(f"The report is in {report}.")
-    _judge(played, quiet=False)
+    judge(played, quiet=False)
 
 
 def _refuse_dates(begins: date, days: int) -> None:
@@ -130,8 +130,8 @@ def _refuse_folder(report: Path | None) -> None:
         )
 
 
-def _judge(played: Played, *, quiet: bool) -> None:
-    """Say whether the invariants hold; leave with status 1 where one does not."""
+def judge(played: Played, *, quiet: bool) -> None:
+    """Say whether the invariants hold, unless `quiet`; raise typer.Exit with status 1 where one does not."""
     holds = all(check.ok for check in played.checks) if quiet else print_invariants(played.checks)
     if not holds:
         raise typer.Exit(WRONG)

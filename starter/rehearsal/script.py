@@ -72,10 +72,6 @@ def _rows(
         source.portfolio, Doorkeeper(creditor, list(cadences), source.begins_on, mapping)
     )
     problems += _rejected(source.portfolio, portfolio.rejected)
-    if not portfolio.entries and not portfolio.rejected:
-        problems.append(
-            Problem(str(source.portfolio), 1, "", "holds no invoice; write one below the headings")
-        )
     return [entry.invoice for entry in portfolio.entries]
 
 

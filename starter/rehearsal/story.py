@@ -48,7 +48,7 @@ def _heading(invoice: Row, zone: ZoneInfo) -> str:
 
 def _message(row: Row) -> str:
     became = row["delivery"] or "no receipt" if row["outcome"] == "accepted" else row["outcome"]
-    reason = f" ({row['reason']})" if row["reason"] else ""
+    reason = f" ({row['error_class']})" if row["error_class"] else ""
     again = f" #{row['occurrence']}" if row["occurrence"] > 1 else ""
     what = f"{row['step'].removeprefix('on:')}{again}"
     return f"{what:<26} {row['channel']:<9} {row['language']:<6} {became}{reason}"

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from ledger.access import Ledger
 from ledger.database import connect
 from ledger.publishing import publish
+from ledger.unit import agenda_table
 from tests.integration.ledger.playing import CREDITOR, row, ruler, send, take_in
 from tests.integration.terminal import Terminal
 
@@ -49,8 +51,54 @@ async def state(terminal: Terminal, number: str = "A-1") -> tuple[str, str]:
 
 async def test_a_payment_in_full_closes_the_invoice(terminal: Terminal) -> None:
     said = await terminal.done("pay", "A-1", "120.50")
-    assert "A-1: payment of 120.50 noted. It is paid, with EUR 0.00 open." in said.out
+    assert said.out == "A-1: payment of 120.50 noted. It is paid.\n"
     assert await state(terminal) == ("paid", "0.00")
+
+
+async def test_a_payment_in_part_says_what_is_open(terminal: Terminal) -> None:
+    said = await terminal.done("pay", "A-1", "20.50")
+    assert said.out == "A-1: payment of 20.50 noted. It is scheduled, with EUR 100.00 open.\n"
+
+
+async def test_a_closed_invoice_shows_no_amount_as_open(terminal: Terminal) -> None:
+    said = await terminal.done("cancel", "A-1")
+    shown = (await terminal.done("show", "A-1")).out.partition("What happened")[0]
+    assert "open" not in said.out + shown
+    assert "closed as cancelled" in shown
+    assert "EUR 120.50 of it never paid" in shown
+    line = next(line for line in (await terminal.done("list")).out.splitlines() if line.startswith("A-1"))
+    assert "EUR" not in line
+
+
+async def test_a_story_names_its_workflow(terminal: Terminal, ledger: Ledger) -> None:
+    workflow = f"invoice-{await ledger.invoice_id('A-1')}"
+    assert (await terminal.done("show", "A-1", "--json")).json["workflow_id"] == workflow
+    assert f"workflow {workflow};" in (await terminal.done("show", "A-1")).out
+
+
+async def test_a_story_is_told_in_words_on_one_clock_and_fits_a_screen(terminal: Terminal) -> None:
+    await terminal.done("pause", "A-1", "--until", SOON.isoformat(), "--reason", "wrong-address")
+    await terminal.done("dispute", "A-2", "--note", "says that the goods came late")
+    told = (await terminal.done("show", "A-1")).out
+    assert "all times are the customer's, Europe/Lisbon" in told
+    assert "reached by email, sms" in told
+    assert f"EUR 120.50, issued {TODAY}, due {LATER}" in told
+    assert f"wrong-address, until {SOON + timedelta(days=1)} 00:00" in told  # midnight in Lisbon
+    told += (await terminal.done("show", "A-2")).out
+    assert not set("{}_'") & set(told.replace("customer's", ""))
+    assert max(map(len, told.splitlines())) <= 120
+
+
+async def test_a_step_whose_condition_is_false_now_is_told_but_is_no_contact(
+    terminal: Terminal, ledger: Ledger
+) -> None:
+    every = (await terminal.done("agenda", "--days", "60", "--json")).json
+    async with ledger.engine.begin() as connection:
+        courtesy = agenda_table.c.step == "courtesy"
+        await connection.execute(update(agenda_table).where(courtesy).values(why="condition"))
+    left = (await terminal.done("agenda", "--days", "60", "--json")).json
+    assert left == [contact for contact in every if contact["step"] != "courtesy"]
+    assert "skipped unless its condition comes true" in (await terminal.done("show", "A-1")).out
 
 
 async def test_a_payment_told_twice_under_one_id_counts_once(terminal: Terminal) -> None:
@@ -114,11 +162,22 @@ async def test_a_pause_ends_with_its_last_day_where_the_customer_is(terminal: Te
 
 
 async def test_pausing_a_customer_pauses_all_its_invoices(terminal: Terminal) -> None:
-    await terminal.done("pause", "--customer", "C-1", "--reason", "flooded")
+    said = await terminal.done("pause", "--customer", "C-1", "--reason", "flooded")
     states = {line["number"]: line["state"] for line in (await terminal.done("list", "--json")).json}
+    assert "C-1: paused until somebody resumes: 2 open invoices now, and those that come" in said.out
+    assert "A case was opened for each" in said.out
     assert states == {"A-1": "on_hold", "A-2": "on_hold", "B-1": "scheduled"}
     await terminal.done("resume", "--customer", "C-1")
     assert {line["state"] for line in (await terminal.done("list", "--json")).json} == {"scheduled"}
+
+
+async def test_pausing_a_customer_without_open_invoices_opens_no_case(terminal: Terminal) -> None:
+    await terminal.done("pay", "B-1", "120.50")
+    said = await terminal.done("pause", "--customer", "C-2")
+    assert said.out == (
+        "C-2: paused until somebody resumes: no open invoice now, and those that come meanwhile.\n"
+    )
+    assert (await terminal.done("cases", "--json")).json == []
 
 
 async def test_escalating_goes_to_the_next_stage_and_opens_a_case(terminal: Terminal) -> None:
@@ -142,6 +201,24 @@ async def test_a_case_is_claimed_by_one_noted_and_closed(terminal: Terminal) -> 
     await terminal.done("case", "close", case)
     closed = (await terminal.done("cases", "--status", "closed", "--json")).json[0]
     assert [note["text"] for note in closed["notes"]] == ["claimed", "called, no answer", "closed"]
+
+
+async def test_a_case_whose_invoice_is_closed_is_marked_and_may_still_be_written_on(
+    terminal: Terminal,
+) -> None:
+    await terminal.done("dispute", "A-1")
+    await terminal.done("pay", "A-1", "120.50")
+    listed = await terminal.done("cases", "--json")
+    assert [case["invoice_state"] for case in listed.json] == ["paid"]
+    assert "paid, closed" in (await terminal.done("cases")).out
+    case = str(listed.json[0]["id"])
+    await terminal.done("case", "close", case)
+    assert "the case stays closed" in (await terminal.done("case", "note", case, "they thanked us")).out
+
+
+async def test_halting_everything_says_so(terminal: Terminal) -> None:
+    assert (await terminal.done("halt", "--all")).out == "Halted: everything.\n"
+    assert (await terminal.done("unhalt", "--all")).out == "No longer halted: everything.\n"
 
 
 async def test_a_halted_channel_is_listed_until_it_goes_on(terminal: Terminal) -> None:
@@ -218,7 +295,13 @@ async def test_an_import_says_what_it_did_and_what_it_could_not(terminal: Termin
     file.write_text(heading + good + good.replace("Z-1", "Z-2").replace("10.00", "ten"))
     said = await terminal("import", str(file))
     assert said.status == 2
-    assert "1 new, 0 changed, 0 the same, 1 rejected" in said.out
+    lines = said.out.splitlines()
+    assert lines[0] == "1 new, 0 changed, 0 the same, 1 rejected"
+    first = (await terminal.done("agenda", "--days", "60", "--json")).json[0]["local_at"]
+    day = datetime.fromisoformat(first)
+    assert lines[3].split() == [f"{day:%a}", f"{day:%Y-%m-%d}", "1"]  # below a title and the headings
+    assert f"The next message leaves on {day:%A %Y-%m-%d} at 09:00 (Europe/Lisbon)." in lines
+    assert "" not in lines
     assert "line 3: amount" in said.out
     assert (tmp_path / "more.rejects.csv").exists()
 

@@ -94,7 +94,8 @@ REFUSED: list[tuple[list[str], str]] = [
     (["cadence", "schema", "--folder", "nowhere"], "is no folder"),
     (["import"], "say which"),
     (["import", "nowhere.csv"], "nowhere.csv"),
-    (["import", "."], "this is a folder"),
+    (["import", "."], ".:1: this is a folder"),
+    (["import", str(ROOT / "samples")], "samples:1: this is a folder"),
     (["import", "--template", "nowhere/example.csv"], "cannot be written"),
     (["import", "README-is-not-there.csv", "--mapping", "nowhere.yaml"], "nowhere.yaml"),
     (["events", "import", "nowhere.csv"], "nowhere.csv"),
@@ -155,6 +156,18 @@ async def test_without_settings_a_command_names_the_variable(
         (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.delenv("DATABASE_URL", raising=False)
     assert "DATABASE_URL is not set" in await Terminal(capsys).refused(*arguments)
+
+
+async def test_half_of_another_stack_says_why_the_running_one_was_left_aside(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".regua").mkdir()
+    (tmp_path / ".regua" / "env").write_text("DATABASE_URL=postgresql://127.0.0.1/regua\n")
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
+    said = await Terminal(capsys).refused("list")
+    assert "was left aside because TEMPORAL_ADDRESS is set; `unset TEMPORAL_ADDRESS` to use it" in said
 
 
 async def test_a_database_that_is_away_is_named_without_its_password(

@@ -90,7 +90,8 @@ async def test_a_workflow_that_somebody_ended_is_missed_and_repaired(
         return status == 1 and not found["workflows"]
 
     await eventually(missed)
-    assert "1 workflows told or started" in (await terminal("doctor", "--repair")).out
+    assert f"INV-1 is {workflow_id(invoice_id)}" in (await terminal("doctor")).out
+    assert "1 workflow told or started" in (await terminal("doctor", "--repair")).out
 
     async def repaired() -> bool:
         return (await findings(terminal))[1]["workflows"]
@@ -103,7 +104,7 @@ async def test_a_word_that_waits_too_long_is_found_and_relayed(terminal: Termina
     await take_in(ledger, row(**dates), now=datetime.now(UTC) - timedelta(minutes=5))
     status, found = await findings(terminal)
     assert (status, found["outbox"]) == (1, False)
-    assert "1 words relayed" in (await terminal("doctor", "--repair")).out
+    assert "1 word relayed" in (await terminal("doctor", "--repair")).out
     assert (await findings(terminal))[1]["outbox"]
 
 

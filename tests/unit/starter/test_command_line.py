@@ -1,6 +1,7 @@
 """The command line without a ledger: usage, cadence documents, and what a terminal is shown."""
 
 import json
+import shlex
 import subprocess
 import sys
 from datetime import date
@@ -13,6 +14,7 @@ from typer.main import get_command
 from starter.complaints import SENTENCES, SPOKEN, complaint
 from starter.main import app, run
 from starter.printing import plain
+from starter.stack import own_command
 
 ROOT = Path(__file__).parents[3]
 COMMANDS = {
@@ -46,6 +48,12 @@ def test_there_is_every_command_and_each_says_what_it_does() -> None:
 def test_without_arguments_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 0
     assert "escalate" in capsys.readouterr().out
+
+
+def test_the_command_that_is_shown_can_be_typed_where_nothing_was_activated(tmp_path: Path) -> None:
+    assert own_command(ROOT / ".venv" / "bin" / "regua") == ".venv/bin/regua"
+    elsewhere = tmp_path / "a folder" / "regua"
+    assert shlex.split(own_command(elsewhere)) == [str(elsewhere)]
 
 
 def test_the_shipped_cadences_are_fine(capsys: pytest.CaptureFixture[str]) -> None:

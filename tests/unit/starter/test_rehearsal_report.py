@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from ledger.checks import Check
+from starter.commands.rehearsals import Played, judge
 from starter.rehearsal.progress import shown
 from starter.rehearsal.report import Report, write_report
 from starter.rehearsal.story import print_invariants, print_stories
@@ -28,6 +30,7 @@ def message(channel: str, delivery: str | None = "delivered", **changes: Any) ->
         "outcome": "accepted",
         "delivery": delivery,
         "reason": "",
+        "error_class": "",
         "message_id": 1,
     } | changes
 
@@ -140,7 +143,7 @@ def test_a_story_says_what_happened(
 
 
 def test_the_longest_lines_of_a_story_fit_a_hundred_columns(capsys: pytest.CaptureFixture[str]) -> None:
-    failed = message("whatsapp", "failed", occurrence=2, reason="bad_address dropped:bounced_address")
+    failed = message("whatsapp", "failed", occurrence=2, error_class="recipient_limit")
     owed = invoice(
         state="awaiting_approval",
         closed_at=None,
@@ -162,6 +165,16 @@ def test_a_broken_invariant_is_named_with_what_broke_it(capsys: pytest.CaptureFi
         "invariant 2 BROKEN: Once (3 checked; known: a lying list)",
         "    invoice 7: two",
     ]
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_a_broken_invariant_makes_the_exit_status_1(quiet: bool) -> None:
+    good = Check(number=1, title="Order", checked=3, violations=(), known=())
+    judge(Played(report(), [good]), quiet=quiet)
+    bad = good.model_copy(update={"violations": ("invoice 7",)})
+    with pytest.raises(typer.Exit) as left:
+        judge(Played(report(), [good, bad]), quiet=quiet)
+    assert left.value.exit_code == 1
 
 
 def test_progress_without_a_terminal_is_a_line_for_every_tenth(capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,7 +66,7 @@ def test_a_file_that_is_not_there_is_named(source: Source, tmp_path: Path) -> No
 
 def test_a_portfolio_without_rows_is_refused(source: Source, write: Write) -> None:
     assert refused(replace(source, portfolio=write("e.csv", HEADINGS))) == [
-        "e.csv:1: holds no invoice; write one below the headings"
+        "e.csv:1: there are headings and no row below them"
     ]
 
 
@@ -103,7 +103,7 @@ def test_a_folder_without_cadences_is_refused(source: Source, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("pay@example.com:\n  email: vanish\n", "h.yaml:1: pay@example.com: unknown habit 'vanish' for email"),
+        ("pay@example.com:\n  email: vanish\n", "h.yaml:1: unknown habit 'vanish' for email"),
         ("a@example.com:\n  email: bounce\nb@example.com:\n  fax: bounce\n", "h.yaml:3: b@example.com: unknown key 'fax'"),
         ("pay@example.com:\n  delay: soon\n", "h.yaml:1: pay@example.com: delay must be a number"),
         ("+447700900901:\n  sms: deliver\n", "h.yaml:1: 447700900901: is no e-mail address nor phone number"),

@@ -1,0 +1,77 @@
+"""An event's details as short words for people: the payload of the log, without keys and fingerprints."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from starter.printing import local, money, words
+
+# Keys of our own, fingerprints, and what another column or another word says already.
+UNSAID = frozenset({"attempt", "hold", "address", "close_below", "currency", "type", "on"})
+
+
+def details(payload: Mapping[str, Any], currency: str, zone: ZoneInfo) -> str:
+    """What an event says beyond its type: instants on the clock of `zone`, amounts in its currency or `currency`."""
+    said = {**payload, "amount": _amount(payload, currency)}
+    if said.get("occurrence") == 1:
+        del said["occurrence"]
+    told = {name: value for name, value in said.items() if value not in (None, "", {}, "unspecified")}
+    endless = ["until somebody resumes"] if "hold" in said and "until" in said and not said["until"] else []
+    return ", ".join([say(told[name], zone) for name, say in SAID.items() if name in told] + endless)
+
+
+def _amount(payload: Mapping[str, Any], currency: str) -> str:
+    amount = payload.get("amount")
+    return money(Decimal(amount), payload.get("currency", currency)) if amount is not None else ""
+
+
+def _after(text: str) -> Callable[[Any, ZoneInfo], str]:
+    return lambda value, _: f"{text} {value}"
+
+
+def _plain(value: Any, _: ZoneInfo) -> str:
+    return str(value)
+
+
+def _words(value: Any, _: ZoneInfo) -> str:
+    return words(value)
+
+
+def _at(text: str) -> Callable[[Any, ZoneInfo], str]:
+    return lambda value, zone: f"{text} {local(datetime.fromisoformat(value), zone)}"
+
+
+def _reached(addresses: Mapping[str, str], _: ZoneInfo) -> str:
+    return "reached by " + ", ".join(sorted(addresses))
+
+
+# In the order in which they are read aloud.
+SAID: Mapping[str, Callable[[Any, ZoneInfo], str]] = {
+    "step": _plain,
+    "occurrence": lambda value, _: f"turn {value}",
+    "delivery": _plain,
+    "channel": _after("by"),
+    "segment": _plain,
+    "language": _plain,
+    "country": _plain,
+    "subdivision": _plain,
+    "zone": _plain,
+    "addresses": _reached,
+    "amount": _plain,
+    "issued_on": _after("issued"),
+    "due_on": _after("due"),
+    "payment_method": _plain,
+    "method": _plain,
+    "by": _after("by"),
+    "stage": _after("stage"),
+    "outcome": _plain,
+    "reason": _words,
+    "closes_as": _words,
+    "queue": _after("to"),
+    "error_class": _words,
+    "code": _after("code"),
+    "until": _at("until"),
+    "planned_at": _at("planned for"),
+}

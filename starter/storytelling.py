@@ -1,0 +1,110 @@
+"""Prints one invoice's story: how it stands, what happened, what was sent and what comes next, on one clock."""
+
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from ledger.views import AgendaLine, CaseLine, CustomerCard, EventLine, InvoiceStory, MessageLine
+from starter.details import details
+from starter.printing import counted, local, money, say, table, words
+
+# The story is wide enough for a usual screen; what is longer goes on in the next line of its column.
+WIDTH = 120
+UNLESS = "skipped unless its condition comes true"
+
+
+def print_story(story: InvoiceStory) -> None:
+    """Print the whole story; every instant is the customer's own time."""
+    line, zone = story.invoice, ZoneInfo(story.customer.zone)
+    say(f"{line.number}: {_stand(story, zone)}")
+    paid, credited = money(story.paid, line.currency), money(story.credited, line.currency)
+    say(f"due on {line.due_on}; paid {paid}, credited {credited}")
+    say(f"workflow {story.workflow_id}; cadence {line.cadence}, version {line.cadence_version}")
+    _print_customer(story.customer)
+    _print_events(story.events, line.currency, zone)
+    _print_messages(story.messages, zone)
+    _print_agenda(story.agenda, zone)
+    _print_cases(story.cases, zone)
+    rows = [(local(each.at, zone), each.channel, each.body) for each in story.replies]
+    if rows:
+        table("\nWhat the customer wrote", ("at", "channel", "text"), rows, pipe_width=WIDTH)
+
+
+def step_of(step: str, occurrence: int) -> str:
+    """A step, and its turn where it is not the first."""
+    return step if occurrence == 1 else f"{step}/{occurrence}"
+
+
+def sent_at(line: MessageLine, zone: ZoneInfo) -> str:
+    """When the last attempt at a message began, on the clock of `zone`; empty where there was none."""
+    return local(line.attempts[-1].began_at, zone) if line.attempts else ""
+
+
+def attempts_of(line: MessageLine) -> str:
+    """What became of each attempt at a message."""
+    return ", ".join(f"{each.state} {each.code or ''}".strip() for each in line.attempts)
+
+
+def _stand(story: InvoiceStory, zone: ZoneInfo) -> str:
+    line = story.invoice
+    amount, balance = money(line.amount, line.currency), money(line.balance, line.currency)
+    if line.closed_at is None:
+        return f"{words(line.state)}, {balance} of {amount} open"
+    unpaid = f", {balance} of it never paid" if line.balance else ""
+    return f"closed as {words(line.state)} on {local(line.closed_at, zone)}, {amount}{unpaid}"
+
+
+def _print_customer(customer: CustomerCard) -> None:
+    where = ", ".join(
+        filter(None, (customer.segment, customer.language, customer.country, customer.subdivision))
+    )
+    say(f"customer {customer.key} {customer.name}, {where}")
+    for channel, reason in customer.suppressed.items():
+        say(f"not by {channel}: {words(reason)}")
+    say(f"all times are the customer's, {customer.zone}")
+
+
+def _print_events(events: Sequence[EventLine], currency: str, zone: ZoneInfo) -> None:
+    headings = ["at", "event", "details", "state", "by", "note"]
+    rows = [
+        [local(each.at, zone), words(each.type), details(each.payload, currency, zone), words(each.state or ""),
+         f"{each.actor}, {each.source}", each.note]
+        for each in events
+    ]  # fmt: skip
+    noted = any(each.note for each in events)
+    table("\nWhat happened", headings[: 5 + noted], [row[: 5 + noted] for row in rows], pipe_width=WIDTH)
+
+
+def _print_messages(lines: Sequence[MessageLine], zone: ZoneInfo) -> None:
+    headings = ("sent", "reference", "step", "channel", "language", "attempts", "delivery")
+    rows = [
+        (sent_at(line, zone), line.reference, step_of(line.step, line.occurrence), line.channel, line.language,
+         attempts_of(line), line.delivery)
+        for line in lines
+    ]  # fmt: skip
+    table(f"\n{counted(len(rows), 'message')}", headings, rows, pipe_width=WIDTH)
+
+
+def _print_agenda(agenda: Sequence[AgendaLine], zone: ZoneInfo) -> None:
+    rows = [
+        (local(each.at, zone), words(each.kind), each.step, each.channel,
+         UNLESS if each.why == "condition" else words(each.why))
+        for each in agenda
+    ]  # fmt: skip
+    title = "\nWhat comes next" if rows else "\nNothing comes next."
+    table(title, ("at", "what", "step", "channel", "why"), rows, pipe_width=WIDTH)
+
+
+def _print_cases(cases: Sequence[CaseLine], zone: ZoneInfo) -> None:
+    rows = [
+        (
+            str(case.id),
+            case.queue,
+            words(case.reason),
+            case.status,
+            case.claimed_by,
+            local(case.opened_at, zone),
+        )
+        for case in cases
+    ]
+    if rows:
+        table("\nCases", ("case", "queue", "reason", "status", "by", "opened"), rows, pipe_width=WIDTH)
