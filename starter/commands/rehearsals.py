@@ -74,7 +74,7 @@ def rehearse(
     _refuse_dates(begins.date(), days)
     _refuse_folder(report)
     script = read_script(Source(file, creditor, cadences, begins.date(), days, mapping, events, habits))
-    played = _played(script, f"Playing {days} days of {len(script.rows)} invoices")
+    played = _played(script)
     if report is not None:
         write_report(played.report, report, script.begins, script.ends)
     if as_json_:
@@ -99,7 +99,7 @@ def demo(report: ReportTo = None) -> None:
     )
     _refuse_folder(report)
     script = read_script(source)
-    played = _played(script, f"Playing {DEMO_DAYS} days of {len(script.rows)} invoices")
+    played = _played(script)
     print_stories(played.report)
     print_channels(played.report)
     if report is not None:
@@ -137,7 +137,9 @@ def judge(played: Played, *, quiet: bool) -> None:
         raise typer.Exit(WRONG)
 
 
-def _played(script: Script, title: str) -> Played:
+def _played(script: Script) -> Played:
+    count = len(script.rows)
+    title = f"Playing {script.days} days of {count} invoice{'s' * (count != 1)}"
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_play(script, title))
