@@ -32,19 +32,20 @@ class Recording:
     async def record_signals(self, order: RecordOrder) -> Directive:
         """Record signals in the order in which they came; what cannot be understood holds nothing up."""
         stands = await situation(self.ledger, order.invoice_id)
-        facts = [fact for note in order.notes if (fact := fact_of(order.invoice_id, note, stands))]
+        facts = [fact_of(order.invoice_id, note, stands) for note in order.notes]
         now = activity.info().started_time - self.ledger.shift
         recorded = await record(self.ledger, order.invoice_id, facts, now, by_return=True)
         return recorded.directive
 
 
-def fact_of(invoice_id: int, note: SignalNote, stands: Situation) -> Fact | None:
-    """The fact that a signal reports, given where its invoice stands; None where it makes no sense."""
+def fact_of(invoice_id: int, note: SignalNote, stands: Situation) -> Fact:
+    """The fact that a signal reports, given where its invoice stands; that it was ignored, where it makes no sense."""
     note = note.model_copy(update={"id": told_key(note.id)})
+    event: e.InvoiceEvent
     try:
         event = EVENTS[note.name](note, stands)
     except (KeyError, ValueError, ArithmeticError, ValidationError):
-        return None
+        event = e.SignalIgnored(signal=note.name)
     if isinstance(event, e.PaymentReceived):
         return Fact(event, note.at, Origin("signal", PAYMENTS, note.id))
     return Fact(event, note.at, Origin("signal", "signal", signal_key(invoice_id, note)))

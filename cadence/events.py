@@ -115,6 +115,13 @@ class Replied(_Event):
     channel: Channel
 
 
+class SignalIgnored(_Event):
+    """A signal that nobody could make sense of; `signal` is its name. It changes nothing."""
+
+    type: Literal["signal_ignored"] = "signal_ignored"
+    signal: Slug
+
+
 class _StepEvent(_Event):
     step: str
     occurrence: int = 1
@@ -257,6 +264,7 @@ InvoiceEvent = (
     | Escalated
     | Cancelled
     | Replied
+    | SignalIgnored
     | StepSkipped
     | StepDeferred
     | DeferralLifted

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger.unit import outbox
@@ -46,3 +46,10 @@ async def waiting(engine: AsyncEngine) -> tuple[int, datetime | None]:
     async with engine.connect() as connection:
         count, oldest = (await connection.execute(found)).one()
     return count, oldest
+
+
+async def forget(engine: AsyncEngine, before: datetime) -> int:
+    """Delete rows that were relayed before an instant: what they said is in the event log; return how many."""
+    async with engine.begin() as connection:
+        gone = await connection.execute(delete(outbox).where(outbox.c.relayed_at < before))
+    return gone.rowcount

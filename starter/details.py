@@ -51,6 +51,7 @@ def _reached(addresses: Mapping[str, str], _: ZoneInfo) -> str:
 SAID: Mapping[str, Callable[[Any, ZoneInfo], str]] = {
     "step": _plain,
     "occurrence": lambda value, _: f"turn {value}",
+    "signal": _plain,
     "delivery": _plain,
     "channel": _after("by"),
     "segment": _plain,

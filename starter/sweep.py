@@ -6,11 +6,14 @@ from temporalio.client import Client
 
 from ledger.access import Ledger
 from ledger.keys import invoice_of, workflow_id
+from ledger.outbox import forget
 from ledger.repair import open_invoices, overdue, stale_calls
 from starter.telling import tell
 
 GRACE = timedelta(minutes=10)
 BATCH = 500
+# How long what was relayed can be looked up; the event log has it for ever.
+KEPT = timedelta(days=7)
 
 
 async def sweep(ledger: Ledger, client: Client, task_queue: str, now: datetime) -> int:
@@ -20,6 +23,7 @@ async def sweep(ledger: Ledger, client: Client, task_queue: str, now: datetime) 
     A closed invoice whose workflow still runs is told, too: a word that was slow on its way can start one anew.
     """
     await stale_calls(ledger, now)
+    await forget(ledger.engine, now - KEPT)
     running = await _running(client, task_queue)
     known = await open_invoices(ledger.engine)
     missing = {each for each in known if workflow_id(each) not in running}

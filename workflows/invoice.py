@@ -54,9 +54,9 @@ class InvoiceWorkflow:
     @workflow.run
     async def run(self, _start: InvoiceStart) -> None:
         while not self.is_over():
+            self.show_state()
             if workflow.info().is_continue_as_new_suggested():
                 self.continue_as_new()
-            self.show_state()
             if self.inbox:
                 await self.record_signals()
             elif await self.item_is_due():

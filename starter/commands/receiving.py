@@ -7,6 +7,7 @@ import uvicorn
 import uvloop
 
 from channels.settings import load_settings as load_channel_settings
+from starter.logs import keep_words_out_of_logs
 from starter.printing import say
 from starter.receiver import receiver_app
 from starter.session import Refusal
@@ -15,6 +16,7 @@ from starter.settings import Settings, load_settings, open_ledger
 
 def receiver() -> None:
     """Run the receiver of receipts, replies and payments."""
+    keep_words_out_of_logs()
     uvloop.run(_run(load_settings()))
 
 
