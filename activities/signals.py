@@ -13,7 +13,7 @@ from temporalio import activity
 from cadence import events as e
 from cadence.directive import Directive, RecordOrder, SignalNote
 from ledger.access import Ledger
-from ledger.keys import told_key
+from ledger.keys import signal_key, told_key
 from ledger.recording import Fact, Situation, record, situation
 from ledger.unit import Origin
 
@@ -48,12 +48,7 @@ def fact_of(invoice_id: int, note: SignalNote, stands: Situation) -> Fact:
         event = e.SignalIgnored(signal=note.name)
     if isinstance(event, e.PaymentReceived):
         return Fact(event, note.at, Origin("signal", PAYMENTS, note.id))
-    return Fact(event, note.at, Origin("signal", "signal", signal_key(invoice_id, note)))
-
-
-def signal_key(invoice_id: int, note: SignalNote) -> str:
-    """A signal's id as its sender means it: a ticket's number may pause one invoice and resume it, or pause two."""
-    return f"{invoice_id}-{note.name}-{note.id}"
+    return Fact(event, note.at, Origin("signal", "signal", signal_key(invoice_id, note.name, note.id)))
 
 
 def _payment(note: SignalNote, _stands: Situation) -> e.InvoiceEvent:

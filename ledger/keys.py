@@ -56,3 +56,8 @@ def invoice_of(workflow: str) -> int | None:
     """Our id of the invoice for which a workflow keeps time; None where it is no invoice's."""
     name, _, number = workflow.partition(_WORKFLOW)
     return int(number) if not name and number.isdecimal() else None
+
+
+def signal_key(invoice_id: int, name: str, told: str) -> str:
+    """A signal's id as its sender means it: a ticket's number may pause one invoice and resume it, or pause two."""
+    return f"{invoice_id}-{name}-{told}"

@@ -97,7 +97,7 @@ class _EmbeddedServer(ABC):
 class EmbeddedPostgres(_EmbeddedServer):
     """PostgreSQL 18 with its data in `home`/postgres; a password keeps the machine's other users out.
 
-    Without `durable` a crash of the machine (not of the server) can lose data: for tests and rehearsals.
+    Without `durable` a crash of the server loses its last commits: for tests and rehearsals that kill nothing.
     """
 
     def __init__(self, home: Path, *, durable: bool = True) -> None:

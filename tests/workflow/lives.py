@@ -23,7 +23,9 @@ MINUTE = 60.0
 
 async def reminded_then_paid(client: Client, task_queue: str) -> Handle:
     """Two items performed after their timers, then a direct payment."""
-    ledger = ScriptedLedger([due("courtesy", seconds=0.5), due("reminder", seconds=1), due("demand", seconds=60)])
+    ledger = ScriptedLedger(
+        [due("courtesy", seconds=0.5), due("reminder", seconds=1), due("demand", seconds=60)]
+    )
     async with working(client, task_queue, ledger):
         handle = await start(client, task_queue, ledger.directive())
         await eventually(lambda: len(ledger.performed) == 2)
@@ -92,9 +94,7 @@ async def record(names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as home:
         async with EmbeddedTemporal(Path(home)) as server:
             # A name of its own, so that no machine is named in what is kept.
-            client = await Client.connect(
-                server.address, data_converter=DATA_CONVERTER, identity="recorder"
-            )
+            client = await Client.connect(server.address, data_converter=DATA_CONVERTER, identity="recorder")
             for life in LIVES:
                 file = HISTORIES / f"{life.__name__}.json"
                 if life.__name__ in names or not (names or file.exists()):

@@ -5,6 +5,7 @@ write the fingerprint anew: `python -m tests.workflow.test_fingerprint > workflo
 """
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,11 @@ HANDLERS = frozenset({"init", "run", "signal", "query", "update"})
 
 def fingerprint(source: str) -> str:
     """One line for each handler and each command of the workflow's class, in the order of the source."""
-    methods = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef)]
+    methods = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef)
+    ]
     return "".join(f"{line}\n" for method in methods for line in _lines(method))
 
 
@@ -58,4 +63,4 @@ def test_another_order_gives_another_fingerprint() -> None:
 
 
 if __name__ == "__main__":
-    print(fingerprint(SOURCE.read_text("utf-8")), end="")
+    sys.stdout.write(fingerprint(SOURCE.read_text("utf-8")))

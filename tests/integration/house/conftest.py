@@ -42,8 +42,7 @@ async def closed_house(
     )
     environment = {name.lower(): value for name, value in (await sandbox.environment()).items()}
     channels = ChannelSettings.model_validate(
-        environment
-        | {"payment_webhook_secret": WEBHOOK_SECRET, "provider_timeout_seconds": PROVIDER_TIMEOUT}
+        environment | {"payment_webhook_secret": WEBHOOK_SECRET, "provider_timeout_seconds": PROVIDER_TIMEOUT}
     )
     async with open_house(ledger, temporal.address, settings, channels) as house:
         yield house

@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
+from cadence.directive import Directive
 from channels.settings import ChannelSettings
 from ledger.access import Ledger
 from ledger.database import connect
@@ -26,8 +27,9 @@ from starter.embedded import EmbeddedPostgres, EmbeddedSandbox, EmbeddedTemporal
 from starter.processes import ChildProcess
 from starter.settings import Settings
 from tests.integration.house.documents import CREDITOR
-from tests.integration.house.house import PROVIDER_TIMEOUT, WEBHOOK_SECRET, House, eventually, open_house
+from tests.integration.house.house import PROVIDER_TIMEOUT, WEBHOOK_SECRET, House, open_house
 from tests.integration.house.invoices import FILE, Debtor, debtor_of, row, ruler
+from tests.integration.house.seeing import eventually
 
 TASK_QUEUE = "crashes"
 # An activity whose worker died is given up after thirty seconds, and some are killed twice.
@@ -50,7 +52,7 @@ class Stand:
         await asyncio.sleep(self.chance.uniform(0, most))
 
     async def kill_worker(self) -> None:
-        """kill -9 while a provider is being asked, and another worker begins."""
+        """Send it SIGKILL while a provider is being asked, and another worker begins."""
         await eventually(self._asking, "a request to a provider", PATIENCE)
         await self.pause(0.1)
         await self.worker.kill()
@@ -58,7 +60,7 @@ class Stand:
         await self.worker.ready_when_logged("worker_ready")
 
     async def kill_relay(self) -> None:
-        """kill -9, and another relay begins."""
+        """Send it SIGKILL, and another relay begins."""
         await self.pause(0.1)
         await self.relay.kill()
         await self.relay.start()
@@ -119,10 +121,11 @@ class Stand:
         """Wait until no open invoice has anything under way, then bring what is unknown to its end."""
         await eventually(self._nothing_under_way, "the end of all sends", PATIENCE)
         while lost := await self._reconciling():
-            for invoice_id, key in lost:
-                await self.house.skip_invoice(invoice_id)
-                moved_on = partial(self._moved_on, invoice_id, key)
-                await eventually(moved_on, f"reconciling {invoice_id}", PATIENCE)
+            for directive in lost:
+                assert directive.item is not None
+                await self.house.skip_to(directive.invoice_id, directive.item.at)
+                moved_on = partial(self._moved_on, directive)
+                await eventually(moved_on, f"reconciling {directive.invoice_id}", PATIENCE)
         # Of invoices paid meanwhile: nobody asks again, and a later sweep settles what a dead worker left.
         await stale_calls(self.house.ledger, datetime.now(UTC) + timedelta(minutes=10))
         await self.house.until_relayed()
@@ -141,15 +144,15 @@ class Stand:
             found = [(await connection.execute(wanted)).first() for wanted in (trying, due)]
         return found == [None, None]
 
-    async def _reconciling(self) -> list[tuple[int, str]]:
+    async def _reconciling(self) -> list[Directive]:
         key = invoices.c.directive["item"]["key"].astext
-        wanted = select(invoices.c.id, key).where(key.like("reconcile/%") | key.like("%/again"))
+        wanted = select(invoices.c.directive).where(key.like("reconcile/%") | key.like("%/again"))
         async with self.house.ledger.engine.connect() as connection:
-            return [(row.id, row[1]) for row in (await connection.execute(wanted)).all()]
+            found = (await connection.execute(wanted)).scalars()
+            return [Directive.model_validate(directive) for directive in found]
 
-    async def _moved_on(self, invoice_id: int, key: str) -> bool:
-        item = (await self.house.ledger.directive(invoice_id)).item
-        return item is None or item.key != key
+    async def _moved_on(self, told: Directive) -> bool:
+        return (await self.house.ledger.directive(told.invoice_id)).item != told.item
 
 
 Disaster = Callable[[Stand], Awaitable[None]]
@@ -159,7 +162,8 @@ Disaster = Callable[[Stand], Awaitable[None]]
 async def stand(home: Path, seed: int) -> AsyncIterator[Stand]:
     """Start everything in `home`; it is all gone after the block."""
     async with AsyncExitStack() as stack:
-        postgres = await stack.enter_async_context(EmbeddedPostgres(home, durable=False))
+        # Durable: without synchronous commits a killed server forgets its last half second.
+        postgres = await stack.enter_async_context(EmbeddedPostgres(home))
         temporal = await stack.enter_async_context(EmbeddedTemporal(home, time_skipping=True))
         port = free_port()
         sandbox = await stack.enter_async_context(EmbeddedSandbox(home, f"http://127.0.0.1:{port}"))

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.house.house import House, eventually
+from tests.integration.house.house import House
 from tests.integration.house.invoices import Debtor, bring, row, ruler
+from tests.integration.house.seeing import eventually
 
 # What Twilio refuses at once, by class: whether the channel is suppressed afterwards, and which case is opened.
 REFUSALS: list[tuple[int, str | None, list[str]]] = [
@@ -194,7 +195,8 @@ async def test_receipts_may_repeat_and_come_backwards(house: House, channel: str
 
 
 @pytest.mark.parametrize(
-    ("habit", "reason"), [("bounce", "bad_address"), ("drop:Spam Reporting Address", "opt_out"), ("block", None)]
+    ("habit", "reason"),
+    [("bounce", "bad_address"), ("drop:Spam Reporting Address", "opt_out"), ("block", None)],
 )
 async def test_an_email_that_bounces_goes_by_sms(house: House, habit: str, reason: str | None) -> None:
     debtor = await _due(house, "email", "sms", habits={"email": habit})

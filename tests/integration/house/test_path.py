@@ -6,8 +6,9 @@ from decimal import Decimal
 
 from cadence import events as e
 from cadence.facts import State
-from tests.integration.house.house import House, eventually
+from tests.integration.house.house import House
 from tests.integration.house.invoices import Debtor, bring, ruler
+from tests.integration.house.seeing import eventually
 
 REVERSED = e.PaymentReversed(amount=Decimal("120.50"), currency="EUR")
 

@@ -8,8 +8,9 @@ import pytest
 
 from ledger import sending
 from starter.processes import free_port
-from tests.integration.house.house import House, eventually
+from tests.integration.house.house import House
 from tests.integration.house.invoices import Debtor, bring, row, ruler
+from tests.integration.house.seeing import eventually
 
 Pay = Callable[[House, Debtor], Awaitable[None]]
 
@@ -26,7 +27,9 @@ PAYING = pytest.mark.parametrize("pay", [_directly, _by_command], ids=["directly
 
 
 @PAYING
-async def test_a_payment_while_send_email_waits_in_its_queue_sends_nothing(closed_house: House, pay: Pay) -> None:
+async def test_a_payment_while_send_email_waits_in_its_queue_sends_nothing(
+    closed_house: House, pay: Pay
+) -> None:
     house = closed_house
     async with house.relaying_outbox(), house.working(""):  # and nobody on the e-mail queue
         debtor = await bring(house.ledger)
@@ -60,7 +63,9 @@ async def test_a_payment_while_a_rate_limit_holds_send_email_back_sends_nothing(
 
 
 @PAYING
-async def test_a_payment_between_the_retries_of_a_throttled_send_sends_nothing(house: House, pay: Pay) -> None:
+async def test_a_payment_between_the_retries_of_a_throttled_send_sends_nothing(
+    house: House, pay: Pay
+) -> None:
     given = row()
     await house.fault("throttle", given.phone, count=None, seconds=30)
     debtor = await bring(house.ledger, ruler("sms"), given)
@@ -71,7 +76,9 @@ async def test_a_payment_between_the_retries_of_a_throttled_send_sends_nothing(h
     await house.assert_sound()
 
 
-async def test_a_throttled_send_goes_out_once_after_the_time_that_the_provider_asked_for(house: House) -> None:
+async def test_a_throttled_send_goes_out_once_after_the_time_that_the_provider_asked_for(
+    house: House,
+) -> None:
     given = row()
     await house.fault("throttle", given.phone, seconds=2)
     debtor = await bring(house.ledger, ruler("sms"), given)
@@ -98,7 +105,9 @@ async def test_a_provider_on_whose_port_nobody_listens_is_asked_again(closed_hou
     await house.assert_sound()
 
 
-async def test_a_permit_whose_lease_ran_out_is_not_used(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_permit_whose_lease_ran_out_is_not_used(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As on a worker that sleeps between its permit and its request: every permit has run out at once."""
     real = sending.LEASE
     monkeypatch.setattr(sending, "LEASE", timedelta(0))

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from starter.histories import check_histories
+from starter.logs import keep_words_out_of_logs
 from starter.processes import free_port
 from tests.integration.house.house import House
 from tests.integration.house.invoices import Debtor, bring, row, ruler
@@ -23,6 +24,15 @@ CREATE FUNCTION quote() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 END $$;
 CREATE TRIGGER quoting BEFORE INSERT ON attempt EXECUTE FUNCTION quote();
 """
+
+
+@pytest.fixture(autouse=True)
+def logs_of_a_process() -> Iterator[None]:
+    """Logs as every process of the house keeps them."""
+    before = logging.getLogRecordFactory()
+    keep_words_out_of_logs()
+    yield
+    logging.setLogRecordFactory(before)
 
 
 class _QuotingProvider(http.server.BaseHTTPRequestHandler):
@@ -82,7 +92,9 @@ async def test_a_providers_error_that_quotes_a_person_reaches_neither_history_no
     await _assert_says_nothing(house, debtor, caplog.text)
 
 
-async def test_a_list_that_cannot_be_read_quotes_nobody(house: House, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_list_that_cannot_be_read_quotes_nobody(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     given = row()
     await house.habit(given.phone, sms="silent")
@@ -103,6 +115,7 @@ async def test_a_database_error_that_quotes_a_person_reaches_neither_history_nor
         await connection.execute(text(QUOTING))
     debtor = await bring(house.ledger)
     await house.until_failing(debtor, "send_email")
+    assert "ProgrammingError" in caplog.text  # what happened can still be told
     await _assert_says_nothing(house, debtor, caplog.text)
     async with house.ledger.engine.begin() as connection:
         await connection.execute(text("DROP TRIGGER quoting ON attempt"))

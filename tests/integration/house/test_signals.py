@@ -9,8 +9,9 @@ from decimal import Decimal
 import pytest
 
 from cadence import events as e
-from tests.integration.house.house import House, eventually
+from tests.integration.house.house import House
 from tests.integration.house.invoices import Debtor, bring, noon_date
+from tests.integration.house.seeing import eventually
 
 PROMISED_BY = noon_date() + timedelta(days=9)
 
@@ -98,7 +99,10 @@ async def test_a_pause_and_a_dispute_end_and_the_reminder_goes_out(house: House,
         await house.until_state(debtor, telling.state, telling.event.type)
     resume = Telling("resume", e.HoldEnded(), {"id": "t7"}, "scheduled")
     resolve = Telling(
-        "dispute_resolved", e.DisputeResolved(outcome="rejected"), {"id": "t8", "outcome": "rejected"}, "scheduled"
+        "dispute_resolved",
+        e.DisputeResolved(outcome="rejected"),
+        {"id": "t8", "outcome": "rejected"},
+        "scheduled",
     )
     for debtor, telling in ((paused, resume), (disputed, resolve)):
         await tell(house, debtor, telling)
@@ -109,7 +113,13 @@ async def test_a_pause_and_a_dispute_end_and_the_reminder_goes_out(house: House,
 
 
 @pytest.mark.parametrize(
-    "given", [{}, {"amount": "120.50", "currency": "EUR"}, {"id": "x", "currency": "EUR"}, {"id": "y", "amount": "-3"}]
+    "given",
+    [
+        {},
+        {"amount": "120.50", "currency": "EUR"},
+        {"id": "x", "currency": "EUR"},
+        {"id": "y", "amount": "-3"},
+    ],
 )
 async def test_a_direct_payment_that_cannot_be_understood_holds_the_invoice_and_opens_a_case(
     house: House, given: dict[str, str]
