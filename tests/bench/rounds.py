@@ -17,8 +17,8 @@ STARTS, CLOSINGS, STEPS = "starts", "closings", "steps"
 WORKERS = ("worker", "bare worker")
 # Long enough that nobody's instant comes while the bench runs.
 FAR = timedelta(days=3)
-# Between the end of starting and the common instant; starting may take three times as long as before.
-MARGIN_SECONDS, SLACK = 5, 3
+# Between the end of starting and the common instant; starting may take twice as long as before.
+MARGIN_SECONDS, SLACK = 5, 2
 # What is loaded and prepared once is so before anything is measured; how many, and how fast at the least.
 WARM_UP, COLD = 60, 5.0
 

@@ -178,7 +178,7 @@ async def test_the_workflow_is_told_what_holds_now_however_many_words_wait(
         await pay(ledger, invoice_id, "10.00")
     await drain(ledger, client, settings.task_queue)
     async with worker(client, settings.task_queue):
-        handle = client.get_workflow_handle_for(InvoiceWorkflow.run, workflow_id(invoice_id))
+        handle = client.get_workflow_handle(workflow_id(invoice_id))
         told = await handle.query(InvoiceWorkflow.current_directive)
     assert told == await ledger.directive(invoice_id)
 
