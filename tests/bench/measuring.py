@@ -31,7 +31,7 @@ class Size:
         return replace(self, rounds=rounds)
 
 
-FULL = Size(rounds=3, amounts=Amounts(1_000, 70, 500), plan_seconds=8, rehearsal_days=20)
+FULL = Size(rounds=3, amounts=Amounts(1_000, 50, 300), plan_seconds=4, rehearsal_days=15)
 QUICK = Size(rounds=1, amounts=Amounts(200, 20, 100), plan_seconds=2, rehearsal_days=5)
 
 

@@ -73,7 +73,6 @@ async def step_bare(stage: Stage, name: str, count: int, first_at: datetime) -> 
     """Let as many bare workflows do nothing at the same kind of instant."""
     await start_bare(stage, name, count, [first_at, first_at + NEXT])
     before = await _wait_for(stage, first_at)
-    # The last to start is among the last to be done, so that the others are seldom asked in vain.
     steps = [await _first_step(stage.client, each) for each in reversed(bare_ids(name, count))]
     cpu = _used(before, stage.cpu_seconds())
     return Stepped(first_at, steps, max(step.done_at for step in steps), cpu)
