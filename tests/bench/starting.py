@@ -68,8 +68,8 @@ async def start_bare(stage: Stage, name: str, count: int, instants: Sequence[dat
 async def _all_wait(stage: Stage, ids: Sequence[str]) -> None:
     # The last to start is among the last to be run, so that the others are seldom asked in vain.
     for each in reversed(ids):
-        while await _length(stage, each) < FIRST_TASK_DONE:
-            await asyncio.sleep(GLANCE_SECONDS)  # noqa: ASYNC110 - it happens in the server, which tells nobody
+        while await _length(stage, each) < FIRST_TASK_DONE:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(GLANCE_SECONDS)
 
 
 async def _length(stage: Stage, workflow_id: str) -> int:
