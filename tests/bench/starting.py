@@ -18,7 +18,7 @@ from tests.bench.stage import Stage
 AT_ONCE = 20
 GLANCE_SECONDS = 0.02
 # Started, a task scheduled, started and completed, a timer started; ours has a signal besides.
-FIRST_TASK_DONE = 5
+WAITS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ async def start_ours(stage: Stage, group: Group) -> Started:
     await import_group(stage, path, group)
     await _relayed(stage)
     started = perf_counter()
-    await _all_wait(stage, await workflow_ids(stage, group))
+    await grown(stage, await workflow_ids(stage, group), WAITS)
     return Started(group.count / (started - begun), group.count / (perf_counter() - begun))
 
 
@@ -61,14 +61,15 @@ async def start_bare(stage: Stage, name: str, count: int, instants: Sequence[dat
     begun, ids = perf_counter(), bare_ids(name, count)
     await asyncio.gather(*map(one, ids))
     started = perf_counter()
-    await _all_wait(stage, ids)
+    await grown(stage, ids, WAITS)
     return Started(count / (started - begun), count / (perf_counter() - begun))
 
 
-async def _all_wait(stage: Stage, ids: Sequence[str]) -> None:
+async def grown(stage: Stage, ids: Sequence[str], events: int) -> None:
+    """Wait until every workflow's history has at least so many events."""
     # The last to start is among the last to be run, so that the others are seldom asked in vain.
     for each in reversed(ids):
-        while await _length(stage, each) < FIRST_TASK_DONE:  # noqa: ASYNC110 - the server tells nobody
+        while await _length(stage, each) < events:  # noqa: ASYNC110 - the server tells nobody
             await asyncio.sleep(GLANCE_SECONDS)
 
 

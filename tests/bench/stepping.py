@@ -14,18 +14,20 @@ from ledger.sending import messages
 from ledger.unit import invoices
 from tests.bench.invoices import Group, workflow_ids
 from tests.bench.stage import Stage
-from tests.bench.starting import bare_ids, start_bare, start_ours
+from tests.bench.starting import WAITS, bare_ids, grown, start_bare, start_ours
 
 GLANCE_SECONDS = 0.5
 PATIENCE_SECONDS = 300
 NEXT = timedelta(days=1)
+# The events up to the first timer, and those of a step.
+WAITS_AGAIN = WAITS + 11
 # A provider's first receipt takes about so long; the sandbox's usual 50 ms would overtake its own answer.
 RECEIPT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A timer that fired, what was done, and the next timer: when it was done, its events and their bytes.
+    """A timer that fired, what was done, and the next timer: when that started, its events and their bytes.
 
     `shown` of the events show a change of state in Temporal's lists, which an invoice's first message brings.
     """
@@ -64,17 +66,20 @@ async def step_ours(stage: Stage, group: Group) -> Stepped:
     await _all(stage, group, invoices.c.next_at == group.first_at)
     before = await _wait_for(stage, group.first_at)
     settled_at = await _all(stage, group, messages.c.delivery == "delivered")
+    await grown(stage, ids, WAITS_AGAIN)
     cpu = _used(before, stage.cpu_seconds())
-    steps = [await _first_step(stage.client, each) for each in reversed(ids)]
+    steps = [await _first_step(stage.client, each) for each in ids]
     return Stepped(group.first_at, steps, settled_at, cpu)
 
 
 async def step_bare(stage: Stage, name: str, count: int, first_at: datetime) -> Stepped:
     """Let as many bare workflows do nothing at the same kind of instant."""
     await start_bare(stage, name, count, [first_at, first_at + NEXT])
+    ids = bare_ids(name, count)
     before = await _wait_for(stage, first_at)
-    steps = [await _first_step(stage.client, each) for each in reversed(bare_ids(name, count))]
+    await grown(stage, ids, WAITS_AGAIN)
     cpu = _used(before, stage.cpu_seconds())
+    steps = [await _first_step(stage.client, each) for each in ids]
     return Stepped(first_at, steps, max(step.done_at for step in steps), cpu)
 
 
@@ -104,21 +109,13 @@ async def _all(stage: Stage, group: Group, condition: ColumnElement[bool]) -> da
 
 
 async def _first_step(client: Client, workflow_id: str) -> Step:
-    """The first step of a workflow, once it waits for the next."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            history = await client.get_workflow_handle(workflow_id).fetch_history()
-            timers = _places(history.events, EventType.EVENT_TYPE_TIMER_STARTED)
-            if len(timers) > 1:
-                return _step(history.events[timers[0] + 1 : timers[1] + 1])
-            await asyncio.sleep(GLANCE_SECONDS)
-
-
-def _step(events: Sequence[HistoryEvent]) -> Step:
-    (done,) = _places(events, EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED)
-    done_at = events[done].event_time.ToDatetime(UTC)
-    shown = _places(events, EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES)
-    return Step(done_at, len(events), len(shown), sum(event.ByteSize() for event in events))
+    """The first step of a workflow that waits for its second."""
+    events = (await client.get_workflow_handle(workflow_id).fetch_history()).events
+    first, second, *_ = _places(events, EventType.EVENT_TYPE_TIMER_STARTED)
+    step = events[first + 1 : second + 1]
+    shown = _places(step, EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES)
+    done_at = step[-1].event_time.ToDatetime(UTC)
+    return Step(done_at, len(step), len(shown), sum(event.ByteSize() for event in step))
 
 
 def _places(events: Sequence[HistoryEvent], kind: "EventType.ValueType") -> list[int]:
