@@ -294,7 +294,7 @@ def _as_unprivileged(directory: Path, command: Sequence[str]) -> list[str]:
     owner = pwd.getpwnam(_UNPRIVILEGED)
     drop = ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
     if not all(_open_to_all(path) for path in (directory, _POSTGRES_BIN)):
-        # Below a closed folder, such as /root, it may pass through; better than opening that folder to all.
+        # Below a closed folder, such as a home, it may pass through; better than opening that folder to all.
         drop += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
     return [*drop, "--pdeathsig=keep", "--", *command]
 
