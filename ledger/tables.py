@@ -8,39 +8,15 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
-    DateTime,
     ForeignKey,
-    Identity,
     Index,
-    Numeric,
     Text,
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-
-def _key() -> Any:
-    return Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
-
-
-def _instant(*, nullable: bool = False, **more: Any) -> Any:
-    return Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=nullable, **more))
-
-
-def _json(*, nullable: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(JSONB, nullable=nullable))
-
-
-def _money() -> Any:
-    return Field(sa_column=Column(Numeric(16, 4), nullable=False))
-
-
-def _belongs_to(table: str, *, nullable: bool = False) -> Any:
-    return Field(
-        default=None, sa_column=Column(BigInteger, ForeignKey(f"{table}.id"), nullable=nullable, index=True)
-    )
+from ledger.columns import belongs_to, instant, json, key, money
 
 
 class CadenceVersion(SQLModel, table=True):
@@ -48,25 +24,25 @@ class CadenceVersion(SQLModel, table=True):
 
     __tablename__ = "cadence_version"
     __table_args__ = (UniqueConstraint("name", "version"),)
-    id: int = _key()
+    id: int = key()
     name: str = Field(sa_type=Text)
     version: int
     digest: str = Field(sa_type=Text)
-    document: dict[str, Any] = _json()
-    published_at: datetime = _instant()
+    document: dict[str, Any] = json()
+    published_at: datetime = instant()
 
 
 class Customer(SQLModel, table=True):
     """Who owes. `key` is the creditor's own id of the customer; `facts` its events, reduced."""
 
     __tablename__ = "customer"
-    id: int = _key()
+    id: int = key()
     key: str = Field(sa_type=Text, unique=True)
     name: str = Field(sa_type=Text)
     email: str | None = Field(default=None, sa_type=Text, index=True)
     phone: str | None = Field(default=None, sa_type=Text, index=True)
     whatsapp: str | None = Field(default=None, sa_type=Text, index=True)
-    facts: dict[str, Any] = _json()
+    facts: dict[str, Any] = json()
 
 
 class Invoice(SQLModel, table=True):
@@ -77,21 +53,21 @@ class Invoice(SQLModel, table=True):
         Index("invoice_open_next", "next_at", postgresql_where=text("closed_at IS NULL")),
         Index("invoice_state", "state"),
     )
-    id: int = _key()
+    id: int = key()
     number: str = Field(sa_type=Text, unique=True)
-    customer_id: int = _belongs_to("customer")
-    cadence_id: int = _belongs_to("cadence_version")
-    facts: dict[str, Any] = _json()
+    customer_id: int = belongs_to("customer")
+    cadence_id: int = belongs_to("cadence_version")
+    facts: dict[str, Any] = json()
     state: str = Field(sa_type=Text)
     currency: str = Field(sa_type=Text)
-    balance: Decimal = _money()
+    balance: Decimal = money()
     due_on: date
     version: int = 0
-    directive: dict[str, Any] = _json()
+    directive: dict[str, Any] = json()
     agenda_digest: str = Field(default="", sa_type=Text)
-    next_at: datetime | None = _instant(nullable=True)
-    received_at: datetime = _instant()
-    closed_at: datetime | None = _instant(nullable=True)
+    next_at: datetime | None = instant(nullable=True)
+    received_at: datetime = instant()
+    closed_at: datetime | None = instant(nullable=True)
 
 
 class Event(SQLModel, table=True):
@@ -99,13 +75,13 @@ class Event(SQLModel, table=True):
 
     __tablename__ = "event"
     __table_args__ = (UniqueConstraint("source", "external_id"),)
-    id: int = _key()
-    invoice_id: int | None = _belongs_to("invoice", nullable=True)
-    customer_id: int = _belongs_to("customer")
+    id: int = key()
+    invoice_id: int | None = belongs_to("invoice", nullable=True)
+    customer_id: int = belongs_to("customer")
     type: str = Field(sa_type=Text)
-    payload: dict[str, Any] = _json()
-    at: datetime = _instant()
-    recorded_at: datetime = _instant()
+    payload: dict[str, Any] = json()
+    at: datetime = instant()
+    recorded_at: datetime = instant()
     actor: str = Field(sa_type=Text)
     source: str = Field(sa_type=Text)
     external_id: str | None = Field(default=None, sa_type=Text)
@@ -121,7 +97,7 @@ class AgendaRow(SQLModel, table=True):
     position: int = Field(primary_key=True)
     key: str = Field(sa_type=Text)
     kind: str = Field(sa_type=Text)
-    at: datetime = _instant(index=True)
+    at: datetime = instant(index=True)
     why: str = Field(sa_type=Text)
     step: str | None = Field(default=None, sa_type=Text)
     occurrence: int = 1
@@ -136,8 +112,8 @@ class Message(SQLModel, table=True):
 
     __tablename__ = "message"
     __table_args__ = (UniqueConstraint("invoice_id", "step", "occurrence", "channel"),)
-    id: int = _key()
-    invoice_id: int = _belongs_to("invoice")
+    id: int = key()
+    invoice_id: int = belongs_to("invoice")
     step: str = Field(sa_type=Text)
     occurrence: int
     channel: str = Field(sa_type=Text)
@@ -166,13 +142,13 @@ class Attempt(SQLModel, table=True):
         Index("attempt_calling", "lease_until", postgresql_where=text("state IN ('reserved','calling')")),
     )
     id: str = Field(sa_column=Column(Text, primary_key=True))
-    message_id: int = _belongs_to("message")
+    message_id: int = belongs_to("message")
     number: int
     state: str = Field(sa_type=Text)
-    permitted_at: datetime = _instant()
-    lease_until: datetime = _instant()
-    began_at: datetime | None = _instant(nullable=True)
-    settled_at: datetime | None = _instant(nullable=True)
+    permitted_at: datetime = instant()
+    lease_until: datetime = instant()
+    began_at: datetime | None = instant(nullable=True)
+    settled_at: datetime | None = instant(nullable=True)
     permit_event: int = Field(sa_type=BigInteger)
     code: str | None = Field(default=None, sa_type=Text)
     error_class: str | None = Field(default=None, sa_type=Text)
@@ -183,24 +159,24 @@ class Case(SQLModel, table=True):
 
     __tablename__ = "case"
     __table_args__ = (UniqueConstraint("invoice_id", "key"), Index("case_open", "queue", "status"))
-    id: int = _key()
-    invoice_id: int = _belongs_to("invoice")
+    id: int = key()
+    invoice_id: int = belongs_to("invoice")
     key: str = Field(sa_type=Text)
     queue: str = Field(sa_type=Text)
     reason: str = Field(sa_type=Text)
     status: str = Field(default="open", sa_type=Text)
     claimed_by: str | None = Field(default=None, sa_type=Text)
-    opened_at: datetime = _instant()
-    closed_at: datetime | None = _instant(nullable=True)
+    opened_at: datetime = instant()
+    closed_at: datetime | None = instant(nullable=True)
 
 
 class CaseNote(SQLModel, table=True):
     """What an agent wrote on a case."""
 
     __tablename__ = "case_note"
-    id: int = _key()
-    case_id: int = _belongs_to("case")
-    at: datetime = _instant()
+    id: int = key()
+    case_id: int = belongs_to("case")
+    at: datetime = instant()
     actor: str = Field(sa_type=Text)
     text: str = Field(sa_type=Text)
 
@@ -209,13 +185,14 @@ class Reply(SQLModel, table=True):
     """What a customer wrote back, where nobody but agents reads it."""
 
     __tablename__ = "reply"
-    id: int = _key()
-    customer_id: int | None = _belongs_to("customer", nullable=True)
+    id: int = key()
+    customer_id: int | None = belongs_to("customer", nullable=True)
     channel: str = Field(sa_type=Text)
     sender: str = Field(sa_type=Text)
     body: str = Field(sa_type=Text)
-    at: datetime = _instant()
+    at: datetime = instant()
     external_id: str = Field(sa_type=Text, unique=True)
+    intent: str | None = Field(default=None, sa_type=Text)
 
 
 class Outbox(SQLModel, table=True):
@@ -223,11 +200,11 @@ class Outbox(SQLModel, table=True):
 
     __tablename__ = "outbox"
     __table_args__ = (Index("outbox_waiting", "id", postgresql_where=text("relayed_at IS NULL")),)
-    id: int = _key()
-    invoice_id: int = _belongs_to("invoice")
+    id: int = key()
+    invoice_id: int = belongs_to("invoice")
     cause: str = Field(sa_type=Text)
-    created_at: datetime = _instant()
-    relayed_at: datetime | None = _instant(nullable=True)
+    created_at: datetime = instant()
+    relayed_at: datetime | None = instant(nullable=True)
 
 
 class Halt(SQLModel, table=True):
@@ -236,6 +213,6 @@ class Halt(SQLModel, table=True):
     __tablename__ = "halt"
     scope: str = Field(primary_key=True, sa_type=Text)
     value: str = Field(primary_key=True, sa_type=Text)
-    at: datetime = _instant()
+    at: datetime = instant()
     actor: str = Field(sa_type=Text)
     reason: str = Field(sa_type=Text)

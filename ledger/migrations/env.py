@@ -4,7 +4,7 @@ from alembic import context
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from ledger import tables
+from ledger import service_tables, tables  # noqa: F401 - the second half of the metadata
 from ledger.database import database_url
 
 # Any constant will do: two that migrate at once take turns.

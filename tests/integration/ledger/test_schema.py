@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, inspect
 
 from ledger import schema
 from ledger.database import LedgerError, database_url
-from ledger.tables import SQLModel as Tables  # type: ignore[attr-defined]
+from ledger.service_tables import SQLModel as Tables  # type: ignore[attr-defined]
 from starter.embedded import EmbeddedPostgres
 
 

@@ -1,0 +1,1 @@
+"""The HTTP service: webhooks in, and everything people and other systems can do, as resources."""

@@ -1,0 +1,63 @@
+"""Who may do what: the one table of roles and permissions."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a caller is. The last two are other systems, not people."""
+
+    VIEWER = "viewer"
+    AGENT = "agent"
+    MANAGER = "manager"
+    ADMIN = "admin"
+    PAYMENTS = "payments"
+    ERP = "erp"
+
+
+class Permission(StrEnum):
+    """What a request needs leave for; each route names one."""
+
+    READ = "read"
+    READ_STATUS = "read_status"
+    REPORT_PAYMENT = "report_payment"
+    SETTLE_PAYMENT = "settle_payment"
+    WORK_CASES = "work_cases"
+    ANSWER = "answer"
+    STEER_INVOICE = "steer_invoice"
+    CLOSE_INVOICE = "close_invoice"
+    STEER_MANY = "steer_many"
+    HALT = "halt"
+    FEED = "feed"
+    PUBLISH_CADENCE = "publish_cadence"
+    MANAGE_TOKENS = "manage_tokens"
+    MANAGE_ENDPOINTS = "manage_endpoints"
+
+
+_PEOPLE = frozenset({Role.VIEWER, Role.AGENT, Role.MANAGER, Role.ADMIN})
+_AGENTS = _PEOPLE - {Role.VIEWER}
+_MANAGERS = _AGENTS - {Role.AGENT}
+
+MAY: Mapping[Permission, frozenset[Role]] = {
+    # What people see: names, addresses, what was written.
+    Permission.READ: _PEOPLE,
+    # Where an invoice stands, with nobody's address: what an ERP or a payment service needs back.
+    Permission.READ_STATUS: _PEOPLE | {Role.ERP, Role.PAYMENTS},
+    # Money came, or was taken back.
+    Permission.REPORT_PAYMENT: _AGENTS | {Role.PAYMENTS, Role.ERP},
+    # Money that no invoice was found for.
+    Permission.SETTLE_PAYMENT: _AGENTS,
+    Permission.WORK_CASES: _AGENTS,
+    Permission.ANSWER: _AGENTS,
+    # Pause, resume, escalate, dispute, promise.
+    Permission.STEER_INVOICE: _AGENTS,
+    # Cancel an invoice, or uphold a dispute, which credits it.
+    Permission.CLOSE_INVOICE: _MANAGERS | {Role.ERP},
+    Permission.STEER_MANY: _MANAGERS,
+    Permission.HALT: _MANAGERS,
+    # Customers, contacts and invoices as the creditor's books have them.
+    Permission.FEED: _MANAGERS | {Role.ERP},
+    Permission.PUBLISH_CADENCE: _MANAGERS,
+    Permission.MANAGE_TOKENS: frozenset({Role.ADMIN}),
+    Permission.MANAGE_ENDPOINTS: frozenset({Role.ADMIN}),
+}
