@@ -43,7 +43,8 @@ class Settings(BaseSettings):
     The rates are messages a second over all workers, kept by Temporal; 0 takes the limit off.
     `sticky_timeout_seconds` is how long a task waits for a worker that died; `worker_build_id` turns Temporal's
     worker versioning on; `rehearsal_shift_seconds` is set by rehearsals alone, which play other dates on today's
-    server clock; `sweep_minutes` is how often the relay looks for invoices whose workflow is missing.
+    server clock; `sweep_minutes` is how often the relay looks for invoices whose workflow is missing;
+    `metrics_address` is the host:port where a process answers Prometheus, each its own.
     """
 
     # Values hold passwords: they must not be quoted in an error.
@@ -54,8 +55,9 @@ class Settings(BaseSettings):
     task_queue: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = "regua"
     creditor_file: Path = Path("creditor.yaml")
     cadences_dir: Path = Path("cadences")
-    receiver_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
-    receiver_port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    api_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    api_port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    metrics_address: Annotated[str, Field(pattern=r"^[^\s:]+:[0-9]{1,5}$")] | None = None
     emails_per_second: Rate = 10
     sms_per_second: Rate = 1
     whatsapps_per_second: Rate = 10

@@ -37,7 +37,7 @@ class Stack:
     creditor_file: Path
     cadences: Path
     ui_port: int = 0
-    receiver_port: int = 0
+    api_port: int = 0
 
 
 async def run_stack(stack: Stack) -> None:
@@ -66,18 +66,18 @@ async def _start(
 ) -> tuple[dict[str, str], list[ChildProcess], str]:
     say("starting PostgreSQL, Temporal and the provider sandbox")
     ui_port = stack.ui_port or free_port()
-    receiver_port = stack.receiver_port or free_port()
+    api_port = stack.api_port or free_port()
     postgres = await ending.enter_async_context(EmbeddedPostgres(home))
     temporal = await ending.enter_async_context(EmbeddedTemporal(home, ui_port=ui_port))
-    sandbox = await ending.enter_async_context(EmbeddedSandbox(home, f"http://127.0.0.1:{receiver_port}"))
+    sandbox = await ending.enter_async_context(EmbeddedSandbox(home, f"http://127.0.0.1:{api_port}"))
     environment = {
         "DATABASE_URL": await _migrated(postgres),
         "TEMPORAL_ADDRESS": temporal.address,
         "TEMPORAL_NAMESPACE": "default",
         "CREDITOR_FILE": str(stack.creditor_file.resolve()),
         "CADENCES_DIR": str(stack.cadences.resolve()),
-        "RECEIVER_HOST": "127.0.0.1",
-        "RECEIVER_PORT": str(receiver_port),
+        "API_HOST": "127.0.0.1",
+        "API_PORT": str(api_port),
         "PAYMENT_WEBHOOK_SECRET": SANDBOX_PAYMENT_SECRET,
         **await sandbox.environment(),
     }
@@ -134,7 +134,7 @@ def _print_addresses(environment: Mapping[str, str], home: Path, ui: str) -> Non
 Régua runs. Nothing is sent to anybody: the sandbox plays SendGrid and Twilio.
   Temporal's UI       {ui}
   messages accepted   {environment["TWILIO_API_BASE_URL"]}/sandbox/messages
-  receiver            http://{environment["RECEIVER_HOST"]}:{environment["RECEIVER_PORT"]}
+  receiver            http://{environment["API_HOST"]}:{environment["API_PORT"]}
   data and logs       {home}
 
 In another terminal, in this folder:

@@ -31,7 +31,7 @@ async def _run(settings: Settings) -> None:
         timeout_graceful_shutdown=10,
         lifespan="off",
     )
-    say(f"receiver_ready on {settings.receiver_host}:{listening.getsockname()[1]}")
+    say(f"receiver_ready on {settings.api_host}:{listening.getsockname()[1]}")
     sys.stdout.flush()
     await uvicorn.Server(config).serve(sockets=[listening])
     await ledger.engine.dispose()
@@ -39,10 +39,10 @@ async def _run(settings: Settings) -> None:
 
 def _listen(settings: Settings) -> socket.socket:
     try:
-        return socket.create_server((settings.receiver_host, settings.receiver_port), backlog=1024)
+        return socket.create_server((settings.api_host, settings.api_port), backlog=1024)
     except OSError as error:
-        where = f"{settings.receiver_host}:{settings.receiver_port}"
+        where = f"{settings.api_host}:{settings.api_port}"
         raise Refusal(
             f"the receiver cannot listen on {where} ({error.strerror}); "
-            "set RECEIVER_HOST and RECEIVER_PORT to free ones"
+            "set API_HOST and API_PORT to free ones"
         ) from None

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import uvloop
 
-from starter.logs import keep_words_out_of_logs
+from starter.logs import begin_logging
 from starter.relay import relay as relay_outbox
 from starter.settings import Settings, load_settings, open_ledger
 from starter.temporal import connect_temporal
@@ -17,7 +17,7 @@ PATIENCE_SECONDS = 5.0
 
 def relay() -> None:
     """Run the relay: it tells the workflows what changed, and starts those that are missing."""
-    keep_words_out_of_logs()
+    begin_logging()
     uvloop.run(_run(load_settings()))
 
 

@@ -11,16 +11,16 @@ from starter.stack import Stack, run_stack
 UiPort = Annotated[
     int, typer.Option("--ui-port", min=0, max=65535, help="Temporal's UI; 0 takes a free port.")
 ]
-ReceiverPort = Annotated[
-    int, typer.Option("--receiver-port", min=0, max=65535, help="The receiver; 0: a free port.")
+ApiPort = Annotated[
+    int, typer.Option("--api-port", min=0, max=65535, help="The HTTP service; 0: a free port.")
 ]
 
 
 def up(
     ui_port: UiPort = 0,
-    receiver_port: ReceiverPort = 0,
+    api_port: ApiPort = 0,
     folder: Folder = DEFAULT_FOLDER,
     creditor: CreditorFile = DEFAULT_CREDITOR,
 ) -> None:
     """Run everything here, with embedded servers and the provider sandbox, until Ctrl-C. The data is kept."""
-    asyncio.run(run_stack(Stack(creditor, folder, ui_port, receiver_port)))
+    asyncio.run(run_stack(Stack(creditor, folder, ui_port, api_port)))

@@ -58,7 +58,7 @@ async def stage(home: Path) -> AsyncIterator[Stage]:
             "DATABASE_URL": url,
             "TEMPORAL_ADDRESS": temporal.address,
             "CREDITOR_FILE": str(CREDITOR),
-            "RECEIVER_PORT": str(receiver_port),
+            "API_PORT": str(receiver_port),
             "PAYMENT_WEBHOOK_SECRET": SANDBOX_PAYMENT_SECRET,
             # The limits are there for the providers' sake, and would be all that is measured.
             "EMAILS_PER_SECOND": "0",

@@ -34,7 +34,7 @@ async def closed_house(
     settings = Settings(
         database_url=database_url,
         task_queue=task_queue,
-        receiver_port=receiver_port,
+        api_port=receiver_port,
         sticky_timeout_seconds=1,
         emails_per_second=0,
         sms_per_second=0,

@@ -175,7 +175,7 @@ async def stand(home: Path, seed: int) -> AsyncIterator[Stand]:
             "PAYMENT_WEBHOOK_SECRET": WEBHOOK_SECRET,
             "PROVIDER_TIMEOUT_SECONDS": str(PROVIDER_TIMEOUT),
         }
-        settings = Settings(database_url=url, task_queue=TASK_QUEUE, receiver_port=port)
+        settings = Settings(database_url=url, task_queue=TASK_QUEUE, api_port=port)
         channels = ChannelSettings.model_validate({name.lower(): value for name, value in providers.items()})
         house = await stack.enter_async_context(open_house(ledger, temporal.address, settings, channels))
         environment = providers | {

@@ -171,7 +171,7 @@ async def _end_workflows(house: House) -> None:
 async def receiving(house: House) -> AsyncIterator[None]:
     """The receiver, in this process, where the sandbox calls back; at the end, what is still owed is waited for."""
     app = receiver_app(house.ledger, house.channels)
-    port = house.settings.receiver_port
+    port = house.settings.api_port
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="off")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())

@@ -33,8 +33,8 @@ def test_the_database_is_the_only_setting_without_a_default(alone: pytest.Monkey
     [
         ("DATABASE_URL", "mysql://regua:s3cret-word@127.0.0.1/regua"),
         ("DATABASE_URL", "s3cret-word"),
-        ("RECEIVER_PORT", "0"),
-        ("RECEIVER_PORT", "http"),
+        ("API_PORT", "0"),
+        ("API_PORT", "http"),
         ("EMAILS_PER_SECOND", "-1"),
         ("SMS_PER_SECOND", "nan"),
         ("TASK_QUEUE", "it's"),
@@ -54,10 +54,10 @@ def test_a_wrong_setting_is_named_and_its_value_is_not(
 
 
 def test_every_wrong_setting_is_named_at_once(alone: pytest.MonkeyPatch) -> None:
-    alone.setenv("RECEIVER_PORT", "0")
+    alone.setenv("API_PORT", "0")
     with pytest.raises(SettingsError) as refused:
         load_settings()
-    assert [line.split()[0] for line in str(refused.value).splitlines()] == ["DATABASE_URL", "RECEIVER_PORT:"]
+    assert [line.split()[0] for line in str(refused.value).splitlines()] == ["DATABASE_URL", "API_PORT:"]
 
 
 def test_a_running_stack_is_found_where_the_environment_names_none(
