@@ -23,7 +23,7 @@ from channels.settings import load_settings as load_channel_settings
 from channels.sms import TwilioSms
 from channels.whatsapp import TwilioWhatsApp
 from ledger.access import Ledger
-from starter.logs import keep_words_out_of_logs
+from starter.logs import begin_logging
 from starter.settings import Settings, load_settings, open_ledger
 from starter.temporal import connect_temporal
 from workflows.invoice import InvoiceWorkflow
@@ -104,14 +104,15 @@ def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
 
 async def run() -> None:
     """Work until told to stop, then let what is under way finish."""
-    keep_words_out_of_logs()
+    begin_logging()
     settings, channels = load_settings(), load_channel_settings()
     ledger = open_ledger(settings)
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=64))
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    team = workers(await connect_temporal(), ledger, settings, channels)
+    client = await connect_temporal(metrics_address=settings.metrics_address)
+    team = workers(client, ledger, settings, channels)
     working = [asyncio.create_task(worker.run()) for worker in team]
     log.info("worker_ready", task_queue=settings.task_queue)
     stopping = asyncio.create_task(stop.wait())

@@ -56,6 +56,7 @@ class Sending:
         leave = await permit(self.ledger, order, watch.now())
         granted = leave.permit
         if granted is None:
+            _count("not_permitted")
             return leave.directive
         try:
             draft = compose(granted, self.ledger.creditor, self.public_url, watch.now())
@@ -65,6 +66,7 @@ class Sending:
             return await conclude(self.ledger, granted.attempt_id, result, watch.now())
         await self._begin(granted, draft, watch)
         outcome = await hand(draft.message)
+        _count(outcome.kind)
         result = _result(outcome)
         directive = await conclude(self.ledger, granted.attempt_id, result, watch.now())
         if goes_again(result):
@@ -84,6 +86,12 @@ class Sending:
         if not began:
             message = "the permit's lease ran out before the provider was asked; the retry asks for a new one"
             raise ApplicationError(message, type="LeaseRanOut")
+
+
+def _count(outcome: str) -> None:
+    """For whoever watches: how many were sent, by what became of them."""
+    counter = activity.metric_meter().create_counter("regua_attempts", "Attempts, by what became of them.")
+    counter.add(1, {"activity": activity.info().activity_type, "outcome": str(outcome)})
 
 
 def _result(outcome: Outcome) -> Result:
