@@ -13,6 +13,7 @@ from cadence.document import WEEKDAYS, Roll
 DAY = timedelta(days=1)
 # A year and a day: no calendar of the world closes longer, so a search always ends with an answer.
 FARTHEST = 366
+ALL_DAY = (time.min, time.max)
 
 
 @lru_cache(maxsize=256)
@@ -61,19 +62,65 @@ class BusinessDays:
         return day
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class OpeningHours:
+    """What one rule leaves of the days while it is in force: hours by weekday (None: shut), or no `holidays`."""
+
+    rule: str
+    since: date
+    until: date | None
+    days: tuple[tuple[time, time] | None, ...] | None = None
+    holidays: BusinessDays | None = None
+
+    def on(self, day: date) -> tuple[time, time] | None:
+        """From when until when the rule lets a person be contacted on a local `day`; None where it does not."""
+        if day < self.since or (self.until is not None and day > self.until):
+            return ALL_DAY
+        if self.holidays is not None:
+            return None if self.holidays.is_holiday(day) else ALL_DAY
+        return self.days[day.weekday()] if self.days else ALL_DAY
+
+
+# Two are the same only if they are one: its days are kept by identity, which costs nothing to look up.
+@dataclass(frozen=True, eq=False)
 class SendWindow:
-    """The daily window of a cadence in one customer's zone; closed on days not named and on holidays."""
+    """The daily window of a cadence in one customer's zone, less what contact rules take away.
+
+    It is closed on days not named and on holidays of the cadence's calendar.
+    """
 
     zone: ZoneInfo
     days: frozenset[int]
     opens: time
     closes: time
     calendar: BusinessDays
+    rules: tuple[OpeningHours, ...] = ()
+
+    @property
+    def ever_opens(self) -> bool:
+        """Whether some weekday has an hour left when all rules are in force, holidays aside."""
+        return any(self._hours_on(weekday) for weekday in self.days)
+
+    def _hours_on(self, weekday: int) -> bool:
+        left = [rule.days[weekday] for rule in self.rules if rule.days]
+        spans = [(self.opens, self.closes), *(span for span in left if span)]
+        return None not in left and max(span[0] for span in spans) < min(span[1] for span in spans)
 
     def on(self, day: date) -> tuple[datetime, datetime] | None:
         """When the window opens and closes on a local `day`, as UTC instants; None where it stays shut."""
         return _window_on(self, day)
+
+    def shut_by(self, instant: datetime) -> str | None:
+        """The rule that keeps the window shut at `instant`; `send_window` for the cadence's own, None where open."""
+        day, clock = self.local_day(instant), instant.astimezone(self.zone).time()
+        own = self.opens <= clock < self.closes and day.weekday() in self.days
+        if not own or self.calendar.is_holiday(day):
+            return "send_window"
+        for rule in self.rules:
+            hours = rule.on(day)
+            if hours is None or not hours[0] <= clock < hours[1]:
+                return rule.rule
+        return None
 
     def local_day(self, instant: datetime) -> date:
         """The customer's own date at `instant`."""
@@ -107,9 +154,15 @@ class SendWindow:
 def _window_on(window: SendWindow, day: date) -> tuple[datetime, datetime] | None:
     if day.weekday() not in window.days or window.calendar.is_holiday(day):
         return None
+    opens, closes = window.opens, window.closes
+    for rule in window.rules:
+        hours = rule.on(day)
+        if hours is None:
+            return None
+        opens, closes = max(opens, hours[0]), min(closes, hours[1])
     # Where the clocks change, an hour is missing or comes twice: the later opening and the earlier closing are sure.
-    start = max(_instants(day, window.opens, window.zone))
-    end = min(_instants(day, window.closes, window.zone))
+    start = max(_instants(day, opens, window.zone))
+    end = min(_instants(day, closes, window.zone))
     return (start, end) if start < end else None
 
 
@@ -119,7 +172,13 @@ def _instants(day: date, clock: time, zone: ZoneInfo) -> list[datetime]:
 
 @lru_cache(maxsize=4096)
 def send_window(
-    zone: str, days: tuple[str, ...], opens: time, closes: time, calendar: BusinessDays
+    zone: str,
+    days: tuple[str, ...],
+    opens: time,
+    closes: time,
+    calendar: BusinessDays,
+    rules: tuple[OpeningHours, ...] = (),
 ) -> SendWindow:
     """One shared window for all customers of the same zone, place and cadence, so that its days are cached."""
-    return SendWindow(ZoneInfo(zone), frozenset(WEEKDAYS.index(day) for day in days), opens, closes, calendar)
+    numbers = frozenset(WEEKDAYS.index(day) for day in days)
+    return SendWindow(ZoneInfo(zone), numbers, opens, closes, calendar, rules)

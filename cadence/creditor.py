@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from cadence.words import Channel, Currency, Language, Line, Money
+from cadence.words import Channel, Currency, Language, Line, Money, Party
 
 
 class Document(BaseModel):
@@ -36,6 +36,30 @@ def _safe_pay_url(template: str) -> str:
     return template
 
 
+def _only_reference(line: str) -> str:
+    if "{" in line.replace(REFERENCE, "") or "}" in line.replace(REFERENCE, ""):
+        message = (
+            "how to pay may hold {reference}, the invoice's creditor reference, and no other { or }; "
+            "write anything else out"
+        )
+        raise ValueError(message)
+    return line
+
+
+def _fits_an_sms(short: str) -> str:
+    longest = short.replace(REFERENCE, "R" * LONGEST_CREDITOR_REFERENCE)
+    if len(longest) > SHORT_LENGTH:
+        held = f" with a reference of {LONGEST_CREDITOR_REFERENCE}" if REFERENCE in short else ""
+        message = f"the text has {len(longest)} characters{held}; {SHORT_LENGTH} fit"
+        raise ValueError(message)
+    return short
+
+
+# What payment instructions write where the invoice's creditor reference goes, and how long one can be (ISO 11649).
+REFERENCE = "{reference}"
+LONGEST_CREDITOR_REFERENCE = 25
+SHORT_LENGTH = 40
+PaymentLine = Annotated[Line, AfterValidator(_only_reference)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Email = Annotated[str, StringConstraints(pattern=r"^[^\s@<>,;]+@[^\s@<>,;]+\.[^\s@<>,;]+$", max_length=254)]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9]\d{6,14}$")]
@@ -70,15 +94,28 @@ class WhatsAppSender(Document):
 
 
 class Payment(Document):
-    """How to pay in one currency: full lines by language, and one short text that fits an SMS."""
+    """How to pay in one currency: full lines by language, and one short text that fits an SMS.
 
-    instructions: dict[Language, Annotated[list[Line], Field(min_length=1, max_length=6)]]
-    short: Annotated[Line, Field(max_length=40)]
+    In both, `{reference}` stands for the invoice's creditor reference (ISO 11649), by which the money is matched.
+    """
 
-    def lines(self, language: str) -> list[str]:
+    instructions: dict[Language, Annotated[list[PaymentLine], Field(min_length=1, max_length=6)]]
+    short: Annotated[PaymentLine, AfterValidator(_fits_an_sms)]
+
+    @property
+    def quotes_reference(self) -> bool:
+        """Whether customers are asked to quote the invoice's creditor reference."""
+        return any(REFERENCE in line for lines in self.instructions.values() for line in (*lines, self.short))
+
+    def lines(self, language: str, reference: str) -> list[str]:
         """Payment instructions in `language`, in English or any other where the creditor wrote none."""
         written = self.instructions
-        return written.get(Language(language)) or written.get(Language.EN) or next(iter(written.values()))
+        lines = written.get(Language(language)) or written.get(Language.EN) or next(iter(written.values()))
+        return [line.replace(REFERENCE, reference) for line in lines]
+
+    def short_line(self, reference: str) -> str:
+        """The one short text, of at most 40 characters."""
+        return self.short.replace(REFERENCE, reference)
 
 
 class Creditor(Document):
@@ -92,11 +129,15 @@ class Creditor(Document):
     email: EmailSender
     sms: SmsSender
     whatsapp: WhatsAppSender | None = None
+    party: Party = "first"
+    """`first` collects what is owed to itself; other contact rules bind a third party."""
     dispute_contact: Annotated[Line, Field(max_length=120)]
     opt_out: dict[Language, dict[Channel, Line]]
     payment: Annotated[dict[Currency, Payment], Field(min_length=1)]
     close_below: dict[Currency, Annotated[Money, Field(ge=0)]] = Field(default_factory=dict)
     """An open balance of at most this much closes the invoice as paid."""
+    paid_claim_hold_business_days: Annotated[int, Field(ge=1, le=30)] = 3
+    """How long reminders wait for the money of a customer who writes that it is paid."""
     pay_url_template: Annotated[str | None, Field(alias="pay_url", default=None)] = None
 
     def model_post_init(self, _context: Any) -> None:

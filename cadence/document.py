@@ -17,7 +17,7 @@ from cadence.conditions import Condition
 from cadence.creditor import Document
 from cadence.offsets import Anchor, WrittenOffset, parse_span
 from cadence.problems import MisplacedError, Path
-from cadence.words import Channel, Line, Slug
+from cadence.words import Channel, Debtor, Line, Slug
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -249,6 +249,12 @@ class HoldBranch(Document):
     queue: Slug = "holds"
 
 
+class ReplyBranch(Document):
+    """Who reads what customers write, and what became of the answers."""
+
+    queue: Slug = "replies"
+
+
 class Branches(Document):
     """What the customer's own acts do, beside the ruler."""
 
@@ -257,14 +263,19 @@ class Branches(Document):
     promise: PromiseBranch = PromiseBranch()
     broken_promise: BrokenPromiseBranch = BrokenPromiseBranch()
     payment: PaymentBranch = PaymentBranch()
+    reply: ReplyBranch = ReplyBranch()
 
 
 class Cadence(Document):
-    """A cadence document. `queue` takes every case that no step or branch names a queue for."""
+    """A cadence document. `queue` takes every case that no step or branch names a queue for.
+
+    `debtors` says whom its segments hold: some contact rules protect consumers alone. Without it, all rules apply.
+    """
 
     name: Slug
     title: Line
     segments: Annotated[tuple[Slug, ...], Field(min_length=1)]
+    debtors: Debtor | None = None
     calendar: BusinessCalendar = BusinessCalendar()
     window: Window = Window()
     stages: Annotated[tuple[Slug, ...], Field(min_length=1)]

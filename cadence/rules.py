@@ -1,6 +1,6 @@
-"""Contact rules: when and how one customer may be reached, from the cadence, the creditor and the customer.
+"""Contact rules: when and how one customer may be reached, from the cadence, the law, the creditor and the customer.
 
-Packs of law join here: they narrow the window and the channels, and `plan()` needs no word of them.
+All of them narrow; the strictest wins. `plan()` knows the window that is left, and needs no word of any rule.
 """
 
 from collections.abc import Mapping
@@ -12,18 +12,26 @@ from cadence.calendars import BusinessDays, SendWindow, send_window
 from cadence.creditor import Creditor
 from cadence.document import Cadence, Roll
 from cadence.facts import CustomerFacts
+from cadence.packs import Concerned, Law, Packs
 from cadence.words import Channel
+
+NO_PACKS = Packs()
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What `plan()` needs beside the facts. `unusable` says per channel why it cannot be used."""
+    """What `plan()` needs beside the facts. `unusable` says per channel why it cannot be used.
+
+    `law` is what packs and the creditor ask for this customer: its hours are in the window already, its limits
+    are for the permit, which knows of the customer's other invoices.
+    """
 
     window: SendWindow
     calendar: BusinessDays
     roll: Roll
     creditor_zone: ZoneInfo
     unusable: Mapping[Channel, str]
+    law: Law
 
     def business_day(self, day: date) -> date:
         """`day` rolled as the cadence's calendar says."""
@@ -40,21 +48,24 @@ class Rules:
         return midnight.astimezone(ZoneInfo("UTC"))
 
 
-def rules_for(cadence: Cadence, customer: CustomerFacts, creditor: Creditor) -> Rules:
-    """The contact rules of one customer under one cadence."""
+def rules_for(
+    cadence: Cadence, customer: CustomerFacts, creditor: Creditor, packs: Packs = NO_PACKS
+) -> Rules:
+    """The contact rules of one customer under one cadence, as its packs and the creditor narrow them."""
     place = cadence.calendar
     if place.country == "customer":
         calendar = BusinessDays(customer.country, customer.subdivision)
     else:
         calendar = BusinessDays(place.country, place.subdivision)
-    window = cadence.window
-    return Rules(
-        window=send_window(customer.zone, window.days, window.opens, window.closes, calendar),
-        calendar=calendar,
-        roll=place.roll,
-        creditor_zone=creditor.timezone,
-        unusable=_unusable(customer, creditor),
-    )
+    law = packs.law(Concerned(customer.country, customer.subdivision, cadence.debtors, creditor.party))
+    own = cadence.window
+    window = send_window(customer.zone, own.days, own.opens, own.closes, calendar, law.hours)
+    unusable = _unusable(customer, creditor)
+    if not window.ever_opens:
+        # What no hour is left for goes to a person. Planning goes on by the cadence's own window.
+        unusable = dict.fromkeys(Channel, "no_hour_is_left")
+        window = send_window(customer.zone, own.days, own.opens, own.closes, calendar)
+    return Rules(window, calendar, place.roll, creditor.timezone, unusable, law)
 
 
 def _unusable(customer: CustomerFacts, creditor: Creditor) -> dict[Channel, str]:

@@ -3,7 +3,7 @@
 import re
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
@@ -25,6 +25,13 @@ class Channel(StrEnum):
     SMS = "sms"
     WHATSAPP = "whatsapp"
 
+
+# What a customer who writes back means; the channels read it out of the text.
+Intent = Literal["stop", "stop_unsure", "wrong", "paid", "help", "other"]
+
+Debtor = Literal["consumer", "business"]
+# Whether a creditor collects its own money (`first`) or another's (`third`).
+Party = Literal["first", "third"]
 
 # ISO 4217 minor units of the currencies in which Régua writes messages; all others are refused at the door.
 MINOR_UNITS = {

@@ -89,7 +89,7 @@ def test_norway_is_a_country() -> None:
         ("channels: [email, sms]", "chanels: [email, sms]", "11: steps[0].send.chanels",
          "'chanels' is no key here; did you mean 'channels'?"),
         ("title: Small companies", "colour: blue", "2: colour",
-         "'colour' is no key here; known keys are name, title, segments, calendar, window, stages, queue, steps, branches"),
+         "'colour' is no key here; known keys are name, title, segments, debtors, calendar, window, stages, queue, steps, branches"),
         ("[email, sms]", "[email, fax]", "11: steps[0].send.channels[1]",
          "'fax' is not one of 'email', 'sms' or 'whatsapp'"),
         ("[email, sms]", "email", "11: steps[0].send.channels", "expected a list, found 'email'"),
@@ -236,3 +236,23 @@ def test_a_creditor_that_leaves_an_opt_out_line_out_is_refused() -> None:
     text = Path("creditor.yaml").read_text(encoding="utf-8").replace("    sms: STOP to end\n", "")
     (problem,) = problems(text, Creditor)
     assert "opt_out lacks a line for en/sms" in problem.message
+
+
+@pytest.mark.parametrize("typed", ["{invoice}", "{", "}", "{{reference}}", "{reference!r}"])
+def test_how_to_pay_holds_no_other_place_than_the_reference(typed: str) -> None:
+    text = Path("creditor.yaml").read_text(encoding="utf-8")
+    line = text.splitlines().index('        - "Please quote the reference {reference}."') + 1
+    (problem,) = problems(text.replace("quote the reference {reference}", f"quote {typed}"), Creditor)
+    assert problem.line == line
+    assert "may hold {reference}, the invoice's creditor reference, and no other" in problem.message
+
+
+def test_a_short_text_on_how_to_pay_has_room_for_the_longest_reference() -> None:
+    text = Path("creditor.yaml").read_text(encoding="utf-8")
+    short = 'short: "Routing 000000000 acct 0000000000"'
+    read = read_document(
+        Creditor, text.replace(short, 'short: "Pix a@b.co ref {reference}"'), "creditor.yaml"
+    )
+    assert read.payment["USD"].short_line("RF46RG00000001") == "Pix a@b.co ref RF46RG00000001"
+    (problem,) = problems(text.replace(short, 'short: "Pix 00000000, ref {reference}"'), Creditor)
+    assert "the text has 43 characters with a reference of 25; 40 fit" in problem.message

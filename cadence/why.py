@@ -1,0 +1,171 @@
+"""Why, or why not? For every step of an invoice, past and to come: what becomes of it, by which rule, in its words."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from cadence.agenda import Agenda, AgendaItem
+from cadence.document import Cadence
+from cadence.facts import InvoiceFacts, StepFacts
+from cadence.marks import Mark, marks
+from cadence.rules import Rules
+from cadence.words import Channel
+
+Verdict = Literal["sent", "performed", "failed", "skipped", "unknown", "planned", "deferred", "waiting"]
+
+# The planner's and the permit's own reasons; those of packs have their words in the pack.
+WORDS: Mapping[str, str] = {
+    "planned": "its day has its turn, when the send window opens",
+    "fallback": "the channel before it failed",
+    "silence": "the channel before it reported no delivery in time",
+    "resend": "the provider's list does not hold the first one",
+    "missed_step": "its day passed, and its policy is to ask a person (missed: ask)",
+    "collapsed": "its day passed while a later step fell due as well, and only the latest is sent (missed: collapse)",
+    "too_late": "its day passed longer ago than its policy allows (missed: skip_after)",
+    "before_arrival": "its day had passed when the invoice arrived",
+    "earlier_stage": "the invoice arrived at a later stage",
+    "escalated": "somebody moved the invoice to a later stage",
+    "fallback_overtaken": "a later step spoke before its next channel could",
+    "overtaken": "what it was to answer is over",
+    "invoice_closed": "the invoice was closed before",
+    "no_usable_channel": "no channel was left that reaches the customer; a person takes over",
+    "all_channels_failed": "every channel failed; a person takes over",
+    "delivery_unknown": "nobody knows whether the provider took it, and it is not sent twice",
+    "condition": "its condition is not true",
+    "condition_failed": "its condition could not be worked out",
+    "spacing": "a customer hears one message a day, and no reminder on the day of an answer",
+    "window_closed": "the cadence's send window was shut",
+    "send_window": "the cadence's send window was shut",
+    "halted": "sending was halted",
+    "whatsapp_window_closed": "free text by WhatsApp is allowed for 24 hours after the customer wrote",
+    "performed": "it was done",
+    "sent": "the provider took it",
+    "on_hold": "the invoice is on hold, and nobody said until when",
+    "disputed": "the invoice is disputed, until somebody resolves that",
+    "not_reached": "it waits for the step before it",
+    "no_hour_is_left": "contact rules leave no hour in which the customer may be contacted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """What becomes of one step, when (aware instant, None while nobody knows), and the rule that decided.
+
+    `rule` is a code, or the id of a contact rule; `words` says it, and `source` where a contact rule comes from.
+    """
+
+    step: str
+    occurrence: int
+    stage: str | None
+    verdict: Verdict
+    at: datetime | None
+    channel: Channel | None
+    rule: str
+    words: str
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that an explanation rests on: `agenda` as it is planned now, `unruled` as it would be without packs."""
+
+    facts: InvoiceFacts
+    cadence: Cadence
+    rules: Rules
+    agenda: Agenda
+    unruled: Agenda
+
+
+def explain(known: Known) -> list[Because]:
+    """Every step of the cadence and every notice, in the order of the ruler; a step that was re-armed more than once."""
+    ruler = marks(known.facts, known.cadence, known.rules)
+    on_ruler = {(mark.step.id, mark.occurrence) for mark in ruler}
+    past = [
+        _of_record(known, step, int(occurrence), None, record)
+        for key, record in known.facts.steps.items()
+        for step, _, occurrence in [key.rpartition("/")]
+        if (step, int(occurrence)) not in on_ruler and record.outcome
+    ]
+    return [*past, *(each for mark in ruler for each in _of_mark(known, mark)), *_notices_ahead(known)]
+
+
+def _of_mark(known: Known, mark: Mark) -> Iterator[Because]:
+    if mark.record.outcome:
+        yield _of_record(known, mark.step.id, mark.occurrence, mark.step.stage, mark.record)
+    ahead = [item for item in known.agenda.items if _is_of(item, mark)]
+    for item in ahead:
+        yield _of_item(known, item, mark.step.stage)
+    if not mark.record.outcome and not ahead:
+        yield _of_silence(known, mark)
+
+
+def _is_of(item: AgendaItem, mark: Mark) -> bool:
+    return (item.step, item.occurrence) == (mark.step.id, mark.occurrence)
+
+
+def _of_record(known: Known, step: str, occurrence: int, stage: str | None, record: StepFacts) -> Because:
+    assert record.outcome is not None, "only steps that are over have a record to tell"
+    at = record.permitted_at or record.outcome_at
+    channel = next(reversed(record.messages), None)
+    rule = record.reason or record.outcome
+    return Because(step, occurrence, stage, record.outcome, at, channel, rule, *_words(known, rule, step))
+
+
+def _of_item(known: Known, item: AgendaItem, stage: str | None) -> Because:
+    assert item.step is not None, "items of steps and notices name them"
+    record = known.facts.step(item.step, item.occurrence)
+    rule, verdict = _moved_by(known, item) or item.why, "planned"
+    if record.deferred_until and item.at >= record.deferred_until and record.deferred_reason:
+        rule, verdict = record.deferred_reason, "deferred"
+    words = _words(known, rule, item.step)
+    return Because(item.step, item.occurrence, stage, verdict, item.at, item.channel, rule, *words)  # type: ignore[arg-type]
+
+
+def _moved_by(known: Known, item: AgendaItem) -> str | None:
+    """The contact rule for which an item is later than its cadence alone would have it."""
+    without = next((each for each in known.unruled.items if each.key == item.key), None)
+    return known.rules.window.shut_by(without.at) if without and without.at < item.at else None
+
+
+def _of_silence(known: Known, mark: Mark) -> Because:
+    """A step that is open and on no agenda: passed over, settled by this very planning, or waiting for somebody."""
+    step, facts = mark.step, known.facts
+    settled = next(
+        (s for s in known.agenda.settled if (s.step, s.occurrence) == (step.id, mark.occurrence)), None
+    )
+    if settled:
+        words = _words(known, settled.reason, step.id)
+        return Because(
+            step.id,
+            mark.occurrence,
+            step.stage,
+            settled.outcome,
+            settled.planned_at,
+            None,
+            settled.reason,
+            *words,
+        )
+    rule = (
+        "invoice_closed" if facts.closed else str(facts.state) if str(facts.state) in WORDS else "not_reached"
+    )
+    verdict: Verdict = "skipped" if facts.closed else "waiting"
+    return Because(
+        step.id, mark.occurrence, step.stage, verdict, None, None, rule, *_words(known, rule, step.id)
+    )
+
+
+def _notices_ahead(known: Known) -> Iterator[Because]:
+    for item in known.agenda.items:
+        if item.step and known.cadence.step(item.step) is None and item.channel:
+            yield _of_item(known, item, None)
+
+
+def _words(known: Known, rule: str, step_id: str) -> tuple[str, str | None]:
+    """The words of a rule and where it comes from; of a condition, the condition itself."""
+    if law := known.rules.law.rule(rule):
+        return law.text, law.source
+    step = known.cadence.step(step_id)
+    if rule in ("condition", "condition_failed") and step and step.when:
+        return f"{WORDS[rule]}: {step.when}", None
+    return WORDS.get(rule, rule.replace("_", " ")), None
