@@ -1,4 +1,4 @@
-"""Where the providers are, who we are to them, and where they reach us: read from the environment."""
+"""Where the providers and payment rails are, who we are to them, and where they reach us: from the environment."""
 
 import base64
 from ipaddress import ip_address
@@ -67,12 +67,36 @@ BaseUrl = Annotated[str, AfterValidator(_base_url)]
 FilledSecret = Annotated[SecretStr, AfterValidator(_filled)]
 
 
+_NO_WEBHOOK = "without its webhooks' secret, the rail is off"
+_NO_QUESTION = "the PSP's API cannot be asked"
+# Of two settings, the first makes no sense without the second.
+_NEEDS = (
+    ("stripe_api_key", "stripe_webhook_secret", _NO_WEBHOOK),
+    ("pix_api_base_url", "pix_webhook_secret", _NO_WEBHOOK),
+    ("pix_api_base_url", "pix_client_id", _NO_QUESTION),
+    ("pix_client_id", "pix_client_secret", _NO_QUESTION),
+    ("pix_client_secret", "pix_api_base_url", _NO_QUESTION),
+    ("pix_token_url", "pix_api_base_url", _NO_QUESTION),
+    ("asaas_api_key", "asaas_webhook_token", _NO_WEBHOOK),
+    ("mercadopago_access_token", "mercadopago_webhook_secret", _NO_WEBHOOK),
+    (
+        "mercadopago_webhook_secret",
+        "mercadopago_access_token",
+        "its webhooks say only which payment to ask for",
+    ),
+)
+
+
 class ChannelSettings(BaseSettings):
     """Settings of all channels; each field is the environment variable of the same name in capitals.
 
     `public_url` is the receiver's address as the providers see it. `twilio_webhook_key` is the secret of a
     shared key, needed only when Twilio signs its callbacks with one instead of the account's token.
     `provider_timeout_seconds` stays well under the 60 seconds that a permit lasts.
+
+    `pix_webhook_header` is the header in which the proxy, where the PSP's mutual TLS ends, passes the secret.
+    `pix_api_base_url` is the part before /pix/..., `pix_token_url` where OAuth's client credentials become a
+    token (without it, `pix_api_base_url`/oauth/token).
     """
 
     # Values are secrets and addresses: they must not be quoted in an error. Compose files pass what is not
@@ -92,6 +116,23 @@ class ChannelSettings(BaseSettings):
     payment_webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)]
     provider_timeout_seconds: Annotated[float, Field(gt=0, le=25)] = 10
 
+    # A payment rail is on where the secret of its webhooks is set; with its API's, each payment is confirmed.
+    stripe_webhook_secret: FilledSecret | None = None
+    stripe_api_key: FilledSecret | None = None
+    stripe_api_base_url: BaseUrl = "https://api.stripe.com"
+    pix_webhook_secret: FilledSecret | None = None
+    pix_webhook_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,60}$")] = "X-Pix-Secret"
+    pix_api_base_url: BaseUrl | None = None
+    pix_token_url: BaseUrl | None = None
+    pix_client_id: Annotated[str, Field(min_length=1)] | None = None
+    pix_client_secret: FilledSecret | None = None
+    asaas_webhook_token: FilledSecret | None = None
+    asaas_api_key: FilledSecret | None = None
+    asaas_api_base_url: BaseUrl = "https://api.asaas.com"
+    mercadopago_webhook_secret: FilledSecret | None = None
+    mercadopago_access_token: FilledSecret | None = None
+    mercadopago_api_base_url: BaseUrl = "https://api.mercadopago.com"
+
     @model_validator(mode="after")
     def _callbacks_can_arrive(self) -> "ChannelSettings":
         for name in ("twilio_api_base_url", "sendgrid_host"):
@@ -99,6 +140,15 @@ class ChannelSettings(BaseSettings):
                 raise ValueError(
                     f"PUBLIC_URL is an address inside this machine or network, but {name.upper()} is outside: "
                     "receipts could never arrive; set PUBLIC_URL to the receiver's public https address"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _rails_are_whole(self) -> "ChannelSettings":
+        for name, needed, why in _NEEDS:
+            if getattr(self, name) is not None and getattr(self, needed) is None:
+                raise ValueError(
+                    f"{name.upper()} is set without {needed.upper()}: {why}; set both, or neither"
                 )
         return self
 

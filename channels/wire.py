@@ -18,7 +18,7 @@ def _is_worth_keeping(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING
 
 
-for _name in ("twilio.http_client", "python_http_client.client", "urllib3.connectionpool"):
+for _name in ("twilio.http_client", "python_http_client.client", "urllib3.connectionpool", "httpx"):
     logging.getLogger(_name).addFilter(_is_worth_keeping)
 
 
@@ -60,17 +60,18 @@ def answered(status: int, code: str, error_class: ErrorClass, retry_after: str |
     `retry_after` is the header's value (seconds or an HTTP date).
     """
     if status == 429:
-        wait = _seconds(retry_after)
+        wait = seconds_of(retry_after)
         return Outcome(OutcomeKind.refused, code=code, error_class=ErrorClass.throughput, retry_after=wait)
     if 400 <= status < 500:
         return Outcome(OutcomeKind.rejected, code=code, error_class=error_class)
     return Outcome(OutcomeKind.unknown, code=code)
 
 
-def _seconds(retry_after: str | None) -> float | None:
+def seconds_of(retry_after: str | None) -> float | None:
+    """The seconds that a Retry-After header asks to wait (a number or an HTTP date), None where it says nothing."""
     if not retry_after:
         return None
-    if retry_after.strip().isdigit():
+    if retry_after.strip().isdecimal():
         return float(retry_after)
     try:
         at = parsedate_to_datetime(retry_after)

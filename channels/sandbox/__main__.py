@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from channels.sandbox.config import SandboxConfig
+from channels.sandbox.paying import SECRETS
 from channels.sandbox.server import server
 
 _VARIABLES = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "SENDGRID_API_KEY")
@@ -36,6 +37,7 @@ def main() -> None:
         receiver=arguments.receiver.rstrip("/"),
         public_url=(arguments.public_url or arguments.receiver).rstrip("/"),
         held=arguments.receipts == "held",
+        rails={name: os.environ[name] for name in SECRETS if os.environ.get(name)},
     )
     server(config, arguments.port).run()
 

@@ -1,6 +1,7 @@
 """What a sandbox needs to know to be a provider."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -9,7 +10,8 @@ class SandboxConfig:
     """Who the sandbox's only client is, where it keeps things, and where receipts go.
 
     `receiver` is where callbacks are posted, `public_url` the address for which Twilio's are signed (what the
-    receiver believes its own address to be). `held`: receipts wait until they are released.
+    receiver believes its own address to be). `held`: receipts wait until they are released. `rails` are the
+    payment rails' secrets by their variables' names, those that are set.
     """
 
     account_sid: str
@@ -19,3 +21,4 @@ class SandboxConfig:
     receiver: str
     public_url: str
     held: bool = False
+    rails: Mapping[str, str] = field(default_factory=dict)

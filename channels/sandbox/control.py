@@ -8,6 +8,7 @@ GET  /sandbox/faults       POST a fault (`faults.Fault`); DELETE clears all
 GET  /sandbox/receipts     receipts not yet called back, with their delay after acceptance (?address=)
 POST /sandbox/receipts/release   {"ids": [...], "at": instant}: call these back now, dated `at`
 POST /sandbox/replies      {"channel": "sms", "from": "+…", "to": "+…", "body": "…", "at": instant}
+POST /sandbox/payments     a payment, its refund or a dispute, told as its rail tells it (`paying.Paid`)
 POST /sandbox/reset        forget everything
 """
 
@@ -23,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from channels.sandbox import habits
+from channels.sandbox import habits, paying
 from channels.sandbox.faults import Fault
 from channels.sandbox.hub import Hub
 
@@ -67,6 +68,7 @@ def routes(hub: Hub) -> list[Route]:
         ("GET", "receipts", _receipts),
         ("POST", "receipts/release", _release),
         ("POST", "replies", _reply),
+        ("POST", "payments", _pay),
         ("POST", "reset", _reset),
     ]
     return [Route(f"/sandbox/{path}", partial(_answer, hub, f), methods=[verb]) for verb, path, f in table]
@@ -172,6 +174,15 @@ async def _reply(hub: Hub, request: Request) -> Response:
         form["OptOutType"] = reply.opt_out_type
     taken = await hub.courier.reply(form, reply.at)
     return JSONResponse({"id": sid}, 201) if taken else _not_taken()
+
+
+async def _pay(hub: Hub, request: Request) -> Response:
+    told = paying.tell(hub, paying.Paid.model_validate_json(await request.body()))
+    hub.store.set_resources(told.resources)
+    for _ in range(told.copies):
+        if not await hub.courier.post(told.path, told.body, told.sign):
+            return _not_taken()
+    return JSONResponse({"id": told.id}, 201)
 
 
 def _not_taken() -> Response:

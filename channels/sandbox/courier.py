@@ -5,7 +5,7 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from urllib.parse import urlencode, urlsplit
@@ -23,6 +23,7 @@ from channels.sandbox.store import Accepted, Owed, Store
 from channels.verify import SENDGRID_SIGNATURE_HEADER, SENDGRID_TIMESTAMP_HEADER
 
 _LANES = 4  # a message's receipts stay in one lane, so that they come in order
+_TOO_MANY = 429
 _BATCH = 100  # events SendGrid would put into one post
 _RETRIES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)  # seconds; a receiver that restarts is back by then
 _log = logging.getLogger(__name__)
@@ -83,7 +84,7 @@ class Courier:
         events = [self._event(item, at) for item in owed for _ in range(item.copies)]
         # SendGrid's bodies end in a line break, and its signature covers that.
         body = json.dumps(events).encode() + b"\r\n"
-        if not await self._post("/receipts/sendgrid", body, "application/json"):
+        if not await self.post("/receipts/sendgrid", body, lambda: self._sendgrid_headers(body)):
             return False
         for item in owed:
             self._store.sent(item.id)
@@ -140,16 +141,16 @@ class Courier:
         path = parts.path.removeprefix(base) + (f"?{parts.query}" if parts.query else "")
         signature = self._validator.compute_signature(url, form)
         body = urlencode(form).encode()
-        return await self._post(path, body, "application/x-www-form-urlencoded", signature)
+        headers = {"Content-Type": "application/x-www-form-urlencoded", SIGNATURE_HEADER: signature}
+        return await self.post(path, body, lambda: headers)
 
-    async def _post(self, path: str, body: bytes, content_type: str, signature: str | None = None) -> bool:
+    async def post(self, path: str, body: bytes, sign: Callable[[], Mapping[str, str]]) -> bool:
+        """Post to the receiver until it takes it or refuses; each try is signed anew. Whether it was taken."""
         for pause in (*_RETRIES, None):
-            headers = {"Content-Type": content_type}
-            headers |= {SIGNATURE_HEADER: signature} if signature else self._sendgrid_headers(body)
-            status = await self._status(self._config.receiver + path, body, headers)
+            status = await self._status(self._config.receiver + path, body, sign())
             if 200 <= status < 300:
                 return True
-            if pause is None or 400 <= status < 500:
+            if pause is None or (400 <= status < 500 and status != _TOO_MANY):
                 break
             await asyncio.sleep(pause)
         _log.warning(
@@ -157,16 +158,20 @@ class Courier:
         )
         return False
 
-    async def _status(self, url: str, body: bytes, headers: dict[str, str]) -> int:
+    async def _status(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         try:
-            return (await self._http.post(url, content=body, headers=headers)).status_code
+            return (await self._http.post(url, content=body, headers=dict(headers))).status_code
         except httpx.HTTPError:
             return 0
 
     def _sendgrid_headers(self, body: bytes) -> dict[str, str]:
         timestamp = str(int(time.time()))
         signature = self._key.sign(timestamp, body)
-        return {SENDGRID_TIMESTAMP_HEADER: timestamp, SENDGRID_SIGNATURE_HEADER: signature}
+        return {
+            "Content-Type": "application/json",
+            SENDGRID_TIMESTAMP_HEADER: timestamp,
+            SENDGRID_SIGNATURE_HEADER: signature,
+        }
 
 
 def _dated(at: datetime | None) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import uvicorn
 from starlette.applications import Starlette
 
-from channels.sandbox import control, sendgrid_side, twilio_side
+from channels.sandbox import control, payment_side, sendgrid_side, twilio_side
 from channels.sandbox.config import SandboxConfig
 from channels.sandbox.hub import Hub
 from channels.sandbox.severing import SeverableProtocol
@@ -22,7 +22,8 @@ def application(config: SandboxConfig) -> Starlette:
             yield
         hub.store.close()
 
-    faces = [*twilio_side.routes(hub), *sendgrid_side.routes(hub), *control.routes(hub)]
+    providers = [*twilio_side.routes(hub), *sendgrid_side.routes(hub), *payment_side.routes(hub)]
+    faces = [*providers, *control.routes(hub)]
     return Starlette(routes=faces, lifespan=lifespan)
 
 

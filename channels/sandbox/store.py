@@ -1,4 +1,4 @@
-"""What the sandbox accepted and the receipts it owes, in memory and in an append-only file."""
+"""What the sandbox accepted, knows of payments, and the receipts it owes: in memory and in an append-only file."""
 
 import json
 from collections import defaultdict
@@ -58,6 +58,7 @@ class Store:
         self.by_address: defaultdict[str, list[Accepted]] = defaultdict(list)
         self.owed: dict[str, Owed] = {}
         self.habits: dict[str, dict[str, Any]] = {}
+        self.resources: dict[str, dict[str, Any]] = {}
 
     def _load(self, path: Path) -> None:
         lines = path.read_text("utf-8").splitlines(keepends=True)
@@ -77,6 +78,8 @@ class Store:
             self.owed.update((owed["id"], Owed(**owed)) for owed in line["owed"])
         elif "sent" in line:
             self._settle(self.owed.pop(line["sent"]))
+        elif "resources" in line:
+            self.resources.update(line["resources"])
         else:
             self.habits.update(line["habits"])
 
@@ -102,6 +105,10 @@ class Store:
     def set_habits(self, habits: dict[str, dict[str, Any]]) -> None:
         """Keep how addresses behave from now on."""
         self._write({"habits": habits})
+
+    def set_resources(self, resources: dict[str, dict[str, Any]]) -> None:
+        """Keep what payment providers answer from now on to a GET, by its path."""
+        self._write({"resources": resources})
 
     def reset(self) -> None:
         """Forget everything, also in the file."""

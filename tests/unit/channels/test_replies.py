@@ -1,36 +1,125 @@
-"""Which replies ask us to stop."""
+"""What replies mean, in five languages, and what they must not be taken for."""
 
 import pytest
 
-from channels.replies import is_opt_out
+from channels.outcome import Intent
+from channels.replies import read_intent
 
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("STOP", "stop", " Stop. ", "STOP!!!", "Stop please", "unsubscribe", "END", "Opt-out", "stop stop"),
-        *("PARAR", "Sair", "cancelar, por favor", "Não quero receber mais mensagens", "SAIR obrigado"),
-        *("BAJA", "¡Baja!", "Alto", "Darme de baja", "detener, gracias"),
-        *("ARRÊT", "arret", "Arrêter svp", "Désabonner", "STOP s'il vous plaît", "désinscription merci"),
-    ],
-)
-def test_a_stop_word_alone_opts_out(text: str) -> None:
-    assert is_opt_out(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *(
-            "",
-            "please",
-            "I will stop by and pay",
-            "Can I pay at the end of the month?",
-            "Don't cancel my order",
-        ),
-        *("Já paguei", "Vou parar aí amanhã para pagar", "deu baixa?", "Pago en alto", "J'arrête demain"),
+STOP = [
+    *("STOP", "stop", " Stop. ", "STOP!!!", "Stop please", "unsubscribe", "END", "Opt-out", "stop stop"),
+    *("Stop texting me", "Please do not contact me again.", "No more messages, thank you"),
+    *("PARAR", "Sair", "cancelar, por favor", "Não quero receber mais mensagens", "SAIR obrigado"),
+    *("BAJA", "¡Baja!", "Alto", "Darme de baja", "detener, gracias", "No me escriban más, por favor"),
+    *("ARRÊT", "arret", "Arrêter svp", "Désabonner", "STOP s'il vous plaît", "désinscription merci"),
+]
+STOP_UNSURE = [
+    "please stop texting me about this, I will stop by",
+    "I already paid, leave me alone",
+    "STOP. I told you, I pay on Friday",
+    "Wrong number",
+    "Parem de me mandar mensagem, já paguei!",
+    "número errado, não conheço essa pessoa",
+    "Dejen de escribirme a esta hora, pago mañana",
+    "Número equivocado",
+    "Arrêtez de m'envoyer des SMS, j'ai déjà payé",
+    "Mauvais numéro",
+]
+WRONG = [
+    *("This is wrong", "That is not my invoice", "I don't owe you anything", "We already cancelled this"),
+    *("The amount is not correct", "I never ordered this"),
+    *(
+        "O valor está errado",
+        "Essa fatura não é minha",
+        "Já cancelei esse serviço",
+        "não reconheço essa cobrança",
+    ),
+    *("Eso está mal", "Esa factura no es mía", "Ya cancelé el servicio en marzo", "No debo nada"),
+    *(
+        "C'est faux",
+        "Ce n'est pas à moi",
+        "J'ai résilié en mars",
+        "Je ne dois rien",
+        "je conteste cette facture",
+    ),
+    "I paid, but the amount is wrong",
+]
+PAID = [
+    *(
+        "Paid",
+        "I paid yesterday",
+        "I've already paid this",
+        "The invoice has been paid.",
+        "Payment sent, thanks",
+    ),
+    *("I paid, did you not get it?", "We paid last week"),
+    *("Já paguei", "paguei no banco ontem", "A fatura já foi paga", "Fiz o Pix agora", "segue o comprovante"),
+    *("Ya pagué", "sí ya pagué la factura", "Ya está pagada", "Hice la transferencia ayer", "Ya cancelé"),
+    *(
+        "J'ai payé hier",
+        "Nous avons déjà réglé",
+        "C'est déjà payé",
+        "Virement effectué ce matin",
+        "Payée, merci",
+    ),
+]
+NOT_PAID = [
+    *(
+        "I have not paid yet",
+        "I haven't paid",
+        "I will pay tomorrow",
+        "It will be paid on Friday",
+        "Never paid it",
+    ),
+    *("Can I pay at the end of the month?", "When I have paid I will tell you", "I don't think it was paid"),
+    *("não paguei", "Ainda não paguei", "pago amanhã", "vou pagar na sexta", "paguei não", "já pago"),
+    *("no he pagado", "Todavía no está pagada", "pago mañana", "voy a pagar el viernes"),
+    *(
+        "je n'ai pas payé",
+        "j'ai pas encore payé",
+        "Elle n'est pas payée",
+        "je paierai lundi",
+        "je vais payer",
+    ),
+]
+HELP = [
+    *("HELP", "info", "Who is this?", "Ajuda", "Quem é?", "Do que se trata?"),
+    *("ayuda", "¿Quién es?", "aide", "Qui êtes-vous ?"),
+]
+OTHER = [
+    *(
+        "",
+        "please",
+        "I will stop by and pay",
+        "Don't cancel my order",
         "unstoppable",
+        "Nothing is wrong, thanks",
+    ),
+    *("Vou parar aí amanhã para pagar", "deu baixa?", "Pago en alto", "J'arrête demain", "Bom dia"),
+    *("não está errado", "Mañana les llamo", "Je vous rappelle demain", "👍"),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        *((text, Intent.stop) for text in STOP),
+        *((text, Intent.stop_unsure) for text in STOP_UNSURE),
+        *((text, Intent.wrong) for text in WRONG),
+        *((text, Intent.paid) for text in PAID),
+        *((text, Intent.help) for text in HELP),
+        *((text, Intent.other) for text in (*NOT_PAID, *OTHER)),
     ],
 )
-def test_a_stop_word_inside_a_sentence_does_not(text: str) -> None:
-    assert not is_opt_out(text)
+def test_a_reply_is_read_as_what_it_means(text: str, intent: Intent) -> None:
+    assert read_intent(text).intent == intent
+
+
+def test_a_reading_says_by_which_phrase_of_which_language() -> None:
+    reading = read_intent("Bom dia! A fatura já foi paga ontem.")
+    assert (reading.intent, reading.language, reading.phrase) == (Intent.paid, "pt", "ja foi paga")
+
+
+def test_of_a_text_longer_than_any_channel_carries_the_beginning_is_read() -> None:
+    clauses = ", ".join(f"no {n} ya pague" for n in range(100_000))
+    assert read_intent(f"I paid, {clauses}").intent == Intent.paid
+    assert read_intent(f"{clauses}, I paid").intent == Intent.other

@@ -31,7 +31,7 @@ def _verified(provider: Provider, calls: list[Call]) -> list[Receipt]:
         else:
             assert call.path == "/receipts/twilio"
             verify_twilio(call.url, call.form, call.headers, provider.settings)
-            receipt = twilio_receipt(call.params)
+            receipt = twilio_receipt(call.params, datetime.now(UTC))
             assert receipt is not None
             receipts.append(receipt)
     return receipts
@@ -240,17 +240,17 @@ def test_a_receipt_that_is_not_held_cannot_be_released(held: Provider) -> None:
 
 
 @pytest.mark.parametrize(
-    ("channel", "body", "opt_out"), [("sms", "PARAR", True), ("whatsapp", "já paguei", False)]
+    ("channel", "body", "intent"), [("sms", "PARAR", "stop"), ("whatsapp", "já paguei", "paid")]
 )
-def test_a_played_reply_arrives_signed(provider: Provider, channel: str, body: str, opt_out: bool) -> None:
+def test_a_played_reply_arrives_signed(provider: Provider, channel: str, body: str, intent: str) -> None:
     at = datetime(2026, 3, 1, 12, tzinfo=UTC)
     message = {"channel": channel, "from": PHONE, "to": "+12025550100", "body": body, "at": at.isoformat()}
     provider.post("replies", message, 201)
     [call] = provider.receiver.wait_for(1)
     assert call.path == "/replies/twilio"
     verify_twilio(call.url, call.form, call.headers, provider.settings)
-    reply = twilio_reply(call.params)
-    assert (reply.channel, reply.sender, reply.body, reply.opt_out) == (channel, PHONE, body, opt_out)
+    reply = twilio_reply(call.params, datetime.now(UTC))
+    assert (reply.channel, reply.sender, reply.body, reply.intent) == (channel, PHONE, body, intent)
     assert reply.at == at
 
 

@@ -15,6 +15,7 @@ import pytest
 from pydantic import SecretStr
 
 from channels.email import SendGridEmail
+from channels.message import WhatsAppText
 from channels.outcome import ErrorClass, Outcome, OutcomeKind, ProviderUnavailable
 from channels.settings import ChannelSettings
 from channels.sms import TwilioSms
@@ -102,6 +103,17 @@ async def test_a_whatsapp_arrives_as_a_template_with_its_variables(provider: Pro
         "MessagingServiceSid": "MG" + "1" * 32,
         "ContentSid": "HX" + "2" * 32,
         "StatusCallback": "https://regua.example.com/receipts/twilio?attempt=attempt-3",
+    }
+
+
+async def test_a_whatsapp_text_arrives_as_a_body_without_a_template(provider: Provider) -> None:
+    text = WhatsAppText("attempt-4", "R-7K2M", PHONE, "+12025550100", "Encontrámos o pagamento. Ref R-7K2M")
+    await TwilioWhatsApp(provider.settings).send(text)
+    assert provider.messages[0]["fields"] == {
+        "To": "whatsapp:" + PHONE,
+        "From": "whatsapp:+12025550100",
+        "Body": "Encontrámos o pagamento. Ref R-7K2M",
+        "StatusCallback": "https://regua.example.com/receipts/twilio?attempt=attempt-4",
     }
 
 
