@@ -17,16 +17,20 @@ from activities.clock import Clock, LaneClock, ServerClock
 from activities.performing import Performing
 from activities.sending import Sending
 from activities.signals import Recording
+from activities.webhooks import Announcing
 from channels.email import SendGridEmail
 from channels.settings import ChannelSettings
 from channels.settings import load_settings as load_channel_settings
 from channels.sms import TwilioSms
+from channels.webhooks import WebhookPoster
 from channels.whatsapp import TwilioWhatsApp
 from ledger.access import Ledger
 from starter.logs import begin_logging
 from starter.settings import Settings, load_settings, open_ledger
 from starter.temporal import connect_temporal
 from workflows.invoice import InvoiceWorkflow
+from workflows.webhooks import QUEUE as WEBHOOKS_QUEUE
+from workflows.webhooks import WebhookEndpointWorkflow
 
 log = structlog.get_logger()
 
@@ -34,6 +38,9 @@ log = structlog.get_logger()
 # As many as the ledger keeps connections for. More would wait inside, and a receipt that overtakes an answer which
 # waits to be recorded costs the workflow a signal. At a provider's 0.2 s this is still above the usual rates.
 SENDS_AT_ONCE = 10
+
+# Each posts to one endpoint; what they write down between posts goes through the same connections.
+ENDPOINTS_AT_ONCE = 10
 
 # A send in flight is let finish: cancelled, its fate would be unknown and a person would have to look.
 GRACE = timedelta(seconds=30)
@@ -45,7 +52,7 @@ READ_ONCE = ("cadence", "workflows.attributes", "workflows.signals")
 def workers(
     client: Client, ledger: Ledger, settings: Settings, channels: ChannelSettings
 ) -> Sequence[Worker]:
-    """The workers of one process: one for workflows and the ledger's items, one for each rate-limited channel."""
+    """The workers of one process: one for workflows and the ledger's items, one for each channel, one for webhooks."""
     clock: Clock = LaneClock(ledger) if settings.rehearsal_shift_seconds is not None else ServerClock()
     email, sms, whatsapp = SendGridEmail(channels), TwilioSms(channels), TwilioWhatsApp(channels)
     sending = Sending(ledger, clock, channels.public_url, email, sms, whatsapp)
@@ -53,7 +60,7 @@ def workers(
     main = Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[InvoiceWorkflow],
+        workflows=[InvoiceWorkflow, WebhookEndpointWorkflow],
         workflow_runner=SandboxedWorkflowRunner(
             restrictions=SandboxRestrictions.default.with_passthrough_modules(*READ_ONCE)
         ),
@@ -76,7 +83,7 @@ def workers(
         ("-sms", sending.send_sms, settings.sms_per_second),
         ("-whatsapp", sending.send_whatsapp, settings.whatsapps_per_second),
     )
-    return main, *(
+    senders = (
         Worker(
             client,
             task_queue=settings.task_queue + suffix,
@@ -88,6 +95,20 @@ def workers(
             graceful_shutdown_timeout=GRACE,
         )
         for suffix, send, rate in queues
+    )
+    return main, _announcer(client, ledger, settings), *senders
+
+
+def _announcer(client: Client, ledger: Ledger, settings: Settings) -> Worker:
+    """On a queue of its own: endpoints of others that are slow take no slot of a send."""
+    poster = WebhookPoster(private_too=settings.webhooks_to_private_networks)
+    return Worker(
+        client,
+        task_queue=settings.task_queue + WEBHOOKS_QUEUE,
+        activities=[Announcing(ledger, poster).deliver_webhooks],
+        max_concurrent_activities=ENDPOINTS_AT_ONCE,
+        disable_eager_activity_execution=True,
+        graceful_shutdown_timeout=GRACE,
     )
 
 

@@ -1,4 +1,4 @@
-"""What a workflow is told: the next agenda item and its instant, or that the invoice is closed.
+"""What a workflow is told: the next item and its instant, that the invoice is closed, or when to deliver again.
 
 Types only. Workflows import this module, so it pulls in nothing but the standard library and pydantic.
 """
@@ -89,6 +89,25 @@ class RecordOrder(BaseModel):
 
     invoice_id: int
     notes: list[SignalNote]
+
+
+class EndpointStart(BaseModel):
+    """The input of an endpoint's workflow, and what travels through continue-as-new.
+
+    `told` is that something waits to be looked at; `next_at` the instant at which to look anyway.
+    """
+
+    endpoint_id: int
+    told: bool = True
+    next_at: datetime | None = None
+
+
+class Deliveries(BaseModel):
+    """What became of a batch of an endpoint's deliveries, and when the next is due: None where none is."""
+
+    delivered: int = 0
+    failed: int = 0
+    next_at: datetime | None = None
 
 
 InvoiceStart.model_rebuild()

@@ -1,4 +1,4 @@
-"""Lives of an invoice whose histories are kept in tests/histories; `python -m tests.workflow.lives` records them anew.
+"""Lives of invoices and endpoints whose histories are kept in tests/histories; `python -m tests.workflow.lives` records them anew.
 
 Record only what is new: an old history proves that the workflows which are running out there still replay.
 """
@@ -7,12 +7,15 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 from temporalio.client import Client
 
+from cadence.directive import Deliveries
 from starter.embedded import EmbeddedTemporal
+from tests.workflow import scripted_endpoint
 from tests.workflow.scripted import Handle, ScriptedLedger, due, eventually, start, working
 from workflows.converter import DATA_CONVERTER
 
@@ -81,11 +84,26 @@ async def told_by_many(client: Client, task_queue: str) -> Handle:
     return handle
 
 
-LIVES: tuple[Callable[[Client, str], Awaitable[Handle]], ...] = (
+async def tried_again_by_an_endpoint(client: Client, task_queue: str) -> scripted_endpoint.Handle:
+    """A word comes during a batch that fails; so does the second, which is tried again after its timer."""
+    soon = Deliveries(failed=1, next_at=datetime.now(UTC) + timedelta(seconds=2))
+    endpoint = scripted_endpoint.ScriptedEndpoint([soon, soon], asyncio.Event())
+    async with scripted_endpoint.delivering(client, task_queue, endpoint):
+        handle = await scripted_endpoint.say_waiting(client, task_queue)
+        await endpoint.begun.wait()
+        await scripted_endpoint.say_waiting(client, task_queue)
+        assert endpoint.gate is not None
+        endpoint.gate.set()
+        await handle.result()
+    return handle
+
+
+LIVES: tuple[Callable[[Client, str], Awaitable[Handle | scripted_endpoint.Handle]], ...] = (
     reminded_then_paid,
     called_off_in_the_queue,
     paid_beside_a_send,
     told_by_many,
+    tried_again_by_an_endpoint,
 )
 
 

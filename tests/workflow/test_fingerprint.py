@@ -1,4 +1,4 @@
-"""The workflow's commands, in source order, are those of workflows/fingerprint.txt: a change is made on purpose.
+"""The workflows' commands, in source order, are those of workflows/fingerprint.txt: a change is made on purpose.
 
 A changed order can break invoices that are running. If it is meant, see that the recorded histories replay, then
 write the fingerprint anew: `python -m tests.workflow.test_fingerprint > workflows/fingerprint.txt`.
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-SOURCE = Path("workflows/invoice.py")
+SOURCES = (Path("workflows/invoice.py"), Path("workflows/webhooks.py"))
 FINGERPRINT = Path("workflows/fingerprint.txt")
 # What leaves a trace in history, or decides whether and when something does.
 COMMANDS = frozenset(
@@ -29,6 +29,11 @@ def fingerprint(source: str) -> str:
         if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef)
     ]
     return "".join(f"{line}\n" for method in methods for line in _lines(method))
+
+
+def fingerprints() -> str:
+    """Those of all workflows."""
+    return "".join(fingerprint(source.read_text("utf-8")) for source in SOURCES)
 
 
 def _lines(method: ast.AsyncFunctionDef | ast.FunctionDef) -> Iterator[str]:
@@ -54,13 +59,13 @@ def _command(call: ast.Call) -> str | None:
 
 
 def test_the_order_of_commands_changes_on_purpose_only() -> None:
-    assert fingerprint(SOURCE.read_text("utf-8")) == FINGERPRINT.read_text("utf-8"), __doc__
+    assert fingerprints() == FINGERPRINT.read_text("utf-8"), __doc__
 
 
 def test_another_order_gives_another_fingerprint() -> None:
-    source = SOURCE.read_text("utf-8")
+    source = SOURCES[0].read_text("utf-8")
     assert fingerprint(source.replace("start_activity", "execute_activity")) != fingerprint(source)
 
 
 if __name__ == "__main__":
-    sys.stdout.write(fingerprint(SOURCE.read_text("utf-8")))
+    sys.stdout.write(fingerprints())

@@ -10,6 +10,7 @@ from temporalio.workflow import NondeterminismError
 from tests.workflow.lives import HISTORIES, LIVES
 from workflows.converter import DATA_CONVERTER
 from workflows.invoice import InvoiceWorkflow
+from workflows.webhooks import WebhookEndpointWorkflow
 
 RECORDED = sorted(HISTORIES.glob("*.json"))
 
@@ -19,7 +20,7 @@ def _text(file: Path) -> str:
 
 
 def _replayer() -> Replayer:
-    return Replayer(workflows=[InvoiceWorkflow], data_converter=DATA_CONVERTER)
+    return Replayer(workflows=[InvoiceWorkflow, WebhookEndpointWorkflow], data_converter=DATA_CONVERTER)
 
 
 def test_every_life_is_recorded() -> None:
