@@ -1,4 +1,4 @@
-"""Write the message that a permit allows: the template in the customer's language, as the channel carries it."""
+"""Write the message that a permit allows: the template in the customer's language, or what an agent wrote."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,8 +6,9 @@ from typing import Generic, TypeVar
 
 from cadence.creditor import Creditor
 from cadence.words import Language
-from channels.message import EmailMessage, SmsMessage, WhatsAppMessage
+from channels.message import EmailMessage, SmsMessage, WhatsAppMessage, WhatsAppText
 from ledger.sending import Permit
+from templates.answers import answer_sms, answer_whatsapp
 from templates.rendering import (
     RenderContext,
     TemplateError,
@@ -16,7 +17,7 @@ from templates.rendering import (
     render_whatsapp,
 )
 
-M = TypeVar("M", EmailMessage, SmsMessage, WhatsAppMessage)
+M = TypeVar("M", EmailMessage, SmsMessage, WhatsAppMessage | WhatsAppText)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,10 @@ def compose_email(permit: Permit, creditor: Creditor, public_url: str, _now: dat
 
 def compose_sms(permit: Permit, creditor: Creditor, _public_url: str, now: datetime) -> Draft[SmsMessage]:
     """The SMS; raise TemplateError. It is void when the send window ends: a queued one must not leave at night."""
-    written = render_sms(permit.template, _context(permit, creditor))
+    if permit.text is None:
+        written = render_sms(permit.template, _context(permit, creditor))
+    else:
+        written = answer_sms(permit.text, creditor, permit.reference)
     message = SmsMessage(
         attempt_id=permit.attempt_id,
         reference=permit.reference,
@@ -64,8 +68,10 @@ def compose_sms(permit: Permit, creditor: Creditor, _public_url: str, now: datet
 
 def compose_whatsapp(
     permit: Permit, creditor: Creditor, _public_url: str, _now: datetime
-) -> Draft[WhatsAppMessage]:
+) -> Draft[WhatsAppMessage | WhatsAppText]:
     """The approved WhatsApp template with its variables; raise TemplateError, also where none is approved."""
+    if permit.text is not None and creditor.whatsapp is not None:
+        return _whatsapp_answer(permit, permit.text, creditor, creditor.whatsapp.sender)
     content = creditor.whatsapp.content.get(permit.template, {}) if creditor.whatsapp else {}
     content_sid = content.get(Language(permit.language))
     if creditor.whatsapp is None or content_sid is None:
@@ -84,6 +90,20 @@ def compose_whatsapp(
     return Draft(message, written.body)
 
 
+def _whatsapp_answer(
+    permit: Permit, text: str, creditor: Creditor, sender: str
+) -> Draft[WhatsAppMessage | WhatsAppText]:
+    body = answer_whatsapp(text, creditor, permit.reference)
+    message = WhatsAppText(
+        attempt_id=permit.attempt_id,
+        reference=permit.reference,
+        to=permit.address,
+        sender=sender,
+        body=body,
+    )
+    return Draft(message, body)
+
+
 def _context(permit: Permit, creditor: Creditor) -> RenderContext:
     return RenderContext(
         language=permit.language,
@@ -100,4 +120,5 @@ def _context(permit: Permit, creditor: Creditor) -> RenderContext:
         promised_on=permit.promised_on,
         promised_amount=permit.promised_amount,
         payment_amount=permit.payment_amount,
+        creditor_reference=permit.creditor_reference,
     )

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from cadence.words import Channel, Currency, Language, Money, Slug
+from cadence.words import Channel, Currency, Intent, Language, Money, Slug
 
 
 class _Event(BaseModel):
@@ -59,8 +59,11 @@ class PaymentReversed(_Event):
 
 
 class DisputeOpened(_Event):
+    """The customer disagrees; where that was only read from a reply, a person has yet to confirm it."""
+
     type: Literal["dispute_opened"] = "dispute_opened"
     reason: Slug = "unspecified"
+    confirmed: bool = True
 
 
 class DisputeResolved(_Event):
@@ -112,6 +115,15 @@ class Replied(_Event):
     """The customer wrote back; the text is in the ledger's replies."""
 
     type: Literal["replied"] = "replied"
+    channel: Channel
+    intent: Intent = "other"
+
+
+class AnswerWritten(_Event):
+    """An agent answered the customer; the text is in the ledger's answers, under the invoice and `number`."""
+
+    type: Literal["answer_written"] = "answer_written"
+    number: Annotated[int, Field(ge=1)]
     channel: Channel
 
 
@@ -264,6 +276,7 @@ InvoiceEvent = (
     | Escalated
     | Cancelled
     | Replied
+    | AnswerWritten
     | SignalIgnored
     | StepSkipped
     | StepDeferred

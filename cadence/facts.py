@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from cadence.words import Channel, Language
 
 ZERO = Decimal(0)
+# Under this name an agent's answers are kept among an invoice's steps.
+ANSWER_STEP = "on:answer"
 
 
 class _Facts(BaseModel):
@@ -100,14 +102,15 @@ class Rebase(_Facts):
 class Notice(_Facts):
     """A message that a branch owes the customer: which branch, its running number, since when.
 
-    `amount` and `by` are the money and the day it speaks of.
+    `amount` and `by` are the money and the day it speaks of; `channel` is the only one by which it may go.
     """
 
-    branch: Literal["dispute", "dispute_resolved", "promise", "broken_promise", "payment"]
+    branch: Literal["dispute", "dispute_resolved", "promise", "broken_promise", "payment", "answer"]
     number: int
     at: datetime
     amount: Decimal | None = None
     by: date | None = None
+    channel: Channel | None = None
 
     @property
     def step(self) -> str:
@@ -141,6 +144,7 @@ class InvoiceFacts(_Facts):
     credited: Decimal = ZERO
     closed: Closed | None = None
     disputed: bool = False
+    dispute_unconfirmed: bool = False
     disputes: int = 0
     holds: tuple[Hold, ...] = ()
     promise: Promise | None = None

@@ -51,7 +51,12 @@ def _over(notice: Notice, record: StepFacts, reason: str) -> Settled:
 
 
 def _still_true(notice: Notice, facts: InvoiceFacts) -> bool:
-    """Whether the notice still answers something: it is the latest, and the invoice is in its branch."""
+    """Whether the notice still answers something: it is the latest, and the invoice is in its branch.
+
+    What an agent wrote answers the customer whatever was written or happened since.
+    """
+    if notice.branch == "answer":
+        return True
     latest = max(n.number for n in facts.notices if n.branch == notice.branch) == notice.number
     stands = {
         "dispute": facts.disputed,
@@ -64,7 +69,9 @@ def _still_true(notice: Notice, facts: InvoiceFacts) -> bool:
 
 
 def branch_message(cadence: Cadence, notice: Notice) -> Send | None:
-    """What the cadence says in that branch; None where it says nothing."""
+    """What the cadence says in that branch; None where it says nothing. An answer is an agent's own words."""
+    if notice.channel is not None:
+        return Send(template="answer", channels=(notice.channel,))
     branches = cadence.branches
     return {
         "dispute": branches.dispute.notice,

@@ -6,7 +6,7 @@ from functools import singledispatch
 
 from cadence import events as e
 from cadence.changes import changed, count_cases, owe_case, owe_notice, rebased, with_step
-from cadence.facts import Hold, InvoiceFacts, Promise, Rebase, step_key
+from cadence.facts import ANSWER_STEP, Hold, InvoiceFacts, MessageState, Promise, Rebase, step_key
 from cadence.messages import reduce_message
 
 
@@ -17,9 +17,10 @@ def reduce_invoice(facts: InvoiceFacts | None, event: e.InvoiceEvent, at: dateti
             message = f"an invoice's log begins with invoice_received, not {event.type}"
             raise ValueError(message)
         return _received(event, at)
-    if isinstance(event, e.MessageEvent):
-        return reduce_message(event, facts, at)
-    return _reduce(event, facts, at)
+    after = (
+        reduce_message(event, facts, at) if isinstance(event, e.MessageEvent) else _reduce(event, facts, at)
+    )
+    return _overtake_answers(after, at) if after.closed and not facts.closed else after
 
 
 def reduce_all(log: Iterable[tuple[e.InvoiceEvent, datetime]]) -> InvoiceFacts | None:
@@ -80,17 +81,25 @@ def _(_event: e.PaymentUnidentified, facts: InvoiceFacts, _at: datetime) -> Invo
 @_reduce.register
 def _(event: e.DisputeOpened, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
     if facts.disputed:
-        return facts
+        return _confirmed(facts) if event.confirmed else facts
     number = facts.disputes + 1
-    disputed = changed(facts, disputed=True, disputes=number)
-    return owe_case(owe_notice(disputed, "dispute", at), f"dispute/{number}", "dispute")
+    disputed = changed(facts, disputed=True, disputes=number, dispute_unconfirmed=not event.confirmed)
+    reason = "dispute" if event.confirmed else "dispute_to_confirm"
+    return owe_case(owe_notice(disputed, "dispute", at), f"{reason}/{number}", reason)
+
+
+def _confirmed(facts: InvoiceFacts) -> InvoiceFacts:
+    """The facts, once a person has confirmed what was only read from a reply; the customer was answered then."""
+    if not facts.dispute_unconfirmed:
+        return facts
+    return owe_case(changed(facts, dispute_unconfirmed=False), f"dispute/{facts.disputes}", "dispute")
 
 
 @_reduce.register
 def _(event: e.DisputeResolved, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
     if not facts.disputed:
         return facts
-    resolved = changed(facts, disputed=False)
+    resolved = changed(facts, disputed=False, dispute_unconfirmed=False)
     if event.outcome == "upheld":
         # The creditor agrees: what is owed is credited, whole. Disputes over a part come with the contact rules.
         return _settle_balance(changed(resolved, credited=facts.amount - facts.paid), at)
@@ -141,14 +150,46 @@ def _(_event: e.Cancelled, facts: InvoiceFacts, _at: datetime) -> InvoiceFacts:
 
 @_reduce.register
 def _(event: e.Replied, facts: InvoiceFacts, _at: datetime) -> InvoiceFacts:
-    return owe_case(facts, f"replied/{count_cases(facts, 'replied') + 1}", "replied")
+    reason = _REPLY_CASES.get(event.intent, "replied")
+    if event.intent == "wrong" and not facts.closed:
+        return facts  # the dispute it opens has a case of its own
+    if event.intent == "paid" and facts.closed == "paid":
+        return facts
+    return owe_case(facts, f"{reason}/{count_cases(facts, reason) + 1}", reason)
+
+
+_REPLY_CASES = {"paid": "says_paid", "stop_unsure": "may_opt_out"}
+
+
+@_reduce.register
+def _(event: e.AnswerWritten, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
+    return owe_notice(facts, "answer", at, channel=event.channel)
+
+
+def _overtake_answers(facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
+    """Nothing leaves after closing, an agent's answer neither, not even once it is open again: the agent must know."""
+    for notice in facts.notices:
+        step = facts.step(notice.step, notice.number)
+        gone = any(message.state is not MessageState.REFUSED for message in step.messages.values())
+        if notice.branch == "answer" and step.outcome is None and not gone:
+            kind = e.StepFailed if step.messages else e.StepSkipped
+            over = kind(
+                step=notice.step, occurrence=notice.number, reason="invoice_closed", planned_at=notice.at
+            )
+            facts = _reduce(over, facts, at)
+    return facts
+
+
+def _owe_answer_case(facts: InvoiceFacts, number: int) -> InvoiceFacts:
+    return owe_case(facts, f"answer/{number}", "answer_not_sent")
 
 
 @_reduce.register
 def _(event: e.StepSkipped, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
-    return with_step(
+    skipped = with_step(
         facts, event, outcome="skipped", reason=event.reason, outcome_at=at, planned_at=event.planned_at
     )
+    return _owe_answer_case(skipped, event.occurrence) if event.step == ANSWER_STEP else skipped
 
 
 @_reduce.register
@@ -182,6 +223,8 @@ def _(event: e.StepFailed, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
     failed = with_step(
         facts, event, outcome="failed", reason=event.reason, outcome_at=at, planned_at=event.planned_at
     )
+    if event.step == ANSWER_STEP:
+        return _owe_answer_case(failed, event.occurrence)
     # One case for all steps that fail for the same reason: a person mends the address once.
     return owe_case(failed, f"failed/{event.reason}", event.reason)
 
@@ -190,7 +233,13 @@ def _settle_balance(facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
     """Close what is paid within the tolerance; reopen what was closed as paid or credited and is owed again."""
     cleared = facts.balance <= facts.close_below
     if cleared and not facts.closed:
-        return changed(facts, closed="credited" if facts.credited else "paid", promise=None, disputed=False)
+        return changed(
+            facts,
+            closed="credited" if facts.credited else "paid",
+            promise=None,
+            disputed=False,
+            dispute_unconfirmed=False,
+        )
     if not cleared and facts.closed in ("paid", "credited"):
         return rebased(changed(facts, closed=None), "resumed", at)
     return facts

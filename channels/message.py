@@ -40,6 +40,17 @@ class SmsMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class WhatsAppText:
+    """Free text to an E.164 number that wrote to us within the last 24 hours; `reference` stands in `body`."""
+
+    attempt_id: str
+    reference: str
+    to: str
+    sender: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class WhatsAppMessage:
     """One approved template (`content_sid`, HX…) with its variables, to an E.164 number.
 

@@ -95,6 +95,20 @@ class Receipt:
     address_dead: bool = False
 
 
+class Intent(StrEnum):
+    """What a person who writes back means; the phrases behind each are in intents.yaml.
+
+    `stop_unsure` may be a request to stop, among other words; `wrong` that the invoice is; `help` who we are.
+    """
+
+    stop = "stop"
+    stop_unsure = "stop_unsure"
+    wrong = "wrong"
+    paid = "paid"
+    help = "help"
+    other = "other"
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What a person wrote back. `sender` is E.164 without a channel prefix; `at` is aware UTC."""
@@ -104,7 +118,7 @@ class Reply:
     body: str
     external_id: str
     at: datetime
-    opt_out: bool
+    intent: Intent
 
 
 class ProviderUnavailable(Exception):  # an event, not a mistake

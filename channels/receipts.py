@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from channels.outcome import Delivery, ErrorClass, Receipt, Reply, classify, error_table
-from channels.replies import is_opt_out
+from channels.outcome import Delivery, ErrorClass, Intent, Receipt, Reply, classify, error_table
+from channels.replies import read_intent
 
 _WHATSAPP = "whatsapp:"
+# What Twilio understood itself, by Advanced Opt-Out.
+_TWILIO_KEYWORDS = {"STOP": Intent.stop, "HELP": Intent.help}
 
 # Twilio's message statuses; the inbound ones are no receipts.
 _TWILIO = {
@@ -42,10 +44,11 @@ _SENDGRID = {
 _OPT_OUT_EVENTS = ("spamreport", "unsubscribe", "group_unsubscribe")
 
 
-def twilio_receipt(params: Mapping[str, str]) -> Receipt | None:
+def twilio_receipt(params: Mapping[str, str], received_at: datetime) -> Receipt | None:
     """The receipt in a verified status callback, or None if it holds none that we know.
 
-    `params` are the form's fields together with the query's (`attempt`).
+    `params` are the form's fields together with the query's (`attempt`). Few callbacks say when it happened; the
+    others are dated `received_at` (aware UTC).
     """
     sid = params.get("MessageSid") or params.get("SmsSid")
     status = params.get("MessageStatus") or params.get("SmsStatus") or ""
@@ -62,14 +65,14 @@ def twilio_receipt(params: Mapping[str, str]) -> Receipt | None:
         code=code,
         error_class=error_class,
         external_id=":".join(filter(None, (sid, status, code))),
-        at=_instant(params),
+        at=_instant(params, received_at),
         opted_out=error_class is ErrorClass.opt_out,
         address_dead=error_class is ErrorClass.bad_address,
     )
 
 
-def twilio_reply(params: Mapping[str, str]) -> Reply:
-    """The reply in a verified inbound callback; raises ValueError if it has no sender or id."""
+def twilio_reply(params: Mapping[str, str], received_at: datetime) -> Reply:
+    """The reply in a verified inbound callback, dated as a receipt is; raises ValueError if it has no sender or id."""
     sender, sid = params.get("From", ""), params.get("MessageSid") or params.get("SmsSid")
     if not sender or not sid:
         raise ValueError("a reply needs From and MessageSid; check the URL configured for incoming messages")
@@ -79,8 +82,8 @@ def twilio_reply(params: Mapping[str, str]) -> Reply:
         sender=sender.removeprefix(_WHATSAPP),
         body=body,
         external_id=sid,
-        at=_instant(params),
-        opt_out=params.get("OptOutType") == "STOP" or is_opt_out(body),
+        at=_instant(params, received_at),
+        intent=_TWILIO_KEYWORDS.get(params.get("OptOutType", "")) or read_intent(body).intent,
     )
 
 
@@ -88,12 +91,12 @@ def _channel(address: str) -> str:
     return "whatsapp" if address.startswith(_WHATSAPP) else "sms"
 
 
-def _instant(params: Mapping[str, str]) -> datetime:
-    """The callback's own `Timestamp` (RFC 2822) where it has one, else now."""
+def _instant(params: Mapping[str, str], received_at: datetime) -> datetime:
+    """The callback's own `Timestamp` (RFC 2822) where it has one, else when it came."""
     try:
         at = parsedate_to_datetime(params.get("Timestamp", ""))
     except ValueError:
-        return datetime.now(UTC)
+        return received_at
     return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
 
 

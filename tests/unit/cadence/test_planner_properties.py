@@ -70,6 +70,9 @@ EVENTS: tuple[Callable[[Chance], e.InvoiceEvent], ...] = (
     lambda _: e.Escalated(stage="final"),
     lambda _: e.Escalated(stage="nowhere"),
     lambda _: e.DisputeOpened(),
+    lambda _: e.DisputeOpened(reason="reply", confirmed=False),
+    lambda c: e.Replied(channel=c.channel, intent="paid"),
+    lambda c: e.AnswerWritten(number=c.name["occurrence"], channel=c.channel),
     lambda _: e.DisputeResolved(outcome="rejected"),
     lambda _: e.DisputeResolved(outcome="upheld"),
     lambda c: e.InvoiceChanged(amount=c.amount, due_on=c.then.date(), on=c.today),
@@ -86,7 +89,7 @@ EVENTS: tuple[Callable[[Chance], e.InvoiceEvent], ...] = (
     lambda c: e.MessageGivenUp(**c.message),
     lambda c: e.DeliveryReported(**c.message, delivery="failed"),
 )
-NAMES = [{"step": step, "occurrence": n} for step in ("s0", "s1", "s2", "on:promise", "gone") for n in (1, 2)]
+NAMES = [{"step": step, "occurrence": n} for step in ("s0", "s1", "s2", "on:promise", "on:answer", "gone") for n in (1, 2)]
 chances = st.tuples(
     st.sampled_from(EVENTS), st.integers(0, 100), st.integers(-40, 40), st.integers(1, 150), st.sampled_from(NAMES),
     st.sampled_from(list(Channel)),

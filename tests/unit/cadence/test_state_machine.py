@@ -42,6 +42,7 @@ class InvoiceLife(RuleBasedStateMachine):
         now = day - timedelta(days=days, minutes=-minute)
         self.game = Game.begun(ruler, now, day.date(), who=who, stage=stage)
         self.arrived: set[tuple[str, int, Channel]] = set()
+        self.answers = 0
 
     # Time and the workflow.
 
@@ -141,6 +142,22 @@ class InvoiceLife(RuleBasedStateMachine):
     def dispute(self) -> None:
         self.game.tell(e.DisputeOpened())
 
+    @rule(intent=st.sampled_from(["paid", "wrong", "stop_unsure", "help", "other"]))
+    def reply(self, intent: str) -> None:
+        game = self.game
+        game.tell(e.Replied.model_validate({"channel": "sms", "intent": intent}))
+        if intent == "paid" and not game.facts.closed:
+            until = game.rules.end_of(game.rules.window.local_day(game.now), 3)
+            game.tell(e.HoldPlaced(hold="says_paid", reason="says_paid", until=until))
+        if intent == "wrong" and not game.facts.closed:
+            game.tell(e.DisputeOpened(reason="reply", confirmed=False))
+
+    @precondition(lambda self: not self.game.facts.closed)
+    @rule(channel=st.sampled_from([Channel.SMS, Channel.WHATSAPP]))
+    def an_agent_answers(self, channel: Channel) -> None:
+        self.answers += 1
+        self.game.tell(e.AnswerWritten(number=self.answers, channel=channel))
+
     @rule(outcome=st.sampled_from(["rejected", "withdrawn", "upheld"]))
     def resolve(self, outcome: str) -> None:
         self.game.tell(e.DisputeResolved.model_validate({"outcome": outcome}))
@@ -236,6 +253,16 @@ class InvoiceLife(RuleBasedStateMachine):
     def nothing_is_both_skipped_and_sent(self) -> None:
         for key, step in self.game.facts.steps.items():
             assert not (step.outcome == "skipped" and step.messages), f"{key}: {step}"
+
+    @invariant()
+    def an_answer_leaves_by_its_own_channel_or_a_case_says_that_it_did_not(self) -> None:
+        facts = self.game.facts
+        cases = {case.key for case in facts.cases}
+        for notice in facts.notices:
+            step = facts.step(notice.step, notice.number)
+            if notice.branch == "answer":
+                assert set(step.messages) <= {notice.channel}
+                assert step.outcome not in ("skipped", "failed") or f"answer/{notice.number}" in cases
 
     @invariant()
     def a_failure_is_never_forgotten(self) -> None:
