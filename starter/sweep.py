@@ -4,15 +4,15 @@ from datetime import datetime, timedelta
 
 from temporalio.client import Client
 
+from ledger import idempotency, inbox, outbox
 from ledger.access import Ledger
 from ledger.keys import invoice_of, workflow_id
-from ledger.outbox import forget
 from ledger.repair import open_invoices, overdue, stale_calls
 from starter.telling import tell
 
 GRACE = timedelta(minutes=10)
 BATCH = 500
-# How long what was relayed can be looked up; the event log has it for ever.
+# How long what was relayed or processed can be looked up; the event log has it for ever.
 KEPT = timedelta(days=7)
 
 
@@ -23,7 +23,9 @@ async def sweep(ledger: Ledger, client: Client, task_queue: str, now: datetime) 
     A closed invoice whose workflow still runs is told, too: a word that was slow on its way can start one anew.
     """
     await stale_calls(ledger, now)
-    await forget(ledger.engine, now - KEPT)
+    await outbox.forget(ledger.engine, now - KEPT)
+    await inbox.forget(ledger.engine, now - KEPT)
+    await idempotency.forget(ledger.engine, now)
     running = await _running(client, task_queue)
     known = await open_invoices(ledger.engine)
     missing = {each for each in known if workflow_id(each) not in running}
