@@ -1,10 +1,11 @@
 """Cases: the work that agents have, claimed by one of them at a time."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Select, any_, insert, literal, select, update
+from sqlalchemy import ARRAY, BigInteger, Select, any_, insert, literal, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cadence.words import rounded
@@ -16,14 +17,22 @@ from ledger.views import CaseLine, NoteLine
 notes = CaseNote.__table__  # type: ignore[attr-defined]
 
 STATUSES = ("open", "claimed", "closed")
+Expect = Callable[[CaseLine], None]
 
 
 async def list_cases(
-    engine: AsyncEngine, *, queue: str | None = None, status: str | None = None, limit: int | None = None
+    engine: AsyncEngine,
+    *,
+    queue: str | None = None,
+    status: str | None = None,
+    agent: str | None = None,
+    after: tuple[datetime, int] | None = None,
+    limit: int | None = None,
 ) -> list[CaseLine]:
     """Cases with their notes, the oldest first: those not closed, or those of one `status`.
 
-    Raises LedgerError for a status that does not exist.
+    `agent` is who claimed them; `after` is where the page before ended: when its last case was opened, and its
+    id. Raises LedgerError for a status that does not exist.
     """
     if status is not None and status not in STATUSES:
         raise LedgerError(
@@ -35,8 +44,19 @@ async def list_cases(
     )
     if queue is not None:
         wanted = wanted.where(cases_table.c.queue == queue)
+    if agent is not None:
+        wanted = wanted.where(cases_table.c.claimed_by == agent)
+    if after is not None:
+        passed = (literal(after[0], cases_table.c.opened_at.type), literal(after[1], BigInteger))
+        wanted = wanted.where(tuple_(cases_table.c.opened_at, cases_table.c.id) > tuple_(*passed))
     async with engine.connect() as connection:
         return await _read(connection, wanted)
+
+
+async def case(engine: AsyncEngine, case_id: int) -> CaseLine:
+    """One case with its notes; raise LedgerError where it is unknown."""
+    async with engine.connect() as connection:
+        return await _case(connection, case_id)
 
 
 async def cases_of(connection: AsyncConnection, invoice_id: int) -> list[CaseLine]:
@@ -45,13 +65,16 @@ async def cases_of(connection: AsyncConnection, invoice_id: int) -> list[CaseLin
     return await _read(connection, wanted.order_by(cases_table.c.id))
 
 
-async def claim(engine: AsyncEngine, case_id: int, actor: str, now: datetime) -> CaseLine:
+async def claim(
+    engine: AsyncEngine, case_id: int, actor: str, now: datetime, *, expect: Expect | None = None
+) -> CaseLine:
     """Give the case to `actor`; claiming one's own again changes nothing.
 
     Atomic: of two that claim at once, one gets it and the other a LedgerError that says who did.
+    `expect`, here and below, is shown the locked case first, and raises where it is not as its caller saw it.
     """
     free = (cases_table.c.id == case_id) & (cases_table.c.status == "open")
-    async with engine.begin() as connection:
+    async with _acting(engine, case_id, expect) as connection:
         taken = await connection.execute(
             update(cases_table)
             .where(free)
@@ -60,31 +83,69 @@ async def claim(engine: AsyncEngine, case_id: int, actor: str, now: datetime) ->
         )
         if taken.first() is not None:
             await _write(connection, case_id, actor, "claimed", now)
-        case = await _case(connection, case_id)
-        if case.status == "closed":
+        claimed = await _case(connection, case_id)
+        if claimed.status == "closed":
             raise LedgerError("case_closed", f"case {case_id} is closed; there is nothing left to claim")
-        if case.claimed_by != actor:
-            raise LedgerError("case_claimed", f"case {case_id} is claimed by {case.claimed_by!r} already")
-    return case
+        if claimed.claimed_by != actor:
+            raise LedgerError("case_claimed", f"case {case_id} is claimed by {claimed.claimed_by!r} already")
+    return claimed
 
 
-async def note(engine: AsyncEngine, case_id: int, actor: str, text: str, now: datetime) -> CaseLine:
+async def release(
+    engine: AsyncEngine,
+    case_id: int,
+    actor: str,
+    now: datetime,
+    *,
+    of_anybody: bool = False,
+    expect: Expect | None = None,
+) -> CaseLine:
+    """Give a claimed case back to its queue: whose it is may, and with `of_anybody` (a manager) anybody.
+
+    Raises LedgerError where it is not claimed, or claimed by somebody else; the text says by whom.
+    """
+    held = (cases_table.c.id == case_id) & (cases_table.c.status == "claimed")
+    if not of_anybody:
+        held &= cases_table.c.claimed_by == actor
+    async with _acting(engine, case_id, expect) as connection:
+        freed = await connection.execute(
+            update(cases_table).where(held).values(status="open", claimed_by=None).returning(cases_table.c.id)
+        )
+        found = await _case(connection, case_id)
+        if freed.first() is None:
+            raise _not_released(found)
+        await _write(connection, case_id, actor, "released", now)
+        return await _case(connection, case_id)
+
+
+def _not_released(found: CaseLine) -> LedgerError:
+    if found.status != "claimed":
+        return LedgerError("case_not_claimed", f"case {found.id} is {found.status}; nobody has claimed it")
+    by = f"case {found.id} is claimed by {found.claimed_by!r}"
+    return LedgerError("case_claimed", f"{by}; they release it, or a manager does")
+
+
+async def note(
+    engine: AsyncEngine, case_id: int, actor: str, text: str, now: datetime, *, expect: Expect | None = None
+) -> CaseLine:
     """Write `text` on the case, also on a closed one; raise LedgerError where it is empty or the case unknown."""
     if not text.strip():
         raise LedgerError("empty_note", "the note is empty; write what was agreed or found")
-    async with engine.begin() as connection:
+    async with _acting(engine, case_id, expect) as connection:
         await _case(connection, case_id)
         await _write(connection, case_id, actor, text, now)
         return await _case(connection, case_id)
 
 
-async def close(engine: AsyncEngine, case_id: int, actor: str, now: datetime) -> CaseLine:
+async def close(
+    engine: AsyncEngine, case_id: int, actor: str, now: datetime, *, expect: Expect | None = None
+) -> CaseLine:
     """Close the case; anybody may, because who claimed it may be gone, and the notes say who did.
 
     It lifts nothing by itself: where the case came from a hold without an end or a payment nobody could
     identify, reminders stay paused until somebody resumes the invoice. Raises LedgerError where it is closed.
     """
-    async with engine.begin() as connection:
+    async with _acting(engine, case_id, expect) as connection:
         ending = update(cases_table).where(cases_table.c.id == case_id, cases_table.c.status != "closed")
         ended = await connection.execute(
             ending.values(status="closed", closed_at=now).returning(cases_table.c.id)
@@ -96,6 +157,18 @@ async def close(engine: AsyncEngine, case_id: int, actor: str, now: datetime) ->
         return await _case(connection, case_id)
 
 
+@asynccontextmanager
+async def _acting(engine: AsyncEngine, case_id: int, expect: Expect | None) -> AsyncIterator[AsyncConnection]:
+    """A transaction for one act on a case."""
+    async with engine.begin() as connection:
+        if expect:
+            await connection.execute(
+                select(cases_table.c.id).where(cases_table.c.id == case_id).with_for_update()
+            )
+            expect(await _case(connection, case_id))
+        yield connection
+
+
 async def _write(connection: AsyncConnection, case_id: int, actor: str, text: str, now: datetime) -> None:
     await connection.execute(insert(notes).values(case_id=case_id, at=now, actor=actor, text=text))
 
@@ -103,7 +176,9 @@ async def _write(connection: AsyncConnection, case_id: int, actor: str, text: st
 async def _case(connection: AsyncConnection, case_id: int) -> CaseLine:
     found = await _read(connection, _cases().where(cases_table.c.id == case_id))
     if not found:
-        raise LedgerError("unknown_case", f"no case {case_id} is known; `regua cases` shows those that are")
+        raise LedgerError(
+            "unknown_case", f"no case {case_id} is known; the list of cases shows those that are"
+        )
     return found[0]
 
 

@@ -16,7 +16,7 @@ class UnknownInvoice(LedgerError):
 
     def __init__(self, name: object) -> None:
         super().__init__(
-            "unknown_invoice", f"no invoice {name!r} is known; `regua list` shows those that are"
+            "unknown_invoice", f"no invoice {name!r} is known; the list of invoices shows those that are"
         )
 
 
@@ -25,7 +25,7 @@ class UnknownCustomer(LedgerError):
 
     def __init__(self, name: object) -> None:
         super().__init__(
-            "unknown_customer", f"no customer {name!r} is known; `regua list` shows whose invoices are"
+            "unknown_customer", f"no customer {name!r} is known; the list of invoices shows whose they are"
         )
 
 

@@ -1,22 +1,23 @@
-"""Receipts and replies: what providers and customers say of messages, in any order and any number of times."""
+"""Receipts: what providers say became of messages, in any order and any number of times."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any, Literal
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from cadence import events as e
 from cadence.words import Channel
+from ledger import statements
 from ledger.access import Ledger
 from ledger.learning import halt_by_itself, suppress
 from ledger.recording import record_customer
-from ledger.sending import attempt_of, attempts, messages
-from ledger.tables import Reply
-from ledger.unit import Held, Origin, Unit, customers, invoices
+from ledger.sending import attempts, messages
+from ledger.unit import Held, Origin, Unit, invoices
 
-replies = Reply.__table__  # type: ignore[attr-defined]
+Taken = Literal["new", "known", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,46 +36,89 @@ class Receipt:
     address_dead: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class IncomingReply:
-    """What a customer wrote: from which address, by which channel, and whether it plainly says stop."""
-
-    channel: Channel
-    source: str
-    external_id: str
-    sender: str
-    body: str
-    at: datetime
-    opt_out: bool
-
-
 async def record_receipt(ledger: Ledger, receipt: Receipt, now: datetime) -> bool:
-    """Take note of a receipt, also for closed invoices; False where it is a repetition or not about our messages."""
-    by_attempt = attempts.c.id == receipt.attempt_id
-    by_provider = (messages.c.provider_id == receipt.provider_id) & (
-        messages.c.channel == str(receipt.channel)
-    )
-    found = await attempt_of(ledger, by_attempt) if receipt.attempt_id else None
-    if found is None and receipt.provider_id:
-        found = await attempt_of(ledger, by_provider)
-    if found is None:
-        return False
-    # By the attempt, whatever the report makes of the address it went to.
-    receipt = replace(receipt, channel=Channel(found["channel"]))
-    async with ledger.invoice_unit(found["invoice_id"], now) as unit:
-        held = unit.invoice(found["invoice_id"])
-        new = await _tell_delivery(unit, held, found["step"], found["occurrence"], receipt)
-        if new:
-            await _keep_delivery(unit, held, found["id"], found["attempt_id"], receipt)
-            await _learn(unit, receipt, found["address"])
-    return new
+    """Take note of one receipt; False where it is a repetition or not about our messages."""
+    return await record_receipts(ledger, [receipt], lambda _receipt: now) == ["new"]
 
 
-async def _tell_delivery(unit: Unit, held: Held, step: str, occurrence: int, receipt: Receipt) -> bool:
+async def record_receipts(
+    ledger: Ledger, receipts: Sequence[Receipt], now_of: Callable[[Receipt], datetime]
+) -> list[Taken]:
+    """Take note of receipts, also for closed invoices: one transaction for each invoice that they are about.
+
+    `now_of` gives the aware instant at which we learn of a receipt; those of one invoice are told in that order.
+    Answers come in the order of `receipts`: new, known (a repetition), or unknown (not about our messages, or
+    about one whose attempt is not stored yet).
+    """
+    taken: list[Taken] = ["unknown"] * len(receipts)
+    of_invoice: dict[int, list[_Report]] = defaultdict(list)
+    for place, (receipt, attempt) in enumerate(
+        zip(receipts, await _attempts_of(ledger, receipts), strict=True)
+    ):
+        if attempt is not None:
+            # By the attempt, whatever the report makes of the address it went to.
+            known = replace(receipt, channel=Channel(attempt["channel"]))
+            of_invoice[attempt["invoice_id"]].append(_Report(place, known, attempt, now_of(receipt)))
+    for reports in of_invoice.values():
+        for report, new in await _tell_invoice(ledger, sorted(reports, key=lambda report: report.now)):
+            taken[report.place] = "new" if new else "known"
+    return taken
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """A receipt, its place in the batch, the attempt it is about, and when we learnt of it."""
+
+    place: int
+    receipt: Receipt
+    attempt: Any
+    now: datetime
+
+
+async def _attempts_of(ledger: Ledger, receipts: Sequence[Receipt]) -> list[Any]:
+    """The attempt that each receipt is about, None where there is none: by our own id, else by the provider's."""
+    async with ledger.engine.connect() as connection:
+        # Questions need no transaction around them, which would be two more.
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        named = {"attempt_ids": [receipt.attempt_id for receipt in receipts if receipt.attempt_id]}
+        rows = (await connection.execute(statements.ATTEMPTS_BY_ID, named)).mappings()
+        by_id = {row["attempt_id"]: row for row in rows}
+        strays = {each.provider_id for each in receipts if each.provider_id and each.attempt_id not in by_id}
+        if not strays:
+            return [by_id.get(receipt.attempt_id) for receipt in receipts]
+        named = {"provider_ids": list(strays)}
+        rows = (await connection.execute(statements.ATTEMPTS_BY_PROVIDER, named)).mappings()
+        # The newest attempt at a message comes last, and stays.
+        by_provider = {(row["provider_id"], row["channel"]): row for row in rows}
+    return [
+        by_id.get(receipt.attempt_id) or by_provider.get((receipt.provider_id, str(receipt.channel)))
+        for receipt in receipts
+    ]
+
+
+async def _tell_invoice(ledger: Ledger, reports: Sequence[_Report]) -> list[tuple[_Report, bool]]:
+    """Tell one invoice what was reported; each report with whether it was new."""
+    told: list[tuple[_Report, bool]] = []
+    first = reports[0]
+    invoice_id = first.attempt["invoice_id"]
+    async with ledger.unit(first.attempt["customer_id"], [invoice_id], first.now) as unit:
+        held = unit.invoice(invoice_id)
+        for report in reports:
+            unit.now = report.now
+            told.append((report, await _tell_delivery(unit, held, report)))
+            if told[-1][1]:
+                await _learn(unit, report.receipt, report.attempt["address"])
+        for report in {report.attempt["attempt_id"]: report for report, new in told if new}.values():
+            await _keep_delivery(unit, held, report)
+    return told
+
+
+async def _tell_delivery(unit: Unit, held: Held, report: _Report) -> bool:
+    receipt = report.receipt
     reported = e.DeliveryReported.model_validate(
         {
-            "step": step,
-            "occurrence": occurrence,
+            "step": report.attempt["step"],
+            "occurrence": report.attempt["occurrence"],
             "channel": receipt.channel,
             "delivery": receipt.delivery,
             "code": receipt.code,
@@ -84,16 +128,22 @@ async def _tell_delivery(unit: Unit, held: Held, step: str, occurrence: int, rec
     return await unit.tell(held, reported, Origin("provider", receipt.source, receipt.external_id))
 
 
-async def _keep_delivery(unit: Unit, held: Held, message_id: int, attempt_id: str, receipt: Receipt) -> None:
-    step = held.facts.steps
-    row = (
-        (await unit.connection.execute(select(messages).where(messages.c.id == message_id))).mappings().one()
-    )
-    known = step[f"{row['step']}/{row['occurrence']}"].messages[receipt.channel]
-    values = {"delivery": known.delivery, "provider_id": row["provider_id"] or receipt.provider_id}
-    await unit.connection.execute(update(messages).where(messages.c.id == message_id).values(values))
-    dark = (attempts.c.id == attempt_id) & attempts.c.state.in_(["unknown", "calling"])
-    await unit.connection.execute(update(attempts).where(dark).values(state="accepted", settled_at=unit.now))
+async def _keep_delivery(unit: Unit, held: Held, report: _Report) -> None:
+    """Write the message's delivery, the provider's id where its answer never came, and settle what was in the dark."""
+    attempt, receipt = report.attempt, report.receipt
+    known = held.facts.step(attempt["step"], attempt["occurrence"]).messages[receipt.channel]
+    values = {
+        "wanted_id": attempt["id"],
+        "the_delivery": known.delivery,
+        "the_provider_id": receipt.provider_id,
+    }
+    await unit.connection.execute(statements.KEEP_DELIVERY, values)
+    # Accepted is final, so that it may be read before the lock.
+    if attempt["attempt_state"] != "accepted":
+        dark = (attempts.c.id == attempt["attempt_id"]) & attempts.c.state.in_(["unknown", "calling"])
+        await unit.connection.execute(
+            update(attempts).where(dark).values(state="accepted", settled_at=unit.now)
+        )
 
 
 async def _learn(unit: Unit, receipt: Receipt, address: str | None) -> None:
@@ -106,51 +156,6 @@ async def _learn(unit: Unit, receipt: Receipt, address: str | None) -> None:
         await suppress(unit, receipt.channel, address, receipt.error_class, origin)
     if receipt.delivery == "failed" and receipt.error_class == "account":
         await halt_by_itself(unit, receipt.channel)
-
-
-async def record_reply(ledger: Ledger, reply: IncomingReply, now: datetime) -> bool:
-    """Keep what a customer wrote; stop the channel at once where it says so, else open a case on each open invoice.
-
-    Every customer with that address is meant. False where the reply was told before.
-    """
-    column = customers.c.phone if reply.channel is Channel.SMS else customers.c.whatsapp
-    async with ledger.engine.begin() as connection:
-        found = await connection.execute(
-            select(customers.c.id).where(column == reply.sender).order_by(customers.c.id)
-        )
-        owners = list(found.scalars())
-        row = {
-            "customer_id": owners[0] if owners else None,
-            "channel": str(reply.channel),
-            "sender": reply.sender,
-            "body": reply.body,
-            "at": reply.at,
-            "external_id": f"{reply.source}/{reply.external_id}",
-        }
-        await connection.execute(upsert(replies).values(row).on_conflict_do_nothing())
-    # Facts before the reply's own row could be lost to a crash; a repeated reply finds them told already.
-    return await _tell_owners(ledger, reply, owners, now)
-
-
-async def _tell_owners(ledger: Ledger, reply: IncomingReply, owners: Iterable[int], now: datetime) -> bool:
-    new = False
-    for owner in owners:
-        origin = Origin("customer", reply.source, f"{reply.external_id}/{owner}")
-        if reply.opt_out:
-            stop = e.ChannelSuppressed(channel=reply.channel, reason="opt_out")
-            new |= await record_customer(ledger, owner, stop, origin, now)
-        else:
-            new |= await _open_cases(ledger, owner, reply, now)
-    return new
-
-
-async def _open_cases(ledger: Ledger, owner: int, reply: IncomingReply, now: datetime) -> bool:
-    new = False
-    async with ledger.unit(owner, None, now) as unit:
-        for held in unit.held.values():
-            origin = Origin("customer", reply.source, f"{reply.external_id}/{held.row['id']}")
-            new |= await unit.tell(held, e.Replied(channel=reply.channel), origin)
-    return new
 
 
 async def opt_out_by_reference(ledger: Ledger, reference: str, now: datetime) -> bool:

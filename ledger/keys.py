@@ -8,6 +8,7 @@ import uuid
 _ALPHABET = "23456789BCDFGHJKMNPQRSTVWXYZ"
 REFERENCE_LENGTH = 8
 _WORKFLOW = "invoice-"
+_ENDPOINT_WORKFLOW = "webhooks-"
 LONGEST_ID = 200
 
 
@@ -52,6 +53,11 @@ def workflow_id(invoice_id: int) -> str:
     return f"{_WORKFLOW}{invoice_id}"
 
 
+def endpoint_workflow_id(endpoint_id: int) -> str:
+    """The id of the workflow that delivers an endpoint's webhooks."""
+    return f"{_ENDPOINT_WORKFLOW}{endpoint_id}"
+
+
 def invoice_of(workflow: str) -> int | None:
     """Our id of the invoice for which a workflow keeps time; None where it is no invoice's."""
     name, _, number = workflow.partition(_WORKFLOW)
@@ -61,3 +67,13 @@ def invoice_of(workflow: str) -> int | None:
 def signal_key(invoice_id: int, name: str, told: str) -> str:
     """A signal's id as its sender means it: a ticket's number may pause one invoice and resume it, or pause two."""
     return f"{invoice_id}-{name}-{told}"
+
+
+def job_key(job_id: int, invoice_id: int) -> str:
+    """The id under which a job's act on one invoice is told: a job that goes on after a crash acts once."""
+    return f"{job_id}-{invoice_id}"
+
+
+def job_hold_key(job_id: int) -> str:
+    """The name of the hold that a job places on each of its invoices."""
+    return f"job-{job_id}"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,33 +22,49 @@ _read: dict[str, Cadence] = {}
 
 @dataclass(frozen=True, slots=True)
 class PublishedCadence:
-    """One version of a cadence. `open_invoices` keep to it; new ones start with the `latest` of its name."""
+    """One version of a cadence. `open_invoices` keep to it; new ones start with the `latest` of its name.
+
+    `published_by` is None where that was not written down yet.
+    """
 
     id: int
     version: int
     cadence: Cadence
     published_at: datetime
+    published_by: str | None
     latest: bool
     open_invoices: int
 
 
-async def publish(engine: AsyncEngine, cadence: Cadence, now: datetime) -> tuple[int, bool]:
+async def publish(
+    engine: AsyncEngine,
+    cadence: Cadence,
+    now: datetime,
+    *,
+    actor: str | None = None,
+    expect: Callable[[PublishedCadence | None], None] | None = None,
+) -> tuple[int, bool]:
     """Publish `cadence` at the aware instant `now`; its version, and whether that is a new one.
 
     The same content as the latest version of its name is that version; anything else is the next one.
+    `actor` is who publishes; `expect` is shown the latest version before, and raises where that is not the one
+    that was looked at.
     """
     document = _as_json(cadence)
     digest = _digest(document)
     async with engine.begin() as connection:
         # Rare, and two that publish at once must not both make version n + 1.
         await connection.execute(text("LOCK TABLE cadence_version IN SHARE ROW EXCLUSIVE MODE"))
-        known = select(cadences.c.version, cadences.c.digest).where(cadences.c.name == cadence.name)
+        known = select(cadences).where(cadences.c.name == cadence.name)
         latest = (await connection.execute(known.order_by(cadences.c.version.desc()).limit(1))).one_or_none()
+        if expect:
+            expect(_published(latest, latest=True, open_invoices=0) if latest else None)
         if latest is not None and latest.digest == digest:
             return latest.version, False
         version = latest.version + 1 if latest else 1
         row = {"name": cadence.name, "version": version, "digest": digest, "document": document}
-        await connection.execute(insert(cadences).values(row | {"published_at": now}))
+        row |= {"published_at": now, "published_by": actor}
+        await connection.execute(insert(cadences).values(row))
     return version, True
 
 
@@ -64,17 +81,19 @@ async def published(engine: AsyncEngine) -> list[PublishedCadence]:
     ).order_by(cadences.c.name, cadences.c.version.desc())
     async with engine.connect() as connection:
         rows = (await connection.execute(found)).all()
-    return [
-        PublishedCadence(
-            id=row.id,
-            version=row.version,
-            cadence=Cadence.model_validate(row.document),
-            published_at=row.published_at,
-            latest=row.latest,
-            open_invoices=row.open_invoices,
-        )
-        for row in rows
-    ]
+    return [_published(row, latest=row.latest, open_invoices=row.open_invoices) for row in rows]
+
+
+def _published(row: Any, *, latest: bool, open_invoices: int) -> PublishedCadence:
+    return PublishedCadence(
+        id=row.id,
+        version=row.version,
+        cadence=Cadence.model_validate(row.document),
+        published_at=row.published_at,
+        published_by=row.published_by,
+        latest=latest,
+        open_invoices=open_invoices,
+    )
 
 
 async def cadence_for_segment(

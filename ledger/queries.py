@@ -11,9 +11,10 @@ from cadence.agenda import SEND_KIND
 from cadence.facts import CustomerFacts, InvoiceFacts
 from cadence.words import rounded
 from ledger.cases import cases_of
+from ledger.conversations import replies
 from ledger.database import LedgerError, UnknownInvoice
-from ledger.deliveries import replies
 from ledger.keys import workflow_id
+from ledger.references import references_of
 from ledger.sending import attempts as attempts_table
 from ledger.sending import messages as messages_table
 from ledger.unit import agenda_table, cadences, cases_table, customers, events_table, invoices
@@ -50,7 +51,7 @@ async def list_invoices(
     limit: int | None = None,
 ) -> list[InvoiceLine]:
     """Invoices of a state, a segment and a customer (by the creditor's key): open ones first, the next due on top."""
-    wanted = _invoices().order_by(
+    wanted = invoice_lines().order_by(
         invoices.c.closed_at.is_not(None), invoices.c.next_at.nulls_last(), invoices.c.number
     )
     if state is not None:
@@ -60,7 +61,7 @@ async def list_invoices(
     if customer is not None:
         wanted = wanted.where(customers.c.key == customer)
     async with engine.connect() as connection:
-        return [_invoice_line(row) for row in await _rows(connection, wanted.limit(limit))]
+        return [invoice_line(row) for row in await rows_of(connection, wanted.limit(limit))]
 
 
 async def show_invoice(engine: AsyncEngine, number: str) -> InvoiceStory:
@@ -68,30 +69,35 @@ async def show_invoice(engine: AsyncEngine, number: str) -> InvoiceStory:
     # One snapshot: the story must not change while it is read.
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="REPEATABLE READ")
-        stored = select(
-            invoices.c.id,
-            invoices.c.facts.label("invoice_facts"),
-            *customers.c[("name", "email", "phone", "whatsapp", "key", "facts")],
-            customers.c.id.label("customer_id"),
-        ).join_from(invoices, customers)
-        row = (await connection.execute(stored.where(invoices.c.number == number))).mappings().one_or_none()
-        if row is None:
-            raise UnknownInvoice(number)
-        return await _story(connection, row)
+        return await story_of(connection, number)
+
+
+async def story_of(connection: AsyncConnection, number: str) -> InvoiceStory:
+    """The same, as the transaction of `connection` sees it."""
+    stored = select(
+        invoices.c.id,
+        invoices.c.facts.label("invoice_facts"),
+        *customers.c[("name", "email", "phone", "whatsapp", "key", "facts")],
+        customers.c.id.label("customer_id"),
+    ).join_from(invoices, customers)
+    row = (await connection.execute(stored.where(invoices.c.number == number))).mappings().one_or_none()
+    if row is None:
+        raise UnknownInvoice(number)
+    return await _story(connection, row)
 
 
 async def upcoming(engine: AsyncEngine, until: datetime) -> list[UpcomingContact]:
     """Who is contacted up to the aware instant `until`: every planned message of an open invoice, in its order."""
     async with engine.connect() as connection:
-        rows = await _rows(connection, _upcoming().where(agenda_table.c.at <= until))
-    return [_upcoming_contact(row) for row in rows]
+        rows = await rows_of(connection, contact_lines().where(agenda_table.c.at <= until))
+    return [contact_line(row) for row in rows]
 
 
 async def next_contact(engine: AsyncEngine) -> UpcomingContact | None:
     """The planned message of an open invoice that leaves next; None where none is planned."""
     async with engine.connect() as connection:
-        rows = await _rows(connection, _upcoming().limit(1))
-    return _upcoming_contact(rows[0]) if rows else None
+        rows = await rows_of(connection, contact_lines().limit(1))
+    return contact_line(rows[0]) if rows else None
 
 
 async def contacts_per_day(engine: AsyncEngine, until: datetime) -> list[ContactsOnDay]:
@@ -100,7 +106,7 @@ async def contacts_per_day(engine: AsyncEngine, until: datetime) -> list[Contact
     counted = _contacts().with_only_columns(day, agenda_table.c.channel, func.count().label("contacts"))
     counted = counted.where(agenda_table.c.at <= until)
     async with engine.connect() as connection:
-        rows = await _rows(
+        rows = await rows_of(
             connection, counted.group_by("day", agenda_table.c.channel).order_by("day", "channel")
         )
     return [ContactsOnDay.model_validate(dict(row)) for row in rows]
@@ -110,14 +116,14 @@ async def messages(
     engine: AsyncEngine, invoice: str | None = None, *, limit: int | None = None
 ) -> list[MessageLine]:
     """Messages with their attempts, the latest first; of the creditor's invoice `invoice`, or of all."""
-    wanted = _messages().order_by(messages_table.c.id.desc()).limit(limit)
+    wanted = message_lines().order_by(messages_table.c.id.desc()).limit(limit)
     async with engine.connect() as connection:
         if invoice is not None:
             known = select(invoices.c.id).where(invoices.c.number == invoice)
             if (await connection.execute(known)).first() is None:
                 raise UnknownInvoice(invoice)
             wanted = wanted.where(invoices.c.number == invoice)
-        return [MessageLine.model_validate(row) for row in await _with_attempts(connection, wanted)]
+        return [MessageLine.model_validate(row) for row in await with_attempts(connection, wanted)]
 
 
 async def message(engine: AsyncEngine, name: int | str) -> MessageSeen:
@@ -126,14 +132,14 @@ async def message(engine: AsyncEngine, name: int | str) -> MessageSeen:
     matches = messages_table.c.reference == written
     if written.isascii() and written.isdigit() and len(written) <= _LONGEST_ID:
         matches |= messages_table.c.id == int(written)
-    content = _messages().add_columns(*messages_table.c[_CONTENT])
+    content = message_lines().add_columns(*messages_table.c[_CONTENT])
     # A reference may happen to be all digits; it wins, because it is what customers quote.
     wanted = content.where(matches).order_by((messages_table.c.reference == written).desc()).limit(1)
     async with engine.connect() as connection:
-        found = await _with_attempts(connection, wanted)
+        found = await with_attempts(connection, wanted)
     if not found:
         raise LedgerError(
-            "unknown_message", f"no message {name!r} is known; `regua messages` lists ids and references"
+            "unknown_message", f"no message {name!r} is known; the list of messages shows ids and references"
         )
     return MessageSeen.model_validate(found[0])
 
@@ -142,15 +148,8 @@ async def numbers(engine: AsyncEngine, invoice_ids: Sequence[int]) -> list[str]:
     """The creditor's numbers of the invoices with these ids of ours, in the same order."""
     wanted = select(invoices.c.id, invoices.c.number).where(invoices.c.id.in_(invoice_ids))
     async with engine.connect() as connection:
-        known = {row["id"]: row["number"] for row in await _rows(connection, wanted)}
+        known = {row["id"]: row["number"] for row in await rows_of(connection, wanted)}
     return [known[each] for each in invoice_ids]
-
-
-async def open_invoices_of(engine: AsyncEngine, customer_id: int) -> int:
-    """How many invoices of a customer, by our id, are open."""
-    wanted = select(func.count()).where(invoices.c.customer_id == customer_id, invoices.c.closed_at.is_(None))
-    async with engine.connect() as connection:
-        return int((await connection.execute(wanted)).scalar_one())
 
 
 async def totals(engine: AsyncEngine) -> Totals:
@@ -168,12 +167,14 @@ async def _counted(connection: AsyncConnection, column: Any, *only: Any) -> dict
     return {name: count for name, count in await connection.execute(found)}  # noqa: C416 - rows, not pairs
 
 
-async def _rows(connection: AsyncConnection, wanted: Select[Any]) -> Sequence[Any]:
+async def rows_of(connection: AsyncConnection, wanted: Select[Any]) -> Sequence[Any]:
+    """The rows that a selection finds, each by its columns' names."""
     rows: Sequence[Any] = (await connection.execute(wanted)).mappings().all()
     return rows
 
 
-def _invoices() -> Select[Any]:
+def invoice_lines() -> Select[Any]:
+    """What an `InvoiceLine` is made of: a selection to be narrowed, ordered, and read by `invoice_line`."""
     item = invoices.c.directive["item"]
     return (
         select(
@@ -192,7 +193,8 @@ def _invoices() -> Select[Any]:
     )
 
 
-def _invoice_line(row: Any) -> InvoiceLine:
+def invoice_line(row: Any) -> InvoiceLine:
+    """A row of `invoice_lines` as it is shown."""
     money = {name: rounded(row[name], row["currency"]) for name in ("amount", "balance")}
     return InvoiceLine.model_validate(dict(row) | money)
 
@@ -206,7 +208,8 @@ def _contacts() -> Select[Any]:
     )
 
 
-def _upcoming() -> Select[Any]:
+def contact_lines() -> Select[Any]:
+    """What an `UpcomingContact` is made of, in its order; `contact_line` reads it."""
     return (
         _contacts()
         .with_only_columns(
@@ -222,11 +225,13 @@ def _upcoming() -> Select[Any]:
     )
 
 
-def _upcoming_contact(row: Any) -> UpcomingContact:
+def contact_line(row: Any) -> UpcomingContact:
+    """A row of `contact_lines` as it is shown."""
     return UpcomingContact.model_validate(dict(row) | {"balance": rounded(row["balance"], row["currency"])})
 
 
-def _messages() -> Select[Any]:
+def message_lines() -> Select[Any]:
+    """What a `MessageLine` is made of, without what the message says; `with_attempts` reads it."""
     columns = (column for column in messages_table.c if column.name not in _CONTENT)
     return (
         select(*columns, invoices.c.number.label("invoice"), customers.c.key.label("customer"))
@@ -235,12 +240,13 @@ def _messages() -> Select[Any]:
     )
 
 
-async def _with_attempts(connection: AsyncConnection, wanted: Select[Any]) -> list[dict[str, Any]]:
-    rows = await _rows(connection, wanted)
+async def with_attempts(connection: AsyncConnection, wanted: Select[Any]) -> list[dict[str, Any]]:
+    """The messages that a selection of `message_lines` finds, each with its attempts."""
+    rows = await rows_of(connection, wanted)
     ids = any_(literal([row["id"] for row in rows], ARRAY(BigInteger)))  # one parameter, however many rows
     tried = select(attempts_table).where(attempts_table.c.message_id == ids)
     by_message: dict[int, list[AttemptLine]] = {}
-    for attempt in await _rows(connection, tried.order_by(attempts_table.c.number)):
+    for attempt in await rows_of(connection, tried.order_by(attempts_table.c.number)):
         by_message.setdefault(attempt["message_id"], []).append(AttemptLine.model_validate(dict(attempt)))
     return [dict(row) | {"attempts": by_message.get(row["id"], [])} for row in rows]
 
@@ -248,24 +254,25 @@ async def _with_attempts(connection: AsyncConnection, wanted: Select[Any]) -> li
 async def _story(connection: AsyncConnection, row: Any) -> InvoiceStory:
     of_invoice = invoices.c.id == row["id"]
     facts = InvoiceFacts.model_validate(row["invoice_facts"])
-    lines = await _rows(connection, _invoices().where(of_invoice))
-    sent = await _with_attempts(connection, _messages().where(of_invoice).order_by(messages_table.c.id))
+    lines = await rows_of(connection, invoice_lines().where(of_invoice))
+    sent = await with_attempts(connection, message_lines().where(of_invoice).order_by(messages_table.c.id))
     ahead = select(agenda_table).where(agenda_table.c.invoice_id == row["id"])
     answered = select(replies).where(replies.c.customer_id == row["customer_id"]).order_by(replies.c.id)
     return InvoiceStory(
-        invoice=_invoice_line(lines[0]),
+        invoice=invoice_line(lines[0]),
         workflow_id=workflow_id(row["id"]),
         paid=rounded(facts.paid, facts.currency),
         credited=rounded(facts.credited, facts.currency),
-        customer=_card(row),
+        references=tuple((await references_of(connection, [row["id"]])).get(row["id"], ())),
+        customer=card_of(row),
         events=tuple(await _events(connection, row["id"], row["customer_id"])),
         messages=tuple(MessageLine.model_validate(each) for each in sent),
         agenda=tuple(
             AgendaLine.model_validate(dict(each))
-            for each in await _rows(connection, ahead.order_by(agenda_table.c.position))
+            for each in await rows_of(connection, ahead.order_by(agenda_table.c.position))
         ),
         cases=tuple(await cases_of(connection, row["id"])),
-        replies=tuple(ReplyLine.model_validate(dict(each)) for each in await _rows(connection, answered)),
+        replies=tuple(ReplyLine.model_validate(dict(each)) for each in await rows_of(connection, answered)),
     )
 
 
@@ -274,10 +281,11 @@ async def _events(connection: AsyncConnection, invoice_id: int, customer_id: int
     own = events_table.c.invoice_id == invoice_id
     shared = events_table.c.invoice_id.is_(None) & (events_table.c.customer_id == customer_id)
     found = select(events_table).where(own | shared).order_by(events_table.c.id)
-    return [EventLine.model_validate(dict(row)) for row in await _rows(connection, found)]
+    return [EventLine.model_validate(dict(row)) for row in await rows_of(connection, found)]
 
 
-def _card(row: Any) -> CustomerCard:
+def card_of(row: Any) -> CustomerCard:
+    """A customer's row as it is shown."""
     facts = CustomerFacts.model_validate(row["facts"])
     known = facts.model_dump(include={"segment", "language", "country", "subdivision", "zone"})
     stored = {name: row[name] for name in ("key", "name", "email", "phone", "whatsapp")}

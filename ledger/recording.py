@@ -47,9 +47,14 @@ async def record(
         held = unit.invoice(invoice_id)
         new = 0
         for fact in facts:
-            told = await unit.tell(held, _applicable(fact.event, held), fact.origin, fact.at)
-            new += told or await _told_otherwise(unit, held, fact)
+            new += await tell(unit, held, fact)
     return Recorded(new, ledger.leaving(held.directive))
+
+
+async def tell(unit: Unit, held: Held, fact: Fact) -> bool:
+    """Append one fact to a locked invoice's log; False where it had been told before."""
+    told = await unit.tell(held, _applicable(fact.event, held), fact.origin, fact.at)
+    return told or await _told_otherwise(unit, held, fact)
 
 
 async def _told_otherwise(unit: Unit, held: Held, fact: Fact) -> bool:
@@ -120,17 +125,21 @@ async def situation(ledger: Ledger, invoice_id: int) -> Situation:
     async with ledger.engine.begin() as connection:
         unit = Unit(connection, ledger.creditor, datetime.now(UTC))
         await unit.lock(await ledger.owner(connection, invoice_id), [invoice_id])
-        held = unit.invoice(invoice_id)
-        stages = held.cadence.stages
-        reached = max((stages.index(stage) for stage in _begun_stages(held)), default=-1)
-        return Situation(
-            state=str(held.facts.state),
-            currency=held.facts.currency,
-            balance=held.facts.balance,
-            zone=ZoneInfo(unit.customer_facts.zone),
-            stages=stages,
-            next_stage=stages[reached + 1] if reached + 1 < len(stages) else None,
-        )
+        return situation_of(unit, unit.invoice(invoice_id))
+
+
+def situation_of(unit: Unit, held: Held) -> Situation:
+    """Where a locked invoice stands."""
+    stages = held.cadence.stages
+    reached = max((stages.index(stage) for stage in _begun_stages(held)), default=-1)
+    return Situation(
+        state=str(held.facts.state),
+        currency=held.facts.currency,
+        balance=held.facts.balance,
+        zone=ZoneInfo(unit.customer_facts.zone),
+        stages=stages,
+        next_stage=stages[reached + 1] if reached + 1 < len(stages) else None,
+    )
 
 
 def _begun_stages(held: Held) -> list[str]:

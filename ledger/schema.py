@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine
 
 from ledger.database import database_url
 
@@ -28,9 +28,14 @@ def current(url: str) -> str | None:
     engine = create_engine(database_url(url), hide_parameters=True)
     try:
         with engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+            return revision(connection)
     finally:
         engine.dispose()
+
+
+def revision(connection: Connection) -> str | None:
+    """The revision of the database that a connection leads to; None where it was never migrated."""
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def head() -> str:

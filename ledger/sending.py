@@ -1,6 +1,6 @@
 """The send protocol: permit, begin, conclude. Every attempt leaves a trace before and after the provider is asked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,13 +10,15 @@ from sqlalchemy import insert, update
 from cadence import events as e
 from cadence.agenda import AgendaItem
 from cadence.directive import Directive, ItemOrder
-from cadence.facts import InvoiceFacts
+from cadence.facts import ANSWER_STEP, InvoiceFacts
 from cadence.permit import Answer, Verdict, judge
 from cadence.words import Channel
 from ledger import statements
 from ledger.access import Ledger
+from ledger.answering import answer_text, free_text_until
 from ledger.keys import new_attempt_id, new_reference
 from ledger.learning import halt_by_itself, suppress
+from ledger.references import quoted
 from ledger.tables import Attempt, Message
 from ledger.unit import PLANNER, Held, Unit
 
@@ -48,6 +50,10 @@ class Permit:
     promised_on: date | None
     promised_amount: Decimal | None
     payment_amount: Decimal | None
+    # What to quote with the payment; empty where the creditor's instructions do not ask for it.
+    creditor_reference: str
+    # An agent's own words, which no template renders.
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +91,19 @@ async def judged(unit: Unit, held: Held, ledger: Ledger, order: ItemOrder) -> Ve
     rules, known = unit.rules(held), await unit.history(held)
     verdict = judge(held.facts, held.cadence, rules, unit.customer_facts, known, order.key, unit.now)
     sends = verdict.answer is Answer.PERMIT and verdict.item is not None and verdict.item.send is not None
+    if verdict.item and sends and await _too_late_for_free_text(unit, verdict.item):
+        return Verdict(Answer.SKIP, "whatsapp_window_closed", verdict.item)
     if verdict.item and sends and await _halted(unit, verdict.item):
         tomorrow = rules.window.local_day(unit.now) + timedelta(days=1)
         return Verdict(Answer.DEFER, "halted", verdict.item, rules.contact_at(tomorrow))
     return verdict
+
+
+async def _too_late_for_free_text(unit: Unit, item: AgendaItem) -> bool:
+    if item.step != ANSWER_STEP or item.channel is not Channel.WHATSAPP:
+        return False
+    until = await free_text_until(unit.connection, unit.customer["whatsapp"])
+    return until is None or until <= unit.now
 
 
 async def _halted(unit: Unit, item: AgendaItem) -> bool:
@@ -104,10 +119,10 @@ async def put_off(unit: Unit, held: Held, verdict: Verdict) -> None:
         held.causes.append("asked")
         return
     if verdict.answer is Answer.SKIP:
-        skipped = e.StepSkipped(
-            step=item.step, occurrence=item.occurrence, reason=verdict.reason, planned_at=item.at
-        )
-        await unit.tell(held, skipped, PLANNER)
+        begun = held.facts.step(item.step, item.occurrence).messages
+        kind = e.StepFailed if begun else e.StepSkipped
+        over = kind(step=item.step, occurrence=item.occurrence, reason=verdict.reason, planned_at=item.at)
+        await unit.tell(held, over, PLANNER)
     elif verdict.answer is Answer.DEFER and verdict.until:
         deferred = e.StepDeferred(
             step=item.step, occurrence=item.occurrence, reason=verdict.reason, until=verdict.until
@@ -159,7 +174,11 @@ async def _reserve(unit: Unit, held: Held, item: AgendaItem) -> Permit | None:
         "permit_event": held.last_event,
     }
     await unit.connection.execute(insert(attempts), row)
-    return _written(unit, held, item, attempt_id, message["reference"], window_ends)
+    quote = await quoted(unit, held)
+    permit = _written(unit, held, item, attempt_id, message["reference"], quote, window_ends)
+    if item.step != ANSWER_STEP:
+        return permit
+    return replace(permit, text=await answer_text(unit.connection, held.id, item.occurrence))
 
 
 async def _message_row(unit: Unit, held: Held, item: AgendaItem) -> Any:
@@ -205,7 +224,13 @@ async def _retire_reservations(unit: Unit, message_id: int) -> None:
 
 
 def _written(
-    unit: Unit, held: Held, item: AgendaItem, attempt_id: str, reference: str, window_ends: datetime
+    unit: Unit,
+    held: Held,
+    item: AgendaItem,
+    attempt_id: str,
+    reference: str,
+    quote: str,
+    window_ends: datetime,
 ) -> Permit:
     facts, customer, channel = held.facts, unit.customer, item.channel
     assert channel is not None, "a send item names both"
@@ -227,6 +252,7 @@ def _written(
         issued_on=facts.issued_on,
         due_on=facts.due_on,
         today=unit.rules(held).window.local_day(unit.now),
+        creditor_reference=quote,
         **_branch_words(facts, item),
     )
 

@@ -23,16 +23,19 @@ from ledger.columns import belongs_to, instant, json, key
 class Inbox(SQLModel, table=True):
     """A webhook that was verified and is to be processed; (source, external id) is taken once.
 
-    `body` is the text as it came, or the form's fields as JSON. `due_at` is when it is tried (again); `outcome` a code.
+    `body` is the text as it came, or the form's fields as JSON. `due_at` is when it is tried (again); `outcome` is a
+    code: what became of it, or while it waits why it does. No lane (replies, money, receipts) waits for another.
     """
 
     __tablename__ = "inbox"
     __table_args__ = (
         UniqueConstraint("source", "external_id"),
-        Index("inbox_waiting", "due_at", postgresql_where=text("processed_at IS NULL")),
+        CheckConstraint("lane IN ('replies','money','receipts')"),
+        Index("inbox_waiting", "lane", "due_at", "id", postgresql_where=text("processed_at IS NULL")),
         Index("inbox_processed", "processed_at", postgresql_where=text("processed_at IS NOT NULL")),
     )
     id: int = key()
+    lane: str = Field(sa_type=Text)
     source: str = Field(sa_type=Text)
     external_id: str = Field(sa_type=Text)
     body: str = Field(sa_type=Text)
@@ -53,13 +56,18 @@ class InvoiceReference(SQLModel, table=True):
 
 
 class UnmatchedPayment(SQLModel, table=True):
-    """Money that no invoice could be found for: an agent settles it on one, or dismisses it."""
+    """Money that no invoice could be found for: an agent settles it on one, or dismisses it.
+
+    `source` is the rail that told it; its id is unique over all rails. `of_payment` is what a reversal or a dispute is
+    about; `dismissal` is why an agent put it aside.
+    """
 
     __tablename__ = "unmatched_payment"
     __table_args__ = (
-        UniqueConstraint("source", "external_id"),
+        UniqueConstraint("external_id", "kind"),
         CheckConstraint("status IN ('open','claimed','settled','dismissed')"),
-        Index("unmatched_open", "received_at", postgresql_where=text("status IN ('open','claimed')")),
+        Index("unmatched_open", "id", postgresql_where=text("status IN ('open','claimed')")),
+        Index("unmatched_of", "of_payment", postgresql_where=text("of_payment IS NOT NULL")),
     )
     id: int = key()
     source: str = Field(sa_type=Text)
@@ -69,14 +77,16 @@ class UnmatchedPayment(SQLModel, table=True):
     currency: str = Field(sa_type=Text)
     paid_at: datetime = instant()
     method: str = Field(default="", sa_type=Text)
-    references: list[str] = json()
+    references: list[dict[str, str]] = json()
     payer: str | None = Field(default=None, sa_type=Text)
+    of_payment: str | None = Field(default=None, sa_type=Text)
     reason: str = Field(sa_type=Text)
     received_at: datetime = instant()
     status: str = Field(default="open", sa_type=Text)
     claimed_by: str | None = Field(default=None, sa_type=Text)
     settled_by: str | None = Field(default=None, sa_type=Text)
     settled_at: datetime | None = instant(nullable=True)
+    dismissal: str | None = Field(default=None, sa_type=Text)
     invoice_id: int | None = belongs_to("invoice", nullable=True)
 
 
@@ -125,6 +135,7 @@ class IdempotencyKey(SQLModel, table=True):
     status: int | None = None
     media_type: str | None = Field(default=None, sa_type=Text)
     etag: str | None = Field(default=None, sa_type=Text)
+    location: str | None = Field(default=None, sa_type=Text)
     body: str | None = Field(default=None, sa_type=Text)
 
 
@@ -142,11 +153,13 @@ class WebhookEndpoint(SQLModel, table=True):
     status_reason: str | None = Field(default=None, sa_type=Text)
     created_at: datetime = instant()
     created_by: str = Field(sa_type=Text)
-    told_at: datetime | None = instant(nullable=True)
 
 
 class WebhookDelivery(SQLModel, table=True):
-    """One announcement to one endpoint; of an invoice, they leave in the order of their ids."""
+    """One announcement to one endpoint; of an invoice, they leave in the order of their ids. A test is of none.
+
+    `told` is the mark that the endpoint's workflow was told that something waits.
+    """
 
     __tablename__ = "webhook_delivery"
     __table_args__ = (
@@ -159,17 +172,20 @@ class WebhookDelivery(SQLModel, table=True):
             "id",
             postgresql_where=text("state = 'waiting'"),
         ),
+        Index("webhook_delivery_of_endpoint", "endpoint_id", "id"),
+        Index("webhook_delivery_untold", "endpoint_id", "id", postgresql_where=text("NOT told")),
     )
     id: int = key()
     endpoint_id: int = Field(sa_column=Column(BigInteger, ForeignKey("webhook_endpoint.id"), nullable=False))
-    event_id: int = belongs_to("event")
-    invoice_id: int = belongs_to("invoice")
+    event_id: int | None = belongs_to("event", nullable=True)
+    invoice_id: int | None = belongs_to("invoice", nullable=True)
     type: str = Field(sa_type=Text)
     state: str = Field(default="waiting", sa_type=Text)
     created_at: datetime = instant()
     next_at: datetime = instant()
     attempts: int = 0
     last_answer: str | None = Field(default=None, sa_type=Text)
+    told: bool = False
     delivered_at: datetime | None = instant(nullable=True)
 
 

@@ -3,13 +3,30 @@
 What changes between two uses is a parameter, so that the driver and PostgreSQL prepare each of them once as well.
 """
 
-from sqlalchemy import ARRAY, BigInteger, any_, bindparam, func, or_, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    DateTime,
+    Text,
+    any_,
+    bindparam,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from ledger.service_tables import WebhookDelivery, WebhookEndpoint
 from ledger.tables import Attempt, Customer, Event, Halt, Invoice, Message
 
 customers, invoices, events = Customer.__table__, Invoice.__table__, Event.__table__  # type: ignore[attr-defined]
 messages, attempts, halts = Message.__table__, Attempt.__table__, Halt.__table__  # type: ignore[attr-defined]
+endpoints, deliveries = WebhookEndpoint.__table__, WebhookDelivery.__table__  # type: ignore[attr-defined]
 
 # Locks and what one transaction writes (`ledger.unit`).
 
@@ -30,6 +47,51 @@ LOCK_NAMED = (
 # NULL never conflicts, so events without an external id are always new.
 APPEND_EVENT = (
     upsert(events).on_conflict_do_nothing(index_elements=["source", "external_id"]).returning(events.c.id)
+)
+# The same for an event that other systems hear of (`announced`): what they are to be told is written with it.
+_APPENDED = APPEND_EVENT.values(
+    {column: bindparam(column.name) for column in events.c if column is not events.c.id}
+).cte("appended")
+_ANNOUNCED = (
+    func.unnest(bindparam("announced", type_=ARRAY(Text)))
+    .table_valued("type", with_ordinality="place", name="announced")
+    .render_derived()
+)
+_FOR_ENDPOINTS = (
+    select(
+        endpoints.c.id,
+        _APPENDED.c.id,
+        bindparam("invoice_id", type_=BigInteger),
+        _ANNOUNCED.c.type,
+        bindparam("recorded_at", type_=DateTime(timezone=True)).label("created_at"),
+        bindparam("recorded_at", type_=DateTime(timezone=True)).label("next_at"),
+        *(literal(value) for value in ("waiting", 0, False)),
+    )
+    .select_from(
+        endpoints.join(_ANNOUNCED, endpoints.c.types.has_key(_ANNOUNCED.c.type)).join(_APPENDED, true())
+    )
+    .where(endpoints.c.status != "disabled")
+    .order_by(_ANNOUNCED.c.place, endpoints.c.id)
+    # An endpoint that is being removed must not take the event with it.
+    .with_for_update(of=endpoints, key_share=True, read=True)
+)
+ANNOUNCE_EVENT = select(_APPENDED.c.id).add_cte(
+    insert(deliveries)
+    .from_select(
+        [
+            "endpoint_id",
+            "event_id",
+            "invoice_id",
+            "type",
+            "created_at",
+            "next_at",
+            "state",
+            "attempts",
+            "told",
+        ],
+        _FOR_ENDPOINTS,
+    )
+    .cte("announcements")
 )
 STORE_CUSTOMER = update(customers).where(customers.c.id == bindparam("wanted_id"))
 STORE_INVOICE = update(invoices).where(invoices.c.id == bindparam("wanted_id"))
@@ -115,4 +177,19 @@ ATTEMPTS = (
     )
     .join_from(attempts, messages)
     .join(invoices)
+)
+
+# Receipts.
+
+ATTEMPTS_BY_ID = ATTEMPTS.where(attempts.c.id == any_(bindparam("attempt_ids", type_=ARRAY(Text))))
+ATTEMPTS_BY_PROVIDER = ATTEMPTS.where(
+    messages.c.provider_id == any_(bindparam("provider_ids", type_=ARRAY(Text)))
+).order_by(attempts.c.number)
+KEEP_DELIVERY = (
+    update(messages)
+    .where(messages.c.id == bindparam("wanted_id"))
+    .values(
+        delivery=bindparam("the_delivery"),
+        provider_id=func.coalesce(messages.c.provider_id, bindparam("the_provider_id", type_=Text)),
+    )
 )

@@ -30,6 +30,7 @@ class CadenceVersion(SQLModel, table=True):
     digest: str = Field(sa_type=Text)
     document: dict[str, Any] = json()
     published_at: datetime = instant()
+    published_by: str | None = Field(default=None, sa_type=Text)
 
 
 class Customer(SQLModel, table=True):
@@ -185,6 +186,7 @@ class Reply(SQLModel, table=True):
     """What a customer wrote back, where nobody but agents reads it."""
 
     __tablename__ = "reply"
+    __table_args__ = (Index("reply_sender", "sender", "at"),)
     id: int = key()
     customer_id: int | None = belongs_to("customer", nullable=True)
     channel: str = Field(sa_type=Text)

@@ -2,22 +2,23 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Executable, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence import events as e
 from cadence.agenda import Agenda, Settled
+from cadence.announcements import Announcement, announced
 from cadence.creditor import Creditor
 from cadence.customers import reduce_customer
 from cadence.directive import Directive
 from cadence.document import Cadence
-from cadence.facts import CaseDue, CustomerFacts, InvoiceFacts
+from cadence.facts import CaseDue, CustomerFacts, InvoiceFacts, State
 from cadence.permit import History, asks_history, forecast
 from cadence.planner import plan
 from cadence.reducer import reduce_invoice
@@ -31,6 +32,8 @@ agenda_table, cases_table, outbox = AgendaRow.__table__, Case.__table__, Outbox.
 cadences = CadenceVersion.__table__  # type: ignore[attr-defined]
 
 OUTBOX_CHANNEL = "regua_outbox"
+# The reasons of the cases that what customers write, and what becomes of the answers, opens.
+CONVERSATION_CASES = ("replied", "says_paid", "may_opt_out", "answer_not_sent")
 _published: dict[tuple[str, int], Cadence] = {}
 
 
@@ -154,7 +157,8 @@ class Unit:
         }
         stored = await self.connection.execute(insert(invoices).values(row).returning(invoices))
         held = await self.adopt(dict(stored.mappings().one()), facts)
-        recorded = await self._append(event, origin, self.now, held.id, str(facts.state))
+        heard = announced(event, None, facts.state)
+        recorded = await self._append(event, origin, self.now, held.id, facts.state, heard)
         held.last_event = recorded or 0
         held.causes.append(event.type)
         return held
@@ -165,7 +169,8 @@ class Unit:
         """Append an event to an invoice's log and reduce it; False where it had been told before."""
         at = at or self.now
         after = reduce_invoice(held.facts, event, at)
-        recorded = await self._append(event, origin, at, held.id, str(after.state))
+        heard = announced(event, held.facts.state, after.state)
+        recorded = await self._append(event, origin, at, held.id, after.state, heard)
         if recorded is None:
             return False
         held.facts, held.last_event = after, recorded
@@ -187,7 +192,13 @@ class Unit:
         return True
 
     async def _append(
-        self, event: e.Event, origin: Origin, at: datetime, invoice_id: int | None, state: str | None
+        self,
+        event: e.Event,
+        origin: Origin,
+        at: datetime,
+        invoice_id: int | None,
+        state: State | None,
+        heard: Sequence[Announcement] = (),
     ) -> int | None:
         row = {
             "invoice_id": invoice_id,
@@ -199,11 +210,13 @@ class Unit:
             "actor": origin.actor,
             "source": origin.source,
             "external_id": origin.external_id,
-            "state": state,
+            "state": state and str(state),
             "note": origin.note,
         }
+        statement: Executable = statements.ANNOUNCE_EVENT if heard else statements.APPEND_EVENT
+        heard_too = {"announced": [str(each) for each in heard]} if heard else {}
         recorded: int | None = (
-            await self.connection.execute(statements.APPEND_EVENT, row)
+            await self.connection.execute(statement, row | heard_too)
         ).scalar_one_or_none()
         return recorded
 
@@ -340,7 +353,10 @@ def queue_for(case: CaseDue, cadence: Cadence) -> str:
     branches = cadence.branches
     named = {
         "dispute": branches.dispute.queue,
+        "dispute_to_confirm": branches.dispute.queue,
         "hold_without_end": branches.hold.queue,
         "broken_promise": branches.broken_promise.queue,
     }
+    if case.reason in CONVERSATION_CASES:
+        return branches.reply.queue
     return named.get(case.reason) or cadence.queue

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
+from ledger.references import Reference
+
 
 class _View(BaseModel):
     model_config = ConfigDict(frozen=True, from_attributes=True)
@@ -32,6 +34,22 @@ class InvoiceLine(_View):
     closed_at: datetime | None
 
 
+class InvoiceStatus(_View):
+    """Where an invoice stands, without a word about who owes it: what other systems need back."""
+
+    number: str
+    state: str
+    currency: str
+    amount: Decimal
+    paid: Decimal
+    credited: Decimal
+    balance: Decimal
+    due_on: date
+    next_at: datetime | None
+    next_kind: str | None
+    closed_at: datetime | None
+
+
 class CustomerCard(_View):
     """Who owes, and how they may be reached. `suppressed` says per channel why it is not to be used."""
 
@@ -46,6 +64,36 @@ class CustomerCard(_View):
     subdivision: str | None
     zone: str
     suppressed: dict[str, str]
+
+
+class CustomerLine(_View):
+    """A customer in a list."""
+
+    key: str
+    name: str
+    segment: str
+    language: str
+    country: str
+    zone: str
+    on_hold: bool
+    open_invoices: int
+
+
+class HoldLine(_View):
+    """A pause: why (a code), and when it ends by itself."""
+
+    hold: str
+    reason: str
+    until: datetime | None
+
+
+class CustomerView(_View):
+    """A customer: how they may be reached, its own holds, its invoices by state, and what is open by currency."""
+
+    card: CustomerCard
+    holds: tuple[HoldLine, ...]
+    invoices: dict[str, int]
+    open_balance: dict[str, Decimal]
 
 
 class EventLine(_View):
@@ -169,10 +217,11 @@ class CaseLine(_View):
 
 
 class ReplyLine(_View):
-    """What the customer wrote back."""
+    """What the customer wrote back, and what it was read as (`cadence.words.Intent`)."""
 
     at: datetime
     channel: str
+    intent: str | None = None
     body: str
 
 
@@ -186,6 +235,7 @@ class InvoiceStory(_View):
     workflow_id: str
     paid: Decimal
     credited: Decimal
+    references: tuple[Reference, ...]
     customer: CustomerCard
     events: tuple[EventLine, ...]
     messages: tuple[MessageLine, ...]
@@ -200,3 +250,44 @@ class Totals(_View):
     invoices: dict[str, int]
     cases: dict[str, int]
     attempts: dict[str, int]
+
+
+class JobLine(_View):
+    """Work on many invoices and how far it has come; `outcomes` counts its invoices by what became of each.
+
+    `failed` counts those to which it could not be done, such as one that was closed meanwhile.
+    """
+
+    id: int
+    kind: str
+    filter: dict[str, Any]
+    order: dict[str, Any]
+    status: str
+    created_at: datetime
+    created_by: str
+    finished_at: datetime | None
+    outcomes: dict[str, int]
+
+    @computed_field  # type: ignore[prop-decorator] # pydantic's own way to write one
+    @property
+    def total(self) -> int:
+        """All its invoices."""
+        return sum(self.outcomes.values())
+
+    @computed_field  # type: ignore[prop-decorator] # pydantic's own way to write one
+    @property
+    def done(self) -> int:
+        """Those to which it was done."""
+        return self.outcomes.get("done", 0)
+
+    @computed_field  # type: ignore[prop-decorator] # pydantic's own way to write one
+    @property
+    def failed(self) -> int:
+        """Those to which it could not be done."""
+        return self.total - self.done - self.outcomes.get("waiting", 0)
+
+    @computed_field  # type: ignore[prop-decorator] # pydantic's own way to write one
+    @property
+    def percent(self) -> int:
+        """How much of it is over, rounded down."""
+        return 100 * (self.done + self.failed) // self.total if self.total else 100

@@ -16,7 +16,15 @@ T = TypeVar("T")
 
 
 class Refusal(Exception):
-    """A command that is not carried out; the text says what is wrong, where, and what to do. Exit status 2."""
+    """What is not carried out; the text says what is wrong, where, and what to do. A command's exit status is 2.
+
+    `code` is stable; `field` names the argument that is wrong, where one argument alone is. The text names no
+    option of a command where the HTTP service says it as well.
+    """
+
+    def __init__(self, text: str, *, code: str = "refused", field: str | None = None) -> None:
+        super().__init__(text)
+        self.code, self.field = code, field
 
 
 def with_ledger(work: Callable[[Ledger], Awaitable[T]]) -> T:

@@ -1,7 +1,9 @@
 """Who may do what: the one table of roles and permissions."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
+
+from starter.session import Refusal
 
 
 class Role(StrEnum):
@@ -61,3 +63,20 @@ MAY: Mapping[Permission, frozenset[Role]] = {
     Permission.MANAGE_TOKENS: frozenset({Role.ADMIN}),
     Permission.MANAGE_ENDPOINTS: frozenset({Role.ADMIN}),
 }
+
+
+def permissions_of(role: Role, only: Collection[str] | None = None) -> frozenset[Permission]:
+    """What a caller of the role may do; with `only`, the part of it that a token is narrowed to."""
+    every = (permission for permission, roles in MAY.items() if role in roles)
+    return frozenset(permission for permission in every if only is None or permission in only)
+
+
+def check_narrowing(role: Role, only: Collection[Permission] | None) -> None:
+    """Raise Refusal where a token is to be narrowed to what its role may not do anyway."""
+    foreign = frozenset(only or ()) - permissions_of(role)
+    if foreign:
+        raise Refusal(
+            f"the role {role} may not {', '.join(sorted(foreign))}; leave that out, or choose another role",
+            code="not_of_role",
+            field="only",
+        )

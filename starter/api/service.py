@@ -1,7 +1,7 @@
 """What every request of the service works with: the ledger, the settings, and who calls."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from fastapi import Request
@@ -11,6 +11,7 @@ from channels.settings import ChannelSettings
 from ledger.access import Ledger
 from ledger.unit import Origin
 from starter.api.roles import Permission, Role
+from starter.api.settings import ApiSettings, load_api_settings
 from starter.settings import Settings
 
 
@@ -23,11 +24,12 @@ class Service:
     settings: Settings
     channels: ChannelSettings
     clock: Callable[[], datetime]
+    api: ApiSettings = field(default_factory=load_api_settings)
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: the name that the event log keeps, their role, and what their token is narrowed to."""
+    """Who calls: the name that the event log keeps, their role, and what they may do now."""
 
     name: str
     role: Role

@@ -1,22 +1,27 @@
 """Commands on cadence documents: judge them, see what they will do, and publish them."""
 
 import json as json_text
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from cadence.creditor import Creditor
 from cadence.reading import cadence_schema
 from cadence.words import Language
 from starter.commands import options as o
 from starter.commands.documents import DEFAULT_CREDITOR, DEFAULT_FOLDER, CreditorFile, Folder
-from starter.places import countries, usual_language, usual_zone
 from starter.printing import as_json, say, table
 from starter.publish import publish_files
-from starter.rulers import Linted, cadence_files, example, lint_files, read_cadence
+from starter.rulers import (
+    EXAMPLE_ISSUED,
+    Linted,
+    cadence_files,
+    example,
+    example_place,
+    lint_files,
+    read_cadence,
+)
 from starter.session import Refusal, wall_clock, with_engine
 from starter.settings import read_creditor
 
@@ -70,10 +75,10 @@ def show(
     """Show what a cadence will do, on the calendar of one example invoice that nobody pays."""
     owner = read_creditor(creditor)
     document, _ = read_cadence(_file(cadence, folder))
-    due_on = _due_on(due)
-    place = country or owner.country
-    tongue = language or usual_language(place) or Language.EN
-    days = example(document, owner, due_on, tongue, place, _zone(place, owner))
+    due_on = o.read_date("--due", due) if due else wall_clock().date() + EXAMPLE_ISSUED
+    with o.named_options():
+        tongue, place, zone = example_place(owner, country, language)
+        days = example(document, owner, due_on, tongue, place, zone)
     if json:
         as_json(days)
         return
@@ -87,13 +92,15 @@ def show(
 
 
 def publish(
-    files: Files = None, folder: Folder = DEFAULT_FOLDER, creditor: CreditorFile = DEFAULT_CREDITOR
-) -> None:
+    files: Files = None, folder: Folder = DEFAULT_FOLDER, creditor: CreditorFile = DEFAULT_CREDITOR,
+    actor: o.Actor = o.ACTOR,
+) -> None:  # fmt: skip
     """Judge cadence files and publish them: new invoices follow them from now on, old ones keep their version."""
     chosen, owner = files or cadence_files(folder), read_creditor(creditor)
+    who = o.read_line("--actor", actor)
 
     async def work(engine: AsyncEngine) -> list[tuple[str, int, bool]]:
-        return await publish_files(engine, chosen, owner)
+        return await publish_files(engine, chosen, owner, who)
 
     for name, version, new in with_engine(work):
         say(f"{name}: version {version} published" if new else f"{name}: version {version} already says this")
@@ -116,21 +123,3 @@ def _file(named: str, folder: Path) -> Path:
         names = ", ".join(file.stem for file in cadence_files(folder))
         raise Refusal(f"there is no cadence {named!r} in {folder}; there are {names}")
     return path
-
-
-def _due_on(due: str | None) -> date:
-    if due is None:
-        return wall_clock().date() + timedelta(days=30)
-    day = o.read_date("--due", due)
-    if not 2000 <= day.year <= 2100:
-        raise Refusal(f"--due: {day} is too far away; write a date between 2000 and 2100")
-    return day
-
-
-def _zone(country: str, creditor: Creditor) -> str:
-    if country not in countries():
-        raise Refusal(f"--country: {country!r} is no country; write an ISO 3166 code such as BR")
-    if country == creditor.country:
-        return creditor.zone
-    # Where a country has several, some hours do not change what an example shows.
-    return usual_zone(country) or creditor.zone

@@ -37,6 +37,13 @@ def claim(case: Case, actor: o.Actor = o.ACTOR) -> None:
     say(f"case {case} is claimed by {who}")
 
 
+def release(case: Case, actor: o.Actor = o.ACTOR) -> None:
+    """Give a case that you claimed back to its queue."""
+    who = o.read_line("--actor", actor)
+    with_engine(lambda engine: ledger_cases.release(engine, case, who, wall_clock()))
+    say(f"case {case} is open again")
+
+
 def note(
     case: Case,
     text: Annotated[str, typer.Argument(help="What was agreed or found.", show_default=False)],

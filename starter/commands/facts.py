@@ -3,27 +3,23 @@
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from cadence import events as e
+from ledger.movements import PAYMENT_SOURCE
 from ledger.unit import Origin
+from starter import acts
 from starter.commands import options as o
-from starter.payments import PAYMENT_SOURCE
 from starter.printing import money, say, words
-from starter.session import Refusal, with_ledger
+from starter.session import wall_clock, with_ledger
 from starter.standing import Report, Standing, report
-
-# Payments and their reversals are told apart by ids of their own.
-REVERSAL_SOURCE = "reversal"
 
 Currency = Annotated[str | None, typer.Option("--currency", help="ISO 4217; the invoice's own if left out.")]
 Method = Annotated[str, typer.Option("--method", help="How it was paid, as a code such as pix.")]
 At = Annotated[
     str | None, typer.Option("--at", help="When it happened, such as 2026-03-31T14:30; now if left out.")
 ]
-Outcome = Literal["upheld", "rejected", "withdrawn"]
 
 
 def pay(
@@ -31,13 +27,14 @@ def pay(
     once: o.Once = None, note: o.Note = None, actor: o.Actor = o.ACTOR,
 ) -> None:  # fmt: skip
     """Take note of a payment; the invoice closes when nothing is left to pay."""
-    method = o.read_code("--method", method) if method else ""
+    code, paid = o.read_code("--method", method) if method else "", o.read_amount(amount)
 
     def judge(stands: Standing, now: datetime) -> Report:
-        paid, of = _money(stands, amount, currency)
-        return Report(e.PaymentReceived(amount=paid, currency=of, method=method), _when(stands, at, now))
+        when = _when(stands, at)
+        return acts.pay(stands, now, amount=paid, currency=currency, method=code, at=when)
 
-    _tell(invoice, o.read_origin(actor, note, PAYMENT_SOURCE, once), judge, f"payment of {amount} noted")
+    origin = o.read_origin(actor, note, PAYMENT_SOURCE, once)
+    _tell(invoice, origin, judge, f"payment of {amount} noted", paid)
 
 
 def reverse(
@@ -45,16 +42,13 @@ def reverse(
     once: o.Once = None, note: o.Note = None, actor: o.Actor = o.ACTOR,
 ) -> None:  # fmt: skip
     """Take note that a payment was taken back; a closed invoice opens again and goes on from its next step."""
+    taken = o.read_amount(amount)
 
     def judge(stands: Standing, now: datetime) -> Report:
-        taken, of = _money(stands, amount, currency)
-        if taken > stands.facts.paid:
-            raise Refusal(
-                f"{amount} is more than was paid: {stands.number} has {money(stands.facts.paid, of)} paid"
-            )
-        return Report(e.PaymentReversed(amount=taken, currency=of), _when(stands, at, now))
+        return acts.reverse(stands, now, amount=taken, currency=currency, at=_when(stands, at))
 
-    _tell(invoice, o.read_origin(actor, note, REVERSAL_SOURCE, once), judge, f"reversal of {amount} noted")
+    origin = o.read_origin(actor, note, acts.REVERSAL_SOURCE, once)
+    _tell(invoice, origin, judge, f"reversal of {amount} noted", taken)
 
 
 def dispute(
@@ -62,32 +56,23 @@ def dispute(
 ) -> None:
     """Take note that the customer disputes the invoice: reminders stop, a case opens."""
     code = o.read_code("--reason", reason)
-
-    def judge(stands: Standing, now: datetime) -> Report:
-        _refuse_closed(stands, "dispute")
-        if stands.facts.disputed:
-            raise Refusal(f"{stands.number} is disputed already; `regua resolve` ends a dispute")
-        return Report(e.DisputeOpened(reason=code), now)
-
-    _tell(invoice, o.read_origin(actor, note), judge, "dispute opened")
+    origin = o.read_origin(actor, note)
+    _tell(invoice, origin, lambda stands, now: acts.dispute(stands, now, reason=code), "dispute opened")
 
 
 def resolve(
     invoice: o.Invoice,
     outcome: Annotated[
-        Outcome, typer.Option("--outcome", help="Upheld credits what is open.", show_default=False)
+        acts.Outcome, typer.Option("--outcome", help="Upheld credits what is open.", show_default=False)
     ],
     note: o.Note = None,
     actor: o.Actor = o.ACTOR,
 ) -> None:
     """End a dispute: upheld (the customer is right), rejected or withdrawn."""
-
-    def judge(stands: Standing, now: datetime) -> Report:
-        if not stands.facts.disputed:
-            raise Refusal(f"{stands.number} is not disputed; it is {stands.situation.state}")
-        return Report(e.DisputeResolved(outcome=outcome), now)
-
-    _tell(invoice, o.read_origin(actor, note), judge, f"dispute {outcome}")
+    origin = o.read_origin(actor, note)
+    _tell(
+        invoice, origin, lambda stands, now: acts.resolve(stands, now, outcome=outcome), f"dispute {outcome}"
+    )
 
 
 def promise(
@@ -100,17 +85,10 @@ def promise(
     actor: o.Actor = o.ACTOR,
 ) -> None:
     """Take note of a promise to pay: reminders wait for that day."""
+    by, promised = o.read_date("--on", on), o.read_amount(amount) if amount else None
 
     def judge(stands: Standing, now: datetime) -> Report:
-        _refuse_closed(stands, "promise")
-        by = o.read_coming_day("--on", on, stands.situation.zone, now)
-        balance, currency = stands.facts.balance, stands.facts.currency
-        promised = o.read_amount(amount, currency) if amount else balance
-        if promised > balance:
-            raise Refusal(
-                f"{amount} is more than is open: {stands.number} has {money(balance, currency)} open"
-            )
-        return Report(e.PromiseMade(amount=promised, by=by), now)
+        return acts.promise(stands, now, by=by, amount=promised)
 
     _tell(invoice, o.read_origin(actor, note), judge, f"promise until {on} noted")
 
@@ -122,12 +100,8 @@ def escalate(
     actor: o.Actor = o.ACTOR,
 ) -> None:
     """Move an invoice to a later stage: its first step comes in the next window, the later ones keep distance."""
-
-    def judge(stands: Standing, now: datetime) -> Report:
-        _refuse_closed(stands, "escalate")
-        return Report(e.Escalated(stage=_later_stage(stands, stage)), now)
-
-    _tell(invoice, o.read_origin(actor, note), judge, "escalated")
+    origin = o.read_origin(actor, note)
+    _tell(invoice, origin, lambda stands, now: acts.escalate(stands, now, stage=stage), "escalated")
 
 
 def cancel(
@@ -135,51 +109,26 @@ def cancel(
 ) -> None:
     """Close an invoice that is not to be collected."""
     code = o.read_code("--reason", reason)
-
-    def judge(stands: Standing, now: datetime) -> Report:
-        _refuse_closed(stands, "cancel")
-        return Report(e.Cancelled(reason=code), now)
-
-    _tell(invoice, o.read_origin(actor, note), judge, "cancelled")
+    origin = o.read_origin(actor, note)
+    _tell(invoice, origin, lambda stands, now: acts.cancel(stands, now, reason=code), "cancelled")
 
 
-def _tell(invoice: str, origin: Origin, judge: Callable[[Standing, datetime], Report], done: str) -> None:
-    after = with_ledger(lambda ledger: report(ledger, invoice, origin, judge))
-    if after is None:
+def _tell(
+    invoice: str,
+    origin: Origin,
+    judge: Callable[[Standing, datetime], Report],
+    done: str,
+    amount: Decimal | None = None,
+) -> None:
+    with o.named_options():
+        told = with_ledger(lambda ledger: report(ledger, invoice, origin, judge, wall_clock(), amount=amount))
+    if not told.recorded:
         say(f"{invoice}: told before under the id {origin.external_id}; nothing changed.")
         return
-    open_now = "" if after.facts.closed else f", with {money(after.facts.balance, after.facts.currency)} open"
-    say(f"{invoice}: {done}. It is {words(after.situation.state)}{open_now}.")
+    facts = told.stands.facts
+    open_now = "" if facts.closed else f", with {money(facts.balance, facts.currency)} open"
+    say(f"{invoice}: {done}. It is {words(told.stands.situation.state)}{open_now}.")
 
 
-def _money(stands: Standing, amount: str, currency: str | None) -> tuple[Decimal, str]:
-    known = stands.facts.currency
-    if currency not in (None, known):
-        raise Refusal(
-            f"--currency: {stands.number} is in {known}, not in {currency}; say what was paid in {known}"
-        )
-    return o.read_amount(amount, known), known
-
-
-def _when(stands: Standing, at: str | None, now: datetime) -> datetime:
-    return o.read_instant("--at", at, stands.situation.zone, now) if at else now
-
-
-def _refuse_closed(stands: Standing, act: str) -> None:
-    if stands.facts.closed:
-        raise Refusal(f"{stands.number} is closed as {stands.facts.closed}; there is nothing left to {act}")
-
-
-def _later_stage(stands: Standing, wanted: str | None) -> str:
-    stages, following = stands.situation.stages, stands.situation.next_stage
-    if following is None:
-        raise Refusal(f"{stands.number} stands in its last stage already; the stages are {', '.join(stages)}")
-    if wanted is None:
-        return following
-    if wanted not in stages:
-        raise Refusal(
-            f"--stage: there is no stage {wanted!r}; the stages of its cadence are {', '.join(stages)}"
-        )
-    if stages.index(wanted) < stages.index(following):
-        raise Refusal(f"--stage: {stands.number} is past {wanted}; the next stage is {following}")
-    return wanted
+def _when(stands: Standing, at: str | None) -> datetime | None:
+    return o.read_instant("--at", at, stands.situation.zone) if at else None

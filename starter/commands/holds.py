@@ -1,26 +1,21 @@
 """Commands that make the ruler wait and go on: for one invoice, one customer, or a whole channel."""
 
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
-from sqlalchemy import select
 
 from cadence import events as e
-from cadence.facts import CustomerFacts
-from ledger.access import Ledger
 from ledger.halting import halt as halt_sending
 from ledger.halting import halts
 from ledger.halting import unhalt as unhalt_sending
-from ledger.keys import hold_key
-from ledger.queries import open_invoices_of
-from ledger.recording import record_customer
-from ledger.unit import customers
+from ledger.unit import Origin
+from starter import acts
 from starter.commands import options as o
 from starter.printing import as_json, counted, say, table
 from starter.session import Refusal, wall_clock, with_engine, with_ledger
-from starter.standing import Report, Standing, report
+from starter.standing import CustomerStanding, Report, Standing, report, report_customer
 
 MaybeInvoice = Annotated[str | None, typer.Argument(help="The creditor's own number of the invoice.")]
 Customer = Annotated[
@@ -40,32 +35,19 @@ def pause(
 ) -> None:  # fmt: skip
     """Send no reminders for an invoice, or for a customer, until the end of a day or until somebody resumes."""
     code, origin = o.read_code("--reason", reason), o.read_origin(actor, note)
-
-    def judge(stands: Standing, now: datetime) -> Report:
-        if stands.facts.closed:
-            raise Refusal(f"{stands.number} is closed as {stands.facts.closed}; there is nothing to pause")
-        ends = _end(until, stands.situation.zone, now)
-        return Report(
-            e.HoldPlaced(hold=hold_key(stands.number, now.isoformat()), reason=code, until=ends), now
-        )
-
-    async def all_invoices(ledger: Ledger, key: str) -> int:
-        customer_id, facts = await _customer(ledger, key)
-        now = wall_clock()
-        ends = _end(until, ZoneInfo(facts.zone), now)
-        placed = e.CustomerHoldPlaced(hold=hold_key(key, now.isoformat()), reason=code, until=ends)
-        await record_customer(ledger, customer_id, placed, origin, now)
-        return await open_invoices_of(ledger.engine, customer_id)
-
+    day = o.read_date("--until", until) if until else None
     one, key = _one_of(invoice, customer)
     if one:
-        with_ledger(lambda ledger: report(ledger, one, origin, judge))
+        _tell(one, origin, lambda stands, now: acts.pause(stands, now, until=day, reason=code))
         say(f"{one}: paused {_to(until)}.{'' if until else ' A case was opened.'}")
-    else:
-        paused = with_ledger(lambda ledger: all_invoices(ledger, key))
-        cases = "" if until or not paused else " A case was opened for each that is open."
-        which = counted(paused, "open invoice") if paused else "no open invoice"
-        say(f"{key}: paused {_to(until)}: {which} now, and those that come meanwhile.{cases}")
+        return
+    stands = _tell_customer(
+        key, origin, lambda stands, now: acts.pause_customer(stands, now, until=day, reason=code)
+    )
+    paused = stands.open_invoices
+    cases = "" if until or not paused else " A case was opened for each that is open."
+    which = counted(paused, "open invoice") if paused else "no open invoice"
+    say(f"{key}: paused {_to(until)}: {which} now, and those that come meanwhile.{cases}")
 
 
 def resume(
@@ -73,25 +55,11 @@ def resume(
 ) -> None:
     """End the pause of an invoice, or of a customer: the ruler goes on."""
     origin = o.read_origin(actor, note)
-
-    def judge(stands: Standing, now: datetime) -> Report:
-        if not stands.facts.holds:
-            raise Refusal(f"{stands.number} is not paused; it is {stands.situation.state}")
-        return Report(e.HoldEnded(), now)
-
-    async def all_invoices(ledger: Ledger, key: str) -> None:
-        customer_id, facts = await _customer(ledger, key)
-        if not facts.holds:
-            raise Refusal(f"customer {key} is not paused; `regua resume INVOICE` resumes one invoice")
-        for hold in facts.holds:
-            ended = e.CustomerHoldEnded(hold=hold.hold)
-            await record_customer(ledger, customer_id, ended, origin, wall_clock())
-
     one, key = _one_of(invoice, customer)
     if one:
-        with_ledger(lambda ledger: report(ledger, one, origin, judge))
+        _tell(one, origin, acts.resume)
     else:
-        with_ledger(lambda ledger: all_invoices(ledger, key))
+        _tell_customer(key, origin, acts.resume_customer)
     say(f"{one or key}: resumed.")
 
 
@@ -159,16 +127,13 @@ def _one_of(invoice: str | None, customer: str | None) -> tuple[str, str]:
     return invoice or "", customer or ""
 
 
-def _end(until: str | None, zone: ZoneInfo, now: datetime) -> datetime | None:
-    """The end of a day where the customer is."""
-    if until is None:
-        return None
-    day = o.read_coming_day("--until", until, zone, now)
-    return datetime.combine(day + timedelta(days=1), time(0), zone).astimezone(UTC)
+def _tell(invoice: str, origin: Origin, judge: Callable[[Standing, datetime], Report]) -> None:
+    with o.named_options():
+        with_ledger(lambda ledger: report(ledger, invoice, origin, judge, wall_clock()))
 
 
-async def _customer(ledger: Ledger, key: str) -> tuple[int, CustomerFacts]:
-    customer_id = await ledger.customer_id(key)
-    async with ledger.engine.connect() as connection:
-        stored = await connection.execute(select(customers.c.facts).where(customers.c.id == customer_id))
-    return customer_id, CustomerFacts.model_validate(stored.scalar_one())
+def _tell_customer(
+    key: str, origin: Origin, judge: Callable[[CustomerStanding, datetime], Sequence[e.CustomerEvent]]
+) -> CustomerStanding:
+    with o.named_options():
+        return with_ledger(lambda ledger: report_customer(ledger, key, origin, judge, wall_clock()))

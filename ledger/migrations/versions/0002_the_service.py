@@ -31,9 +31,12 @@ def upgrade() -> None:
     _jobs()
     _webhooks()
     _people()
+    op.add_column("cadence_version", sa.Column("published_by", sa.Text(), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("cadence_version", "published_by")
+    op.drop_index("reply_sender", "reply")
     op.drop_column("reply", "intent")
     for table in TABLES:
         op.drop_table(table)
@@ -49,6 +52,7 @@ def _callers() -> None:
         sa.Column("status", sa.Integer(), nullable=True),
         sa.Column("media_type", sa.Text(), nullable=True),
         sa.Column("etag", sa.Text(), nullable=True),
+        sa.Column("location", sa.Text(), nullable=True),
         sa.Column("body", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("caller", "key"),
     )
@@ -76,6 +80,7 @@ def _intake() -> None:
     op.create_table(
         "inbox",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("lane", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("external_id", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
@@ -84,13 +89,19 @@ def _intake() -> None:
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("processed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True),
+        sa.CheckConstraint("lane IN ('replies','money','receipts')"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("source", "external_id"),
     )
     op.create_index(
         "inbox_processed", "inbox", ["processed_at"], postgresql_where=sa.text("processed_at IS NOT NULL")
     )
-    op.create_index("inbox_waiting", "inbox", ["due_at"], postgresql_where=sa.text("processed_at IS NULL"))
+    op.create_index(
+        "inbox_waiting",
+        "inbox",
+        ["lane", "due_at", "id"],
+        postgresql_where=sa.text("processed_at IS NULL"),
+    )
     op.create_table(
         "invoice_reference",
         sa.Column("kind", sa.Text(), nullable=False),
@@ -112,23 +123,31 @@ def _intake() -> None:
         sa.Column("method", sa.Text(), nullable=False),
         sa.Column("references", JSONB(), nullable=False),
         sa.Column("payer", sa.Text(), nullable=True),
+        sa.Column("of_payment", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("claimed_by", sa.Text(), nullable=True),
         sa.Column("settled_by", sa.Text(), nullable=True),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("dismissal", sa.Text(), nullable=True),
         sa.Column("invoice_id", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("status IN ('open','claimed','settled','dismissed')"),
         sa.ForeignKeyConstraint(["invoice_id"], ["invoice.id"]),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("source", "external_id"),
+        sa.UniqueConstraint("external_id", "kind"),
     )
     op.create_index("ix_unmatched_payment_invoice_id", "unmatched_payment", ["invoice_id"])
     op.create_index(
+        "unmatched_of",
+        "unmatched_payment",
+        ["of_payment"],
+        postgresql_where=sa.text("of_payment IS NOT NULL"),
+    )
+    op.create_index(
         "unmatched_open",
         "unmatched_payment",
-        ["received_at"],
+        ["id"],
         postgresql_where=sa.text("status IN ('open','claimed')"),
     )
 
@@ -171,7 +190,6 @@ def _webhooks() -> None:
         sa.Column("status_reason", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),
-        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("status IN ('active','paused','disabled')"),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -179,14 +197,15 @@ def _webhooks() -> None:
         "webhook_delivery",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
         sa.Column("endpoint_id", sa.BigInteger(), nullable=False),
-        sa.Column("event_id", sa.BigInteger(), nullable=False),
-        sa.Column("invoice_id", sa.BigInteger(), nullable=False),
+        sa.Column("event_id", sa.BigInteger(), nullable=True),
+        sa.Column("invoice_id", sa.BigInteger(), nullable=True),
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("last_answer", sa.Text(), nullable=True),
+        sa.Column("told", sa.Boolean(), nullable=False),
         sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("state IN ('waiting','delivered','given_up')"),
         sa.ForeignKeyConstraint(["endpoint_id"], ["webhook_endpoint.id"]),
@@ -202,6 +221,13 @@ def _webhooks() -> None:
         "webhook_delivery",
         ["endpoint_id", "invoice_id", "id"],
         postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index("webhook_delivery_of_endpoint", "webhook_delivery", ["endpoint_id", "id"])
+    op.create_index(
+        "webhook_delivery_untold",
+        "webhook_delivery",
+        ["endpoint_id", "id"],
+        postgresql_where=sa.text("NOT told"),
     )
 
 
@@ -237,3 +263,4 @@ def _people() -> None:
     )
     op.create_index("ix_answer_invoice_id", "answer", ["invoice_id"])
     op.add_column("reply", sa.Column("intent", sa.Text(), nullable=True))
+    op.create_index("reply_sender", "reply", ["sender", "at"])

@@ -19,8 +19,9 @@ from starter.stack import own_command
 ROOT = Path(__file__).parents[3]
 COMMANDS = {
     "up", "import", "events", "list", "show", "agenda", "pay", "reverse", "dispute", "resolve", "pause", "resume",
-    "escalate", "promise", "cancel", "cases", "case", "halt", "unhalt", "messages", "cadence", "rehearse", "doctor",
-    "worker", "relay", "receiver", "migrate", "demo",
+    "escalate", "promise", "cancel", "cases", "case", "jobs", "conversations", "answer", "halt", "unhalt", "messages", "cadence", "rehearse", "doctor",
+    "unmatched", "token",
+    "worker", "relay", "api", "migrate", "demo",
 }  # fmt: skip
 
 
@@ -39,8 +40,9 @@ def test_there_is_every_command_and_each_says_what_it_does() -> None:
     top = commands(get_command(app))
     assert set(top) == COMMANDS
     assert set(commands(top["cadence"])) == {"lint", "schema", "show", "publish"}
-    assert set(commands(top["case"])) == {"claim", "note", "close"}
+    assert set(commands(top["case"])) == {"claim", "release", "note", "close"}
     assert set(commands(top["events"])) == {"import"}
+    assert set(commands(top["unmatched"])) == {"show", "claim", "release", "settle", "dismiss"}
     leaves = [leaf for each in top.values() for leaf in (commands(each).values() or [each])]
     assert all(getattr(leaf, "help", "") for leaf in leaves)
 

@@ -71,6 +71,8 @@ def test_a_row_becomes_an_exact_invoice_in_normal_form(tmp_path: Path) -> None:
             "issued_on": "2026-01-02",
             "payment_method": "Direct Debit",
             "stage": "formal",
+            "pix_txid": " 7978c0c97ea847e78e8849634473c1f1",
+            "payment_reference": "rf18 5390 0754 7034",
         },
     )
     assert read.rejected == ()
@@ -93,6 +95,8 @@ def test_a_row_becomes_an_exact_invoice_in_normal_form(tmp_path: Path) -> None:
         "currency": "EUR",
         "payment_method": "direct_debit",
         "stage": "formal",
+        "pix_txid": "7978c0c97ea847e78e8849634473c1f1",
+        "payment_reference": "rf18 5390 0754 7034",
     }
 
 
@@ -147,6 +151,8 @@ def test_an_invoice_without_an_issue_date_is_of_today_or_of_its_due_date(tmp_pat
         ("currency", "XYZ", "is not a currency Régua writes in"),
         ("currency", "JPY", "says nothing on how to pay in JPY"),
         ("payment_method", "<b>", "is no code; write small letters"),
+        ("pix_txid", "7978-c0c9", "is not the txid of its Pix charge, up to 35 letters and digits"),
+        ("payment_reference", "x" * 61, "is not another reference that payments carry"),
         ("stage", "courtesyy", "is no stage of smb; it has courtesy, due"),
     ],
 )

@@ -1,0 +1,157 @@
+"""Customers and their contacts as the creditor's books give them: once, or as events where they changed."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import insert, select, update
+
+from cadence import events as e
+from cadence.creditor import Email, Phone, Zone
+from cadence.words import Channel, Language, Line, Slug
+from ledger import statements
+from ledger.database import LedgerError
+from ledger.keys import address_fingerprint
+from ledger.service_tables import Contact
+from ledger.unit import Origin, Unit, customers
+
+contacts = Contact.__table__  # type: ignore[attr-defined]
+
+# The one of a customer's contacts to whom Régua writes.
+BILLING = "billing"
+Changed = Literal["new", "changed", "same"]
+CustomerKey = Annotated[Line, Field(max_length=60)]
+_ADDRESSES = ("email", "phone", "whatsapp")
+
+
+class CustomerIntake(BaseModel):
+    """A customer, checked and normalised: E.164 phones, ISO codes. The addresses are those of the billing contact."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    customer: CustomerKey
+    customer_name: Annotated[Line, Field(max_length=60)]
+    segment: Slug
+    language: Language
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    subdivision: str | None = None
+    zone: Zone
+    email: Email | None = None
+    phone: Phone | None = None
+    whatsapp: Phone | None = None
+
+
+class ContactIntake(BaseModel):
+    """A person at a customer, by the creditor's own key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    customer: CustomerKey
+    contact: CustomerKey
+    role: Slug
+    name: Annotated[Line, Field(max_length=60)]
+    language: Language | None = None
+    email: Email | None = None
+    phone: Phone | None = None
+    whatsapp: Phone | None = None
+
+
+class RoleTaken(LedgerError):
+    """Two people cannot both be the one to whom Régua writes."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            "role_taken",
+            f"contact {key!r} of this customer has the role {BILLING}; give that one another first",
+        )
+
+
+async def lock_customer(unit: Unit, key: str) -> bool:
+    """Lock a customer by the creditor's key; False where there is none yet."""
+    found = await unit.connection.execute(statements.LOCK_BY_KEY, {"wanted_key": key})
+    customer = found.mappings().one_or_none()
+    if customer is not None:
+        unit.hold_customer(customer)
+    return customer is not None
+
+
+async def add_customer(unit: Unit, row: CustomerIntake) -> bool:
+    """Write a new customer; False where somebody else did so first."""
+    values = {"key": row.customer, "facts": {}} | _stored(row)
+    customer = (await unit.connection.execute(statements.ADD_CUSTOMER, values)).mappings().one_or_none()
+    if customer is not None:
+        unit.hold_customer(customer)
+    return customer is not None
+
+
+async def receive_customer(unit: Unit, row: CustomerIntake, origin: Origin) -> Changed:
+    """Take note of what is known of the locked customer; where it differs, it becomes an event."""
+    new = not unit.customer["facts"]
+    known = None if new else e.CustomerReceived(**_known_customer(unit))
+    kept = await _keep(unit, _stored(row))
+    received = e.CustomerReceived(
+        segment=row.segment,
+        language=row.language,
+        country=row.country,
+        subdivision=row.subdivision,
+        zone=row.zone,
+        addresses=_fingerprints(row),
+    )
+    if received != known:
+        await unit.tell_customer(received, origin)
+    return "new" if new else "changed" if received != known or kept else "same"
+
+
+async def receive_contact(unit: Unit, row: ContactIntake, origin: Origin) -> Changed:
+    """Keep a contact of the locked customer; the billing contact's addresses are the customer's. Raises RoleTaken."""
+    values = row.model_dump(mode="json", exclude={"customer", "contact"})
+    of_customer = contacts.c.customer_id == unit.customer["id"]
+    known = {
+        each.key: each for each in (await unit.connection.execute(select(contacts).where(of_customer))).all()
+    }
+    billing = next((key for key, each in known.items() if each.role == BILLING and key != row.contact), None)
+    if row.role == BILLING and billing is not None:
+        raise RoleTaken(billing)
+    before = known.get(row.contact)
+    if before is None:
+        named = {"customer_id": unit.customer["id"], "key": row.contact}
+        await unit.connection.execute(insert(contacts).values(named | values))
+    elif any(getattr(before, name) != value for name, value in values.items()):
+        await unit.connection.execute(update(contacts).where(contacts.c.id == before.id).values(values))
+    else:
+        return "same"
+    if row.role == BILLING:
+        await _write_to(unit, row, origin)
+    return "changed" if before else "new"
+
+
+async def _write_to(unit: Unit, row: ContactIntake, origin: Origin) -> None:
+    await _keep(unit, {name: getattr(row, name) for name in _ADDRESSES})
+    known = _known_customer(unit)
+    told = e.CustomerReceived(
+        **known | {"addresses": _fingerprints(row), "language": row.language or known["language"]}
+    )
+    if told != e.CustomerReceived(**known):
+        await unit.tell_customer(told, origin)
+
+
+async def _keep(unit: Unit, values: dict[str, str | None]) -> bool:
+    """Store what differs; whether anything did."""
+    if {name: unit.customer[name] for name in values} == values:
+        return False
+    await unit.connection.execute(
+        update(customers).where(customers.c.id == unit.customer["id"]).values(values)
+    )
+    return True
+
+
+def _stored(row: CustomerIntake) -> dict[str, str | None]:
+    return {"name": row.customer_name, "email": row.email, "phone": row.phone, "whatsapp": row.whatsapp}
+
+
+def _known_customer(unit: Unit) -> dict[str, Any]:
+    return unit.customer_facts.model_dump(exclude={"suppressed", "holds"})
+
+
+def _fingerprints(row: CustomerIntake | ContactIntake) -> dict[Channel, str]:
+    given = {Channel.EMAIL: row.email, Channel.SMS: row.phone, Channel.WHATSAPP: row.whatsapp}
+    return {channel: address_fingerprint(address) for channel, address in given.items() if address}

@@ -1,0 +1,145 @@
+"""Movements of money, and disputes about one: what each means to an invoice, and under which id it counts once.
+
+A dispute at the payer's bank (a chargeback) moves no money by itself; what it takes or gives back is told as a
+reversal or a payment beside it. Opened, it opens a dispute, whose case a person works on, and reminders wait. Won by the
+creditor, it is rejected: the debt stands, and the ruler goes on if the money did not come back. Lost, it stays open:
+the bank has agreed with the customer, so neither must reminders go on by themselves, nor is the debt given up by
+the loss of one payment. The creditor decides: uphold the dispute, which credits the invoice, or reject it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from pydantic import ValidationError
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cadence import events as e
+from ledger.access import Ledger
+from ledger.recording import Fact, tell
+from ledger.references import Reference
+from ledger.unit import Held, Origin, Unit, events_table
+
+# The key spaces of money, which webhooks, Temporal's signals and the command line share.
+PAYMENT_SOURCE, REVERSAL_SOURCE, DISPUTE_SOURCE = "payment", "reversal", "dispute"
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """What a rail told, as `channels.rails.money.MoneyNote` has it; `source` is the rail.
+
+    `payer` is personal data. `of` is the payment that a reversal or a dispute is about, or whose money a payment
+    gives back after a dispute.
+    """
+
+    source: str
+    kind: str
+    id: str
+    amount: Decimal
+    currency: str
+    at: datetime
+    method: str
+    references: tuple[Reference, ...]
+    payer: str | None
+    of: str | None
+
+    @property
+    def payment(self) -> str:
+        """The id of the payment that this is, or is about."""
+        return self.of or self.id
+
+    @property
+    def told_of(self) -> str:
+        """The external id of its event. A dispute's carries the payment's, so that all turns of one are found."""
+        return self.id if self.kind in ("payment", "reversal") else f"{self.payment}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentKnown:
+    """A payment that is in an invoice's log; `counted` says whether its money was taken off the balance."""
+
+    invoice_id: int
+    counted: bool
+
+
+async def take_turns(connection: AsyncConnection, payment: str) -> None:
+    """Wait until no other transaction deals with this payment; it ends with the transaction."""
+    key = func.hashtextextended(f"payment/{payment}", 0)
+    await connection.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+async def known_payment(connection: AsyncConnection, payment: str) -> PaymentKnown | None:
+    """Where a payment was recorded, whoever told it."""
+    found = await connection.execute(
+        select(events_table.c.invoice_id, events_table.c.type).where(
+            events_table.c.source == PAYMENT_SOURCE, events_table.c.external_id == payment
+        )
+    )
+    row = found.one_or_none()
+    return PaymentKnown(row.invoice_id, row.type == "payment_received") if row else None
+
+
+async def dispute_opened(connection: AsyncConnection, invoice_id: int, payment: str) -> bool:
+    """Whether a dispute about a payment is in the invoice's log."""
+    found = await connection.execute(
+        select(events_table.c.id).where(
+            events_table.c.invoice_id == invoice_id,
+            events_table.c.source == DISPUTE_SOURCE,
+            events_table.c.external_id.startswith(f"{payment}/", autoescape=True),
+        )
+    )
+    return found.first() is not None
+
+
+async def record_on(
+    ledger: Ledger,
+    connection: AsyncConnection,
+    invoice_id: int,
+    movement: Movement,
+    actor: str,
+    now: datetime,
+) -> bool:
+    """Record a movement on an invoice within the caller's transaction; False where it had been told before.
+
+    `actor` says so; the id is the movement's own. What cannot be counted (another currency, more back than
+    came) holds the invoice and opens a case instead. Raises UnknownInvoice.
+    """
+    unit = Unit(connection, ledger.creditor, now)
+    await unit.lock(await ledger.owner(connection, invoice_id), [invoice_id])
+    held = unit.invoice(invoice_id)
+    payment = await known_payment(connection, movement.payment) if movement.kind == "reversal" else None
+    event = _event(movement, held, counted=payment is None or payment.counted)
+    told = Origin(actor, _SOURCES[movement.kind], movement.told_of)
+    new = await tell(unit, held, Fact(event, movement.at, told))
+    await unit.finish()
+    return new
+
+
+def _event(movement: Movement, held: Held, *, counted: bool) -> e.InvoiceEvent:
+    if movement.kind == "payment":
+        return _payment(movement)
+    if movement.kind == "reversal":
+        ours = movement.currency == held.facts.currency and movement.amount <= held.facts.paid
+        if not (ours and counted):
+            return e.PaymentUnidentified()
+        return e.PaymentReversed(amount=movement.amount, currency=movement.currency)
+    return _OF_DISPUTES[movement.kind]
+
+
+def _payment(movement: Movement) -> e.InvoiceEvent:
+    try:
+        return e.PaymentReceived(amount=movement.amount, currency=movement.currency, method=movement.method)
+    except ValidationError:  # a currency in which no invoice is written, or a sum that no ledger holds
+        return e.PaymentUnidentified()
+
+
+_OF_DISPUTES: Mapping[str, e.InvoiceEvent] = {
+    "dispute": e.DisputeOpened(reason="chargeback"),
+    "dispute_won": e.DisputeResolved(outcome="rejected"),
+    "dispute_lost": e.DisputeOpened(reason="chargeback_lost"),
+}
+_SOURCES = {"payment": PAYMENT_SOURCE, "reversal": REVERSAL_SOURCE} | dict.fromkeys(
+    _OF_DISPUTES, DISPUTE_SOURCE
+)

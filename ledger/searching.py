@@ -1,0 +1,284 @@
+"""Searching: invoices, customers and messages by what people know of them, a page at a time in a stable order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from sqlalchemy import ColumnElement, Select, cast, exists, func, literal, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from cadence.directive import Directive
+from cadence.facts import CustomerFacts, InvoiceFacts, State
+from cadence.words import Slug, one_line, rounded
+from ledger.database import UnknownCustomer, UnknownInvoice
+from ledger.queries import (
+    IS_CONTACT,
+    card_of,
+    contact_line,
+    contact_lines,
+    invoice_line,
+    invoice_lines,
+    message_lines,
+    rows_of,
+    with_attempts,
+)
+from ledger.sending import messages as messages_table
+from ledger.unit import agenda_table, cases_table, customers, invoices
+from ledger.views import (
+    CustomerLine,
+    CustomerView,
+    HoldLine,
+    InvoiceLine,
+    InvoiceStatus,
+    MessageLine,
+    UpcomingContact,
+)
+
+T = TypeVar("T")
+Position = Mapping[str, Any]
+Sort = Literal["next", "due", "-balance"]
+Words = Annotated[str, AfterValidator(one_line), Field(min_length=1, max_length=100)]
+
+# Stands for "never" where instants are compared; PostgreSQL's own infinity is none of Python's instants.
+_NEVER = datetime(9000, 1, 1, tzinfo=UTC)
+_segment = customers.c.facts["segment"].astext
+_OPEN = invoices.c.closed_at.is_(None)
+
+# What a page is ordered by, with what a position in it is made of; the id makes every order total.
+ORDERS: Mapping[Sort, Mapping[str, tuple[ColumnElement[Any], Any]]] = {
+    "next": {
+        "closed": (~_OPEN, bool),
+        "at": (func.coalesce(invoices.c.next_at, literal(_NEVER, invoices.c.next_at.type)), AwareDatetime),
+        "id": (invoices.c.id, int),
+    },
+    "due": {"due_on": (invoices.c.due_on, date), "id": (invoices.c.id, int)},
+    "-balance": {"owed": (-invoices.c.balance, Decimal), "id": (invoices.c.id, int)},
+}
+AGENDA_ORDER: Mapping[str, tuple[ColumnElement[Any], Any]] = {
+    "at": (agenda_table.c.at, AwareDatetime),
+    "customer": (customers.c.key, str),
+    "invoice": (invoices.c.number, str),
+    "position": (agenda_table.c.position, int),
+}
+
+
+class InvoiceFilter(BaseModel):
+    """Which invoices are meant: those of which everything said here is true.
+
+    Days overdue are counted from the due date in the creditor's zone, of open invoices only.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state: State | None = Field(None, description="In this state.")
+    segment: Slug | None = Field(None, description="Of a customer in this segment.")
+    customer: Words | None = Field(None, description="Of this customer, by the creditor's key.")
+    overdue_min: int | None = Field(None, ge=-36_500, le=36_500, description="Open, and overdue since so many days or more; -3 is due in three days.")  # fmt: skip
+    overdue_max: int | None = Field(None, ge=-36_500, le=36_500, description="Open, and overdue since so many days or fewer.")  # fmt: skip
+    next_contact_before: AwareDatetime | None = Field(None, description="A message is planned before this instant.")  # fmt: skip
+    agent: Words | None = Field(None, description="This agent has claimed a case of it.")
+    text: Words | None = Field(None, description="In the number, or in the customer's key or name.")
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[T]):
+    """A page of a list, and the position after which the next one begins; None at its end."""
+
+    items: list[T]
+    next: Position | None
+
+
+def conditions(wanted: InvoiceFilter, today: date) -> list[ColumnElement[bool]]:
+    """What a filter says of `invoice` joined with `customer`; `today` is the creditor's."""
+    found: list[ColumnElement[bool]] = []
+    if wanted.state is not None:
+        found.append(invoices.c.state == str(wanted.state))
+    if wanted.segment is not None:
+        found.append(_segment == wanted.segment)
+    if wanted.customer is not None:
+        found.append(customers.c.key == wanted.customer)
+    if wanted.agent is not None:
+        found.append(
+            _has(cases_table, cases_table.c.status == "claimed", cases_table.c.claimed_by == wanted.agent)
+        )
+    if wanted.text is not None:
+        found.append(_contains(wanted.text, invoices.c.number, customers.c.key, customers.c.name))
+    return found + _dated(wanted, today)
+
+
+def _dated(wanted: InvoiceFilter, today: date) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.overdue_min is not None:
+        found += [_OPEN, invoices.c.due_on <= today - timedelta(days=wanted.overdue_min)]
+    if wanted.overdue_max is not None:
+        found += [_OPEN, invoices.c.due_on >= today - timedelta(days=wanted.overdue_max)]
+    if wanted.next_contact_before is not None:
+        planned = _has(agenda_table, IS_CONTACT, agenda_table.c.at < wanted.next_contact_before)
+        found += [_OPEN, planned]
+    return found
+
+
+def _has(table: Any, *which: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(table.c.invoice_id == invoices.c.id, *which)
+
+
+def _contains(text: str, *columns: ColumnElement[Any]) -> ColumnElement[bool]:
+    return or_(*(column.icontains(text, autoescape=True) for column in columns))
+
+
+async def search_invoices(
+    engine: AsyncEngine,
+    wanted: InvoiceFilter,
+    *,
+    today: date,
+    sort: Sort = "next",
+    after: Position | None = None,
+    limit: int = 50,
+) -> Found[InvoiceLine]:
+    """Invoices by a filter: what comes next first (closed ones last), by due date, or the largest balance first."""
+    matching = invoice_lines().where(*conditions(wanted, today))
+    async with engine.connect() as connection:
+        return await _page(connection, matching, ORDERS[sort], after, limit, invoice_line)
+
+
+async def search_agenda(
+    engine: AsyncEngine, *, until: datetime, after: Position | None = None, limit: int = 50
+) -> Found[UpcomingContact]:
+    """Who is contacted up to the aware instant `until`, in the order in which they are."""
+    ahead = contact_lines().order_by(None).where(agenda_table.c.at <= until)
+    async with engine.connect() as connection:
+        return await _page(connection, ahead, AGENDA_ORDER, after, limit, contact_line)
+
+
+async def search_customers(
+    engine: AsyncEngine,
+    *,
+    text: str | None = None,
+    segment: str | None = None,
+    after: Position | None = None,
+    limit: int = 50,
+) -> Found[CustomerLine]:
+    """Customers by their key, name, e-mail address or number in part, and by segment, ordered by key."""
+    matching = _customer_lines()
+    if text is not None:
+        known = customers.c[("key", "name", "email", "phone", "whatsapp")]
+        matching = matching.where(_contains(text, *known))
+    if segment is not None:
+        matching = matching.where(_segment == segment)
+    order = {"key": (customers.c.key, str)}
+    async with engine.connect() as connection:
+        return await _page(connection, matching, order, after, limit, CustomerLine.model_validate)
+
+
+async def search_messages(
+    engine: AsyncEngine, *, invoice: str | None = None, after: Position | None = None, limit: int = 50
+) -> Found[MessageLine]:
+    """Messages with their attempts, the latest first; of all invoices or of the creditor's `invoice`.
+
+    Raises UnknownInvoice.
+    """
+    wanted = message_lines().order_by(messages_table.c.id.desc()).limit(limit + 1)
+    if after is not None:
+        wanted = wanted.where(messages_table.c.id < after["id"])
+    async with engine.connect() as connection:
+        if invoice is not None:
+            wanted = wanted.where(messages_table.c.invoice_id == await _invoice_id(connection, invoice))
+        rows = await with_attempts(connection, wanted)
+    lines = [MessageLine.model_validate(row) for row in rows[:limit]]
+    return Found(lines, {"id": lines[-1].id} if len(rows) > limit else None)
+
+
+async def customer_view(connection: AsyncConnection, key: str) -> CustomerView:
+    """A customer by the creditor's key: the card, its holds, and how its invoices stand; raise UnknownCustomer."""
+    rows = await rows_of(connection, select(customers).where(customers.c.key == key))
+    if not rows:
+        raise UnknownCustomer(key)
+    facts = CustomerFacts.model_validate(rows[0]["facts"])
+    states = select(invoices.c.state, func.count()).where(invoices.c.customer_id == rows[0]["id"])
+    owed = select(invoices.c.currency, func.sum(invoices.c.balance)).where(
+        invoices.c.customer_id == rows[0]["id"], _OPEN
+    )
+    counted = await connection.execute(states.group_by(invoices.c.state).order_by(invoices.c.state))
+    sums = await connection.execute(owed.group_by(invoices.c.currency).order_by(invoices.c.currency))
+    return CustomerView(
+        card=card_of(rows[0]),
+        holds=tuple(HoldLine.model_validate(hold) for hold in facts.holds),
+        invoices={state: count for state, count in counted},  # noqa: C416 - rows, not pairs
+        open_balance={currency: rounded(amount, currency) for currency, amount in sums},
+    )
+
+
+async def status_of(connection: AsyncConnection, number: str) -> InvoiceStatus:
+    """Where the creditor's invoice stands, with nothing about who owes it; raise UnknownInvoice."""
+    rows = await rows_of(connection, select(invoices).where(invoices.c.number == number))
+    if not rows:
+        raise UnknownInvoice(number)
+    directive = Directive.model_validate(rows[0]["directive"])
+    facts = InvoiceFacts.model_validate(rows[0]["facts"])
+    return status_from(number, facts, directive, rows[0]["closed_at"])
+
+
+def status_from(
+    number: str, facts: InvoiceFacts, directive: Directive, closed_at: datetime | None
+) -> InvoiceStatus:
+    """The same, of an invoice in hand; instants in UTC, so that what is equal has one ETag."""
+    names = ("amount", "paid", "credited", "balance")
+    amounts = {name: rounded(getattr(facts, name), facts.currency) for name in names}
+    return InvoiceStatus(
+        number=number,
+        state=str(facts.state),
+        currency=facts.currency,
+        **amounts,
+        due_on=facts.due_on,
+        next_at=directive.item.at.astimezone(UTC) if directive.item else None,
+        next_kind=str(directive.item.kind) if directive.item else None,
+        closed_at=closed_at.astimezone(UTC) if closed_at else None,
+    )
+
+
+async def _invoice_id(connection: AsyncConnection, number: str) -> int:
+    found = await connection.execute(select(invoices.c.id).where(invoices.c.number == number))
+    invoice_id: int | None = found.scalar_one_or_none()
+    if invoice_id is None:
+        raise UnknownInvoice(number)
+    return invoice_id
+
+
+def _customer_lines() -> Select[Any]:
+    facts = customers.c.facts
+    open_ones = select(func.count()).where(invoices.c.customer_id == customers.c.id, _OPEN)
+    return select(
+        *customers.c[("key", "name")],
+        *(facts[name].astext.label(name) for name in ("segment", "language", "country", "zone")),
+        (func.jsonb_array_length(func.coalesce(facts["holds"], cast("[]", JSONB))) > 0).label("on_hold"),
+        open_ones.scalar_subquery().label("open_invoices"),
+    )
+
+
+async def _page(
+    connection: AsyncConnection,
+    matching: Select[Any],
+    order: Mapping[str, tuple[ColumnElement[Any], Any]],
+    after: Position | None,
+    limit: int,
+    line: Any,
+) -> Found[Any]:
+    """One page by keyset: what follows a position, whatever came or went before it."""
+    keys = {name: column for name, (column, _) in order.items()}
+    ordered = matching.add_columns(*(column.label(f"key_{name}") for name, column in keys.items()))
+    ordered = ordered.order_by(*keys.values()).limit(limit + 1)
+    if after is not None:
+        passed = [literal(after[name], column.type) for name, column in keys.items()]
+        ordered = ordered.where(tuple_(*keys.values()) > tuple_(*passed))
+    rows: Sequence[Any] = await rows_of(connection, ordered)
+    last = rows[limit - 1] if len(rows) > limit else None
+    position = {name: last[f"key_{name}"] for name in keys} if last else None
+    return Found([line(_shown(row)) for row in rows[:limit]], position)
+
+
+def _shown(row: Any) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if not name.startswith("key_")}

@@ -1,0 +1,334 @@
+"""Invoices over HTTP: found, read, and told what happened, by those who may."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from starter.api.roles import Role
+from tests.integration.api.conftest import Api
+from tests.integration.api.portfolio import PERCENT, SLASHED, take_in_portfolio
+from tests.integration.ledger.playing import ARRIVAL, COURTESY_AT, DAY
+
+PAYMENT = {"id": "bank-1", "amount": "20.50", "currency": "EUR"}
+ACTS = [
+    "payments",
+    "reversals",
+    "disputes",
+    "disputes/resolution",
+    "promises",
+    "hold",
+    "release",
+    "escalation",
+    "cancellation",
+]
+
+
+@pytest.fixture
+def clock() -> Callable[[], datetime]:
+    return lambda: ARRIVAL
+
+
+@pytest.fixture
+async def house(api: Api) -> Api:
+    """The service with four invoices."""
+    await take_in_portfolio(api.ledger)
+    return api
+
+
+@pytest.fixture
+def agent(house: Api) -> httpx.AsyncClient:
+    return house.client(Role.AGENT)
+
+
+@pytest.fixture
+def manager(house: Api) -> httpx.AsyncClient:
+    return house.client(Role.MANAGER)
+
+
+async def act(client: httpx.AsyncClient, act: str, number: str = "A-1", **body: Any) -> httpx.Response:
+    """Tell the service something about an invoice."""
+    return await client.post(f"/v1/invoices/{number.replace('/', '%2F')}/{act}", json=body)
+
+
+async def done(client: httpx.AsyncClient, name: str, number: str = "A-1", **body: Any) -> Any:
+    """The same, which must be recorded; how the invoice stands then."""
+    answer = await act(client, name, number, **body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def problem(client: httpx.AsyncClient, name: str, number: str = "A-1", **body: Any) -> tuple[int, str]:
+    """The same, which must be refused with a sentence; status and code."""
+    answer = await act(client, name, number, **body)
+    found = answer.json()
+    assert found["detail"]
+    assert "--" not in found["detail"]
+    return answer.status_code, found["code"]
+
+
+async def numbers(client: httpx.AsyncClient, **wanted: Any) -> list[str]:
+    """The numbers of the invoices that a search finds, in its order."""
+    answer = await client.get("/v1/invoices", params=wanted)
+    assert answer.status_code == 200, answer.text
+    return [line["number"] for line in answer.json()["items"]]
+
+
+async def test_invoices_are_found_by_what_is_known_of_them(agent: httpx.AsyncClient) -> None:
+    await done(agent, "disputes", "A-2")
+    case = (await agent.get("/v1/cases")).json()["items"][0]["id"]
+    await agent.post(f"/v1/cases/{case}/claim")
+    everything = {"A-1", "A-2", SLASHED, PERCENT}
+    assert set(await numbers(agent)) == everything
+    assert await numbers(agent, state="disputed") == ["A-2"]
+    assert set(await numbers(agent, customer="C-1")) == {"A-1", "A-2"}
+    assert await numbers(agent, segment="elsewhere") == []
+    assert await numbers(agent, overdue_min=1) == ["A-2"]
+    assert set(await numbers(agent, overdue_max=-8, overdue_min=-8)) == {"A-1", SLASHED}
+    assert set(await numbers(agent, next_contact_before=(COURTESY_AT + DAY).isoformat())) == {"A-1", SLASHED}
+    assert await numbers(agent, agent="token/agent") == ["A-2"]
+    assert await numbers(agent, text="exemplar") == [SLASHED]
+    assert await numbers(agent, text="%_") == [PERCENT]
+    assert await numbers(agent, text="c-3", state="scheduled") == [PERCENT]
+
+
+@pytest.mark.parametrize("sort", ["next", "due", "-balance"])
+async def test_pages_hold_every_invoice_once_in_order(agent: httpx.AsyncClient, sort: str) -> None:
+    await done(agent, "payments", "A-2", id="p", amount="80.00", currency="EUR")
+    whole = await numbers(agent, sort=sort)
+    paged, cursor = [], None
+    while True:
+        wanted: dict[str, Any] = {"sort": sort, "limit": 1} | ({"cursor": cursor} if cursor else {})
+        page = (await agent.get("/v1/invoices", params=wanted)).json()
+        paged += [line["number"] for line in page["items"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert paged == whole
+    assert len(set(whole)) == 4
+    expected = {"next": ("A-1", "A-2"), "due": ("A-2", PERCENT), "-balance": (PERCENT, "A-2")}
+    assert (whole[0], whole[-1]) == expected[sort]
+
+
+async def test_a_search_that_makes_no_sense_says_what_is_wrong(agent: httpx.AsyncClient) -> None:
+    page = (await agent.get("/v1/invoices", params={"limit": 1})).json()
+    wrong: list[tuple[dict[str, Any], int]] = [
+        ({"state": "lost"}, 422),
+        ({"overdue_min": "soon"}, 422),
+        ({"next_contact_before": "2026-03-01T10:00:00"}, 422),
+        ({"sort": "name"}, 422),
+        ({"limit": 0}, 422),
+        ({"text": "a\x00b"}, 422),
+        ({"colour": "blue"}, 422),
+        ({"cursor": "nonsense"}, 400),
+        ({"cursor": page["next"], "sort": "due"}, 400),
+    ]
+    for wanted, status in wrong:
+        answer = await agent.get("/v1/invoices", params=wanted)
+        assert answer.status_code == status, (wanted, answer.text)
+        assert answer.json()["detail"]
+
+
+async def test_the_story_tells_everything_in_one_call(agent: httpx.AsyncClient) -> None:
+    await done(agent, "disputes", reason="wrong-amount", note="says they sent it back")
+    answer = await agent.get("/v1/invoices/A-1")
+    story = answer.json()
+    event = story["events"][-1]
+    assert (event["type"], event["actor"], event["source"]) == ("dispute_opened", "token/agent", "api")
+    assert (event["payload"]["reason"], event["note"]) == ("wrong-amount", "says they sent it back")
+    assert [case["reason"] for case in story["cases"]] == ["dispute"]
+    assert story["customer"]["name"] == "Padaria Inventada C-1"
+    assert all(item["why"] for item in story["agenda"])
+    assert {"messages", "replies", "workflow_id"} < set(story)
+    assert answer.headers["ETag"] == (await agent.get("/v1/invoices/A-1")).headers["ETag"]
+
+
+async def test_a_number_with_a_slash_is_found_told_and_shown(agent: httpx.AsyncClient) -> None:
+    assert (await done(agent, "hold", SLASHED))["state"] == "on_hold"
+    assert (await agent.get("/v1/invoices/2026%2F0001")).json()["invoice"]["number"] == SLASHED
+    assert (await agent.get("/v1/invoices/2026%2F0001/status")).json()["state"] == "on_hold"
+
+
+async def test_the_status_tells_an_erp_nothing_of_the_customer(house: Api) -> None:
+    erp = house.client(Role.ERP)
+    answer = await erp.get("/v1/invoices/A-1/status")
+    assert answer.json() | {"next_at": None} == {
+        "number": "A-1", "state": "scheduled", "currency": "EUR", "amount": "120.50", "paid": "0.00",
+        "credited": "0.00", "balance": "120.50", "due_on": "2026-03-10", "next_at": None,
+        "next_kind": "send_email", "closed_at": None,
+    }  # fmt: skip
+    assert "Padaria" not in answer.text
+    assert (await erp.get("/v1/invoices/A-1")).status_code == 403
+    assert (await erp.get("/v1/invoices")).status_code == 403
+
+
+async def test_an_invoice_that_nobody_knows_is_not_found(house: Api) -> None:
+    admin = house.client(Role.ADMIN)
+    for address in ("/v1/invoices/nobody", "/v1/invoices/nobody/status"):
+        answer = await admin.get(address)
+        assert (answer.status_code, answer.json()["code"]) == (404, "unknown_invoice")
+    bodies: dict[str, dict[str, Any]] = {
+        "payments": PAYMENT, "reversals": PAYMENT, "disputes/resolution": {"outcome": "rejected"},
+        "promises": {"by": "2026-03-20"},
+    }  # fmt: skip
+    for name in ACTS:
+        assert await problem(admin, name, "nobody", **bodies.get(name, {})) == (404, "unknown_invoice")
+
+
+async def test_a_payment_told_twice_under_one_id_counts_once(house: Api) -> None:
+    bank = house.client(Role.PAYMENTS)
+    first = await done(bank, "payments", **PAYMENT)
+    again = await done(bank, "payments", **PAYMENT)
+    assert (first["recorded"], first["balance"], first["paid"]) == (True, "100.00", "20.50")
+    assert (again["recorded"], again["balance"]) == (False, "100.00")
+
+
+async def test_one_id_for_two_payments_is_a_conflict_that_changes_nothing(house: Api) -> None:
+    bank = house.client(Role.PAYMENTS)
+    await done(bank, "payments", **PAYMENT)
+    assert await problem(bank, "payments", "A-2", **PAYMENT) == (409, "id_taken")
+    assert await problem(bank, "payments", **PAYMENT | {"amount": "30.00"}) == (409, "id_taken")
+    status = (await bank.get("/v1/invoices/A-1/status")).json()
+    assert (status["state"], status["balance"]) == ("scheduled", "100.00")
+
+
+async def test_a_payment_in_full_closes_and_its_reversal_reopens(house: Api) -> None:
+    erp = house.client(Role.ERP)
+    paid = await done(erp, "payments", **PAYMENT | {"amount": "120.50", "at": "2026-03-01T10:00:00+01:00"})
+    assert (paid["state"], paid["balance"], paid["next_kind"]) == ("paid", "0.00", None)
+    back = await done(erp, "reversals", **PAYMENT | {"amount": "120.50"})
+    assert (back["state"], back["balance"], back["closed_at"]) == ("scheduled", "120.50", None)
+    again = await done(erp, "reversals", **PAYMENT | {"amount": "120.50"})
+    assert again["recorded"] is False
+
+
+async def test_twenty_payments_at_once_are_all_counted(house: Api) -> None:
+    erp = house.client(Role.ERP)
+    payments = [done(erp, "payments", id=f"p-{n}", amount="1.00", currency="EUR") for n in range(20)]
+    balances = {answer["balance"] for answer in await asyncio.gather(*payments)}
+    assert "100.50" in balances
+    assert len(balances) == 20
+
+
+async def test_a_dispute_stops_reminders_until_it_is_resolved(
+    agent: httpx.AsyncClient, manager: httpx.AsyncClient
+) -> None:
+    assert (await done(agent, "disputes", reason="wrong-amount"))["state"] == "disputed"
+    assert await problem(agent, "disputes") == (409, "disputed")
+    assert await problem(agent, "disputes/resolution", outcome="upheld") == (403, "not_allowed")
+    assert (await done(agent, "disputes/resolution", outcome="rejected"))["state"] == "scheduled"
+    assert await problem(agent, "disputes/resolution", outcome="rejected") == (409, "not_disputed")
+    await done(agent, "disputes")
+    upheld = await done(manager, "disputes/resolution", outcome="upheld")
+    assert (upheld["state"], upheld["credited"]) == ("credited", "120.50")
+
+
+async def test_a_promise_waits_for_its_day(agent: httpx.AsyncClient) -> None:
+    promised = await done(agent, "promises", by="2026-03-20", amount="60.00")
+    assert (promised["state"], promised["next_kind"]) == ("promised", "check_promise")
+
+
+async def test_a_hold_ends_with_its_last_day_where_the_customer_is(agent: httpx.AsyncClient) -> None:
+    held = await done(agent, "hold", until="2026-07-15", reason="flooded")
+    assert (held["state"], held["next_kind"], held["next_at"]) == (
+        "on_hold",
+        "end_hold",
+        "2026-07-15T23:00:00Z",
+    )
+    assert (await done(agent, "release"))["state"] == "scheduled"
+    assert await problem(agent, "release") == (409, "not_paused")
+
+
+async def test_escalation_goes_to_the_next_stage_and_opens_a_case(agent: httpx.AsyncClient) -> None:
+    await done(agent, "escalation")
+    await done(agent, "escalation", stage="overdue")
+    story = (await agent.get("/v1/invoices/A-1")).json()
+    assert [event["payload"]["stage"] for event in story["events"] if event["type"] == "escalated"] == [
+        "courtesy", "overdue",
+    ]  # fmt: skip
+    assert [item["step"] for item in story["agenda"]] == ["reminder", "demand"]
+    assert {case["reason"] for case in story["cases"]} == {"escalated"}
+    assert await problem(agent, "escalation") == (409, "last_stage")
+
+
+async def test_a_cancelled_invoice_is_closed_and_nothing_is_left_to_do(
+    agent: httpx.AsyncClient, manager: httpx.AsyncClient
+) -> None:
+    assert (await done(manager, "cancellation", reason="duplicate"))["state"] == "cancelled"
+    for name, body in (
+        ("disputes", {}),
+        ("promises", {"by": "2026-03-20"}),
+        ("hold", {}),
+        ("escalation", {}),
+    ):
+        assert await problem(agent, name, **body) == (409, "closed")
+    assert await problem(manager, "cancellation") == (409, "closed")
+
+
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    ("payments", PAYMENT | {"amount": "0"}, "amount_not_positive"),
+    ("payments", PAYMENT | {"amount": "1.005"}, "too_many_decimals"),
+    ("payments", PAYMENT | {"amount": 20.5}, "invalid_request"),
+    ("payments", PAYMENT | {"amount": "-1"}, "invalid_request"),
+    ("payments", PAYMENT | {"amount": "1e3"}, "invalid_request"),
+    ("payments", PAYMENT | {"currency": "USD"}, "other_currency"),
+    ("payments", PAYMENT | {"currency": "XXX"}, "invalid_request"),
+    ("payments", PAYMENT | {"at": "2026-03-05T00:00:00Z"}, "future"),
+    ("payments", PAYMENT | {"at": "1888-03-05T00:00:00Z"}, "too_early"),
+    ("payments", PAYMENT | {"at": "2026-03-01T00:00:00"}, "invalid_request"),
+    ("payments", PAYMENT | {"id": " "}, "invalid_request"),
+    ("payments", PAYMENT | {"method": "Bank Transfer"}, "invalid_request"),
+    ("payments", PAYMENT | {"tip": "1"}, "invalid_request"),
+    ("payments", {"amount": "1.00", "currency": "EUR"}, "invalid_request"),
+    ("reversals", PAYMENT, "more_than_paid"),
+    ("disputes", {"reason": "They are WRONG"}, "invalid_request"),
+    ("disputes", {"note": "a\u202eb"}, "invalid_request"),
+    ("disputes/resolution", {"outcome": "maybe"}, "invalid_request"),
+    ("promises", {}, "invalid_request"),
+    ("promises", {"by": "2026-02-28"}, "day_out_of_range"),
+    ("promises", {"by": "9999-12-31"}, "day_out_of_range"),
+    ("promises", {"by": "2026-03-20", "amount": "500.00"}, "more_than_open"),
+    ("promises", {"by": "2026-03-20", "amount": "0.001"}, "too_many_decimals"),
+    ("hold", {"until": "2026-03-01"}, "day_out_of_range"),
+    ("escalation", {"stage": "doom"}, "unknown_stage"),
+]  # fmt: skip
+
+
+async def test_what_makes_no_sense_is_refused_with_its_field_and_changes_nothing(
+    house: Api, agent: httpx.AsyncClient
+) -> None:
+    before = (await agent.get("/v1/invoices/A-1")).headers["ETag"]
+    for name, body, code in REFUSED:
+        answer = await act(agent, name, **body)
+        found = answer.json()
+        assert (answer.status_code, found["code"]) == (422, code), (name, body, found)
+        assert all(error["field"] and error["problem"] for error in found["errors"])
+        assert found["errors"]
+    assert (await agent.get("/v1/invoices/A-1")).headers["ETag"] == before
+
+
+async def test_a_change_upon_an_old_picture_is_refused(agent: httpx.AsyncClient) -> None:
+    seen = (await agent.get("/v1/invoices/A-1")).headers["ETag"]
+    glanced = (await agent.get("/v1/invoices/A-1/status")).headers["ETag"]
+    address, order = "/v1/invoices/A-1/hold", {"reason": "flooded"}
+    first = await agent.post(address, json=order, headers={"If-Match": seen})
+    assert first.status_code == 200
+    for tag in (seen, glanced, '"nothing"'):
+        late = await agent.post(address, json=order, headers={"If-Match": tag})
+        assert (late.status_code, late.json()["code"]) == (412, "precondition_failed")
+    chained = await agent.post(
+        "/v1/invoices/A-1/release", json={}, headers={"If-Match": first.headers["ETag"]}
+    )
+    assert chained.json()["state"] == "scheduled"
+
+
+async def test_of_those_who_change_the_same_picture_at_once_one_does(agent: httpx.AsyncClient) -> None:
+    tag = (await agent.get("/v1/invoices/A-1")).headers["ETag"]
+    orders = [
+        agent.post("/v1/invoices/A-1/escalation", json={}, headers={"If-Match": tag}) for _ in range(10)
+    ]
+    statuses = sorted(answer.status_code for answer in await asyncio.gather(*orders))
+    assert statuses == [200] + [412] * 9
