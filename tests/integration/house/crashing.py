@@ -27,7 +27,7 @@ from starter.embedded import EmbeddedPostgres, EmbeddedSandbox, EmbeddedTemporal
 from starter.processes import ChildProcess
 from starter.settings import Settings
 from tests.integration.house.documents import CREDITOR
-from tests.integration.house.house import PROVIDER_TIMEOUT, WEBHOOK_SECRET, House, open_house
+from tests.integration.house.house import PROVIDER_TIMEOUT, WEBHOOK_SECRET, House, nothing_untried, open_house
 from tests.integration.house.invoices import FILE, Debtor, debtor_of, row, ruler
 from tests.integration.house.seeing import eventually
 
@@ -120,6 +120,7 @@ class Stand:
     async def settle(self) -> None:
         """Wait until no open invoice has anything under way, then bring what is unknown to its end."""
         await eventually(self._nothing_under_way, "the end of all sends", PATIENCE)
+        await eventually(partial(nothing_untried, self.house), "what came in", PATIENCE)
         while lost := await self._reconciling():
             for directive in lost:
                 assert directive.item is not None
@@ -177,7 +178,9 @@ async def stand(home: Path, seed: int) -> AsyncIterator[Stand]:
         }
         settings = Settings(database_url=url, task_queue=TASK_QUEUE, api_port=port)
         channels = ChannelSettings.model_validate({name.lower(): value for name, value in providers.items()})
-        house = await stack.enter_async_context(open_house(ledger, temporal.address, settings, channels))
+        house = await stack.enter_async_context(
+            open_house(ledger, temporal.address, settings, channels, processing=False)
+        )
         environment = providers | {
             "DATABASE_URL": url,
             "TEMPORAL_ADDRESS": temporal.address,

@@ -1,4 +1,4 @@
-"""The whole house on the session's servers: a database and task queue of its own, workers, relay and receiver."""
+"""The whole house on the session's servers: a database and task queue of its own, workers, relay and service."""
 
 import asyncio
 import secrets
@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import httpx
@@ -17,12 +18,17 @@ from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper
 
 from cadence import events as e
+from channels.rails.configured import rails
 from channels.settings import ChannelSettings
 from ledger.access import Ledger
+from ledger.inbox import Lane, stuck
 from ledger.keys import workflow_id
 from ledger.recording import Fact, Recorded, record
 from ledger.unit import OUTBOX_CHANNEL, Origin, invoices
-from starter.receiver import receiver_app
+from starter.api.app import api_app
+from starter.api.service import Service
+from starter.api.settings import ApiSettings
+from starter.inbox import Processor
 from starter.relay import drain, relay
 from starter.settings import Settings
 from tests.integration.house.invoices import Debtor
@@ -33,7 +39,7 @@ from workflows.converter import DATA_CONVERTER
 ALL = ("", "-email", "-sms", "-whatsapp")
 # Short, so that a provider that does not answer costs a test a second.
 PROVIDER_TIMEOUT = 1.0
-# A secret for the test's own receiver, known to nobody else.
+# A secret for the test's own service, known to nobody else.
 WEBHOOK_SECRET = "whsec_" + "dGVzdC1zZWNyZXQtZm9yLWxvb3BiYWNrLW9ubHkh"
 TESTER = "tester"
 
@@ -115,6 +121,7 @@ class House(Seen):
         phone = self.ledger.creditor.phone_of("sms")  # type: ignore[arg-type]
         given = {"channel": "sms", "from": debtor.phone, "to": phone, "body": body}
         (await self.sandbox.post("/sandbox/replies", json=given)).raise_for_status()
+        await eventually(partial(nothing_untried, self), "the reply in the ledger")
 
     async def skip_to_next(self, debtor: Debtor) -> None:
         """Bring the workflow's own clock to its next item."""
@@ -133,9 +140,14 @@ class House(Seen):
 
 @asynccontextmanager
 async def open_house(
-    ledger: Ledger, temporal_address: str, settings: Settings, channels: ChannelSettings
+    ledger: Ledger,
+    temporal_address: str,
+    settings: Settings,
+    channels: ChannelSettings,
+    *,
+    processing: bool = True,
 ) -> AsyncIterator[House]:
-    """A house with a receiver that listens, and no worker or relay yet."""
+    """A house with a service that listens, and no worker or relay yet; `processing`: what comes in is processed."""
     async with AsyncExitStack() as stack:
         client = await Client.connect(temporal_address, data_converter=DATA_CONVERTER)
         sandbox = await stack.enter_async_context(
@@ -143,7 +155,9 @@ async def open_house(
         )
         await _number_apart(ledger)
         house = House(ledger, client, temporal_address, settings, channels, sandbox)
-        await stack.enter_async_context(receiving(house))
+        await stack.enter_async_context(serving(house))
+        if processing:
+            await stack.enter_async_context(processing_inbox(house))
         yield house
         (await sandbox.delete("/sandbox/faults")).raise_for_status()
         await _end_workflows(house)
@@ -168,13 +182,14 @@ async def _end_workflows(house: House) -> None:
 
 
 @asynccontextmanager
-async def receiving(house: House) -> AsyncIterator[None]:
-    """The receiver, in this process, where the sandbox calls back; at the end, what is still owed is waited for."""
-    app = receiver_app(house.ledger, house.channels)
+async def serving(house: House) -> AsyncIterator[None]:
+    """The HTTP service, in this process, where the sandbox calls back; at the end, what is still owed is waited for."""
+    limitless = ApiSettings(rate_per_source_per_minute=0)
+    service = Service(house.ledger, house.client, house.settings, house.channels, house.now, limitless)
     port = house.settings.api_port
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="off")
+    config = uvicorn.Config(api_app(service), host="127.0.0.1", port=port, log_config=None, lifespan="off")
     server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
+    running = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     try:
@@ -183,7 +198,31 @@ async def receiving(house: House) -> AsyncIterator[None]:
             await eventually(lambda: _nothing_owed(house.sandbox), "the last receipts", within=5)
     finally:
         server.should_exit = True
-        await serving
+        await running
+
+
+@asynccontextmanager
+async def processing_inbox(house: House) -> AsyncIterator[None]:
+    """What the relay's process does with webhooks, in this one, whether or not the house has a relay."""
+    stop = asyncio.Event()
+    processor = Processor(house.ledger, rails(house.channels))
+    running = asyncio.create_task(processor.keep_drained(stop))
+    try:
+        yield
+        with suppress(AssertionError):
+            await eventually(lambda: _nothing_owed(house.sandbox), "the last receipts", within=5)
+            await eventually(partial(nothing_untried, house), "the last webhooks processed", within=5)
+    finally:
+        stop.set()
+        async with house.ledger.engine.begin() as connection:
+            for lane in Lane:
+                await connection.execute(text(f"NOTIFY {lane.channel}"))
+        await running
+
+
+async def nothing_untried(house: House) -> bool:
+    """Whether everything in the inbox was processed, or tried at least."""
+    return not (await stuck(house.ledger.engine, house.now())).untried
 
 
 async def _nothing_owed(sandbox: httpx.AsyncClient) -> bool:
