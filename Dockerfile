@@ -1,4 +1,4 @@
-# Régua's one image: `worker`, `relay`, `receiver`, `migrate` and the command line, by argument.
+# Régua's one image: `worker`, `relay`, `api`, `migrate` and the command line, by argument.
 FROM python:3.11.14-slim-bookworm
 
 ENV PATH=/venv/bin:$PATH \

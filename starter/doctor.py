@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,11 +17,13 @@ from ledger import schema
 from ledger.access import Ledger
 from ledger.checks import Accepted, Check, check_invariants, personal_needles
 from ledger.halting import halts
+from ledger.inbox import stuck
 from ledger.keys import workflow_id
 from ledger.outbox import waiting
 from ledger.publishing import published
 from ledger.queries import numbers, totals
 from ledger.repair import overdue, stale_calls
+from ledger.unmatched import count_waiting
 from starter.accepted import accepted_by
 from starter.embedded import SEARCH_ATTRIBUTES
 from starter.histories import check_histories
@@ -94,6 +96,31 @@ async def _outbox(ledger: Ledger, now: datetime) -> Finding:
     return Finding("outbox", True, f"{counted(count, 'word')} to be relayed")
 
 
+async def _inbox(ledger: Ledger, now: datetime) -> Finding:
+    found = await stuck(ledger.engine, now - LAG)
+    again = f"; tried again: {_tally(found.again)}" if found.again else ""
+    if found.untried:
+        detail = f"{counted(found.untried, 'webhook')} to be processed for over a minute; is `regua relay` running?"
+    elif found.given_up:
+        detail = f"given up after three days, and kept for a week: {_tally(found.given_up)}; its log names the reason"
+    else:
+        return Finding("inbox", True, "every webhook is processed" + again)
+    return Finding("inbox", False, detail + again)
+
+
+def _tally(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} of {name}" for name, count in counts.items())
+
+
+async def _unmatched(ledger: Ledger, now: datetime) -> Finding:
+    count, oldest = await count_waiting(ledger.engine)
+    if oldest is None:
+        return Finding("unmatched", True, "no money waits for its invoice")
+    days = max((now - oldest).days, 0)
+    since = f"the oldest for {counted(days, 'day')}; `regua unmatched` lists them"
+    return Finding("unmatched", True, f"{counted(count, 'payment')} without an invoice, {since}")
+
+
 async def _late(ledger: Ledger, now: datetime) -> Finding:
     late = await overdue(ledger.engine, now, GRACE)
     if late:
@@ -123,7 +150,7 @@ async def _contents(ledger: Ledger, _now: datetime) -> Finding:
 
 
 _LEDGER: tuple[Callable[[Ledger, datetime], Awaitable[Finding]], ...] = (
-    _cadences, _outbox, _late, _halts, _contents,
+    _cadences, _inbox, _unmatched, _outbox, _late, _halts, _contents,
 )  # fmt: skip
 
 

@@ -57,6 +57,13 @@ _SANDBOX_ACCOUNT = {
     "TWILIO_AUTH_TOKEN": "sandbox",
     "SENDGRID_API_KEY": "SG.sandbox",
 }
+# Of each payment rail that has an API to be asked: its webhooks' secret, and where that API is.
+_RAIL_ADDRESSES = {
+    "STRIPE_WEBHOOK_SECRET": "STRIPE_API_BASE_URL",
+    "PIX_WEBHOOK_SECRET": "PIX_API_BASE_URL",
+    "ASAAS_WEBHOOK_TOKEN": "ASAAS_API_BASE_URL",
+    "MERCADOPAGO_WEBHOOK_SECRET": "MERCADOPAGO_API_BASE_URL",
+}
 # What PostgreSQL runs as when Régua runs as root, which PostgreSQL refuses. It is on every machine.
 _UNPRIVILEGED = "nobody"
 
@@ -240,8 +247,9 @@ class EmbeddedTemporal(_EmbeddedServer):
 class EmbeddedSandbox(_EmbeddedServer):
     """The provider sandbox, which answers as SendGrid and Twilio do; what it accepted is in `home`.
 
-    `receiver_url` is where it sends receipts and replies, `public_url` what it signs them for (the receiver's
-    unless given). With receipts "held" it keeps them until it is asked to release them.
+    `receiver_url` is where it sends receipts, replies and payments, `public_url` what it signs them for (the
+    receiver's unless given). With receipts "held" it keeps them until it is asked to release them. `rails` are
+    the payment rails' secrets by their variables (`channels.sandbox.paying.SECRETS`): it plays those rails.
     """
 
     def __init__(
@@ -251,13 +259,15 @@ class EmbeddedSandbox(_EmbeddedServer):
         *,
         receipts: Literal["push", "held"] = "push",
         public_url: str | None = None,
+        rails: Mapping[str, str] | None = None,
     ) -> None:
         self.port = free_port()
         command = [sys.executable, "-m", "channels.sandbox", "--port", str(self.port)]
         command += ["--store", str(home.resolve() / "sandbox.store"), "--receiver", receiver_url]
         self._public_url = public_url or receiver_url
         command += ["--public-url", self._public_url, "--receipts", receipts]
-        self.process = ChildProcess("sandbox", command, home, env=_SANDBOX_ACCOUNT, grace=10.0)
+        self._secrets = _SANDBOX_ACCOUNT | dict(rails or {})
+        self.process = ChildProcess("sandbox", command, home, env=self._secrets, grace=10.0)
 
     @property
     def url(self) -> str:
@@ -271,11 +281,12 @@ class EmbeddedSandbox(_EmbeddedServer):
         return self.url
 
     async def environment(self) -> dict[str, str]:
-        """The variables with which channels and the receiver take a running sandbox for SendGrid and Twilio."""
+        """The variables with which Régua takes a running sandbox for SendGrid, Twilio and the payment providers."""
         async with httpx.AsyncClient(trust_env=False) as client:
             answer = (await client.get(f"{self.url}/sandbox/public-key")).raise_for_status()
         return {
-            **_SANDBOX_ACCOUNT,
+            **self._secrets,
+            **{name: self.url for rail, name in _RAIL_ADDRESSES.items() if rail in self._secrets},
             "TWILIO_API_BASE_URL": self.url,
             "SENDGRID_HOST": self.url,
             "SENDGRID_WEBHOOK_PUBLIC_KEY": answer.text.strip(),

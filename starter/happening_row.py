@@ -10,9 +10,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cadence.words import Channel, one_line
+from ledger.movements import PAYMENT_SOURCE
 from starter import cells as read
 from starter.mapping import PLAIN
-from starter.payments import PAYMENT_SOURCE
 from starter.tables import Cell, Row, as_text
 
 COLUMNS = ("at", "event", "invoice", "amount", "currency", "date", "until", "reason", "text", "id")

@@ -59,7 +59,7 @@ def read_happenings(path: Path, zone: ZoneInfo) -> Happenings:
 def to_fact(happening: Happening, stands: Situation, actor: str) -> Fact:
     """The fact that a happening is, given where its invoice stands; raise ValueError with a sentence where it is none.
 
-    Replies are not facts of one invoice: they go the way of the receiver's replies.
+    Replies are not facts of one invoice: they go the way of the replies that providers tell.
     """
     note = " ".join(part for part in (_unused_reason(happening), happening.text) if part) or None
     origin = Origin(actor, happening.source, happening.key, note)

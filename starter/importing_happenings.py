@@ -10,10 +10,10 @@ from rich.progress import Progress
 from sqlalchemy import ARRAY, Text, any_, literal, select
 
 from cadence.words import Channel
-from channels.replies import is_opt_out
+from channels.replies import read_intent
 from ledger.access import Ledger
+from ledger.conversations import IncomingReply, record_reply
 from ledger.database import LedgerError
-from ledger.deliveries import IncomingReply, record_reply
 from ledger.recording import record, situation
 from ledger.unit import customers, events_table, invoices
 from starter.happening_row import FILE_SOURCE
@@ -81,7 +81,7 @@ async def _tell(ledger: Ledger, happening: Happening, now: datetime, actor: str)
         raise ValueError("at: this lies in the future; a fact is told after it happened")
     invoice_id = await ledger.invoice_id(happening.invoice)
     if happening.event is Kind.REPLY:
-        return await record_reply(ledger, await _reply(ledger, happening, invoice_id), now)
+        return await record_reply(ledger, await _reply(ledger, happening, invoice_id), now) == "new"
     fact = to_fact(happening, await situation(ledger, invoice_id), actor)
     return (await record(ledger, invoice_id, [fact], now)).new > 0
 
@@ -97,5 +97,5 @@ async def _reply(ledger: Ledger, happening: Happening, invoice_id: int) -> Incom
         raise ValueError(f"reason: the customer has no number for {channel}; a reply needs one")
     text = happening.text or ""
     return IncomingReply(
-        channel, FILE_SOURCE, happening.key, addresses[channel], text, happening.at, is_opt_out(text)
+        channel, FILE_SOURCE, happening.key, addresses[channel], text, happening.at, read_intent(text).intent
     )

@@ -33,6 +33,9 @@ COMMANDS: Mapping[str, str] = {
     "escalate": "facts.escalate",
     "cancel": "facts.cancel",
     "cases": "cases.cases",
+    "conversations": "conversations.conversations",
+    "answer": "conversations.answer",
+    "jobs": "jobs.jobs",
     "halt": "holds.halt",
     "unhalt": "holds.unhalt",
     "rehearse": "rehearsals.rehearse",
@@ -40,12 +43,31 @@ COMMANDS: Mapping[str, str] = {
     "doctor": "health.doctor",
     "worker": "deploying.worker",
     "relay": "relaying.relay",
-    "receiver": "receiving.receiver",
+    "api": "serving.api",
     "migrate": "deploying.migrate",
 }
+# A group's command without a name is what the group does when nothing more is typed.
 GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "events": ("What happened to invoices.", {"import": "imports.import_events"}),
-    "case": ("Work on one case.", {"claim": "cases.claim", "note": "cases.note", "close": "cases.close"}),
+    "token": (
+        "Tokens: who may call the HTTP service.",
+        {"create": "tokens.create", "list": "tokens.list_tokens", "revoke": "tokens.revoke"},
+    ),
+    "case": (
+        "Work on one case.",
+        {"claim": "cases.claim", "release": "cases.release", "note": "cases.note", "close": "cases.close"},
+    ),
+    "unmatched": (
+        "Money that no invoice was found for: without a command, the list of it.",
+        {
+            "": "unmatched.unmatched",
+            "show": "unmatched.show",
+            "claim": "unmatched.claim",
+            "release": "unmatched.release",
+            "settle": "unmatched.settle",
+            "dismiss": "unmatched.dismiss",
+        },
+    ),
     "cadence": (
         "Cadence documents.",
         {
@@ -70,8 +92,9 @@ def command_line(typed: str | None = None) -> typer.Typer:
     for name, (text, commands) in GROUPS.items():
         if not known or name == typed:
             group = typer.Typer(help=text)
-            group.callback()(_group)
-            _register(group, commands)
+            own = commands.get("")
+            group.callback(invoke_without_command=own is not None)(_command(own) if own else _group)
+            _register(group, {command: place for command, place in commands.items() if command})
             line.add_typer(group, name=name, help=text)
     return line
 
@@ -85,9 +108,13 @@ def __getattr__(name: str) -> typer.Typer:
 
 def _register(line: typer.Typer, commands: Mapping[str, str]) -> None:
     for name, place in commands.items():
-        module, _, function = place.partition(".")
-        command: Callable[..., Any] = getattr(import_module(f"starter.commands.{module}"), function)
-        line.command(name)(command)
+        line.command(name)(_command(place))
+
+
+def _command(place: str) -> Callable[..., Any]:
+    module, _, function = place.partition(".")
+    command: Callable[..., Any] = getattr(import_module(f"starter.commands.{module}"), function)
+    return command
 
 
 def _regua() -> None:

@@ -36,6 +36,8 @@ COLUMNS: dict[str, tuple[bool, str, str]] = {
     "currency": (True, "an ISO 4217 code", "BRL"),
     "payment_method": (False, "a code such as boleto, pix, transfer, direct_debit or card", "boleto"),
     "stage": (False, "a stage of the segment's cadence, for an invoice that is already being chased", ""),
+    "pix_txid": (False, "the txid of its Pix charge, up to 35 letters and digits", ""),
+    "payment_reference": (False, "another reference that payments carry, up to 60 characters", "RF18539007547034"),
 }  # fmt: skip
 KNOWN = tuple(COLUMNS)
 # The ledger's names of fields that the columns call otherwise.
@@ -90,6 +92,8 @@ class _Reading(read.RowReader):
             "whatsapp": self.text("whatsapp", lambda text: read.phone(text, country)),
             "currency": self.text("currency", self._currency),
             "payment_method": self.text("payment_method", read.code) or "",
+            "pix_txid": self.text("pix_txid", one_line),
+            "payment_reference": self.text("payment_reference", one_line),
             **self._dates_and_money(),
         }
         values["stage"] = self.text("stage", lambda text: self._stage(text, values["segment"]))

@@ -1,9 +1,10 @@
 """Cadence files: found, read, judged together, and laid out on an example's calendar before anybody is written to."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,8 @@ from cadence.problems import DocumentError, Level, Problem, Source
 from cadence.reading import read_located
 from cadence.rules import rules_for
 from cadence.words import Channel, Language
+from starter.places import countries, usual_language, usual_zone
+from starter.session import Refusal
 from starter.settings import read_text
 from templates.catalog import Catalog
 from templates.rendering import RenderContext, render_email
@@ -53,11 +56,20 @@ def read_cadence(path: Path) -> Located:
 
 def lint_files(files: Iterable[Path], creditor: Creditor, others: Sequence[Located] = ()) -> Linted:
     """Read and judge files, each alone and all together; `others` claim their names and segments first."""
+    return _lint([partial(read_cadence, path) for path in files], creditor, others)
+
+
+def lint_text(text: str, name: str, creditor: Creditor, others: Sequence[Located] = ()) -> Linted:
+    """The same for the text of one document, which problems call `name`."""
+    return _lint([lambda: read_located(Cadence, text, name)], creditor, others)
+
+
+def _lint(readings: Iterable[Callable[[], Located]], creditor: Creditor, others: Sequence[Located]) -> Linted:
     found: list[Located] = []
     problems: list[Problem] = []
-    for path in files:
+    for read in readings:
         try:
-            cadence, source = read_cadence(path)
+            cadence, source = read()
         except DocumentError as error:
             problems += error.problems
             continue
@@ -83,7 +95,14 @@ class ExampleDay:
 def example(
     cadence: Cadence, creditor: Creditor, due: date, language: Language, country: str, zone: str
 ) -> list[ExampleDay]:
-    """The ruler on the calendar of one invoice due on `due`, never paid, whose customer is in `country`."""
+    """The ruler on the calendar of one invoice due on `due`, never paid, whose customer is in `country`.
+
+    Raises Refusal where that day is too far away for calendars.
+    """
+    if not 2000 <= due.year <= 2100:
+        raise Refusal(
+            f"{due} is too far away; write a date between 2000 and 2100", code="too_far", field="due"
+        )
     issued = due - EXAMPLE_ISSUED
     arrived = datetime.combine(issued, time(0), ZoneInfo(creditor.zone)).astimezone(UTC)
     currency = next(iter(creditor.payment))
@@ -112,6 +131,25 @@ def example(
         )
         for step in cadence.steps
     ]
+
+
+def example_place(
+    creditor: Creditor, country: str | None, language: Language | None
+) -> tuple[Language, str, str]:
+    """The language, country and zone of an example's customer: the country's usual ones, the creditor's if None.
+
+    Raises Refusal where there is no such country.
+    """
+    place = country or creditor.country
+    if place not in countries():
+        raise Refusal(
+            f"{place!r} is no country; write an ISO 3166 code such as BR",
+            code="unknown_country",
+            field="country",
+        )
+    # Where a country has several zones, some hours do not change what an example shows.
+    zone = creditor.zone if place == creditor.country else usual_zone(place) or creditor.zone
+    return language or usual_language(place) or Language.EN, place, zone
 
 
 def _what(step: Step) -> str:

@@ -44,7 +44,9 @@ class Settings(BaseSettings):
     `sticky_timeout_seconds` is how long a task waits for a worker that died; `worker_build_id` turns Temporal's
     worker versioning on; `rehearsal_shift_seconds` is set by rehearsals alone, which play other dates on today's
     server clock; `sweep_minutes` is how often the relay looks for invoices whose workflow is missing;
-    `metrics_address` is the host:port where a process answers Prometheus, each its own.
+    `metrics_address` is the host:port where a process answers Prometheus, each its own;
+    `webhooks_to_private_networks` lets outgoing webhooks go to private addresses and plain http: for tests, and
+    for a stack on one machine.
     """
 
     # Values hold passwords: they must not be quoted in an error.
@@ -66,6 +68,7 @@ class Settings(BaseSettings):
     worker_build_id: Annotated[str, Field(min_length=1)] | None = None
     sweep_minutes: Annotated[float, Field(gt=0, le=1_440)] = 10
     rehearsal_shift_seconds: float | None = None
+    webhooks_to_private_networks: bool = False
 
 
 def load_settings() -> Settings:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 
+from channels.sandbox.paying import SECRETS
 from ledger import schema
 from ledger.database import connect
 from starter.embedded import EmbeddedPostgres, EmbeddedSandbox, EmbeddedTemporal
@@ -24,8 +25,12 @@ from starter.running_stack import RUNNING_STACK
 from starter.session import wall_clock
 from starter.settings import read_creditor
 
-# Nobody's secret: it signs payments to a receiver on loopback.
+# Nobody's secrets: with them the sandbox signs what it tells a service on loopback, and that one asks the sandbox.
 SANDBOX_PAYMENT_SECRET = "whsec_" + "cmVndWEtdXAtcGF5bWVudHMtb24tbG9vcGJhY2s="
+SANDBOX_RAILS = {name: f"sandbox-{name.lower()}" for name in SECRETS} | {
+    "PAYMENT_WEBHOOK_SECRET": SANDBOX_PAYMENT_SECRET,
+    "PIX_WEBHOOK_HEADER": "X-Pix-Secret",
+}
 SAMPLE = Path("samples/portfolio.csv")
 WATCH_SECONDS = 1.0
 
@@ -69,7 +74,8 @@ async def _start(
     api_port = stack.api_port or free_port()
     postgres = await ending.enter_async_context(EmbeddedPostgres(home))
     temporal = await ending.enter_async_context(EmbeddedTemporal(home, ui_port=ui_port))
-    sandbox = await ending.enter_async_context(EmbeddedSandbox(home, f"http://127.0.0.1:{api_port}"))
+    api = f"http://127.0.0.1:{api_port}"
+    sandbox = await ending.enter_async_context(EmbeddedSandbox(home, api, rails=SANDBOX_RAILS))
     environment = {
         "DATABASE_URL": await _migrated(postgres),
         "TEMPORAL_ADDRESS": temporal.address,
@@ -78,7 +84,8 @@ async def _start(
         "CADENCES_DIR": str(stack.cadences.resolve()),
         "API_HOST": "127.0.0.1",
         "API_PORT": str(api_port),
-        "PAYMENT_WEBHOOK_SECRET": SANDBOX_PAYMENT_SECRET,
+        # Whoever tries it out receives webhooks on this machine.
+        "WEBHOOKS_TO_PRIVATE_NETWORKS": "true",
         **await sandbox.environment(),
     }
     await _publish(environment["DATABASE_URL"], stack)
@@ -107,8 +114,8 @@ async def _publish(url: str, stack: Stack) -> None:
 async def _start_processes(
     home: Path, environment: Mapping[str, str], ending: AsyncExitStack
 ) -> list[ChildProcess]:
-    say("starting the worker, the relay and the receiver")
-    ready = {"worker": "worker_ready", "relay": "relay_listens", "receiver": "receiver_ready"}
+    say("starting the worker, the relay and the HTTP service")
+    ready = {"worker": "worker_ready", "relay": "relay_listens", "api": "api_ready"}
     own = {**environment, "PYTHONUNBUFFERED": "1"}
     processes = [
         ChildProcess(name, [sys.executable, "-m", "starter.main", name], home, env=own) for name in ready
@@ -131,10 +138,10 @@ def _leave_address(environment: Mapping[str, str]) -> None:
 def _print_addresses(environment: Mapping[str, str], home: Path, ui: str) -> None:
     regua = own_command(Path(sys.argv[0]))
     say(f"""
-Régua runs. Nothing is sent to anybody: the sandbox plays SendGrid and Twilio.
+Régua runs. Nothing is sent to anybody: the sandbox plays SendGrid, Twilio, banks and payment providers.
   Temporal's UI       {ui}
   messages accepted   {environment["TWILIO_API_BASE_URL"]}/sandbox/messages
-  receiver            http://{environment["API_HOST"]}:{environment["API_PORT"]}
+  HTTP service        {environment["PUBLIC_URL"]}
   data and logs       {home}
 
 In another terminal, in this folder:
@@ -142,6 +149,7 @@ In another terminal, in this folder:
   {regua} list
   {regua} agenda --days 14
   {regua} doctor --invariants
+  {regua} token create me --role admin --days 1
 """)
 
 

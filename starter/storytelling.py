@@ -18,15 +18,19 @@ def print_story(story: InvoiceStory) -> None:
     say(f"{line.number}: {_stand(story, zone)}")
     paid, credited = money(story.paid, line.currency), money(story.credited, line.currency)
     say(f"due on {line.due_on}; paid {paid}, credited {credited}")
+    if story.references:
+        say("; ".join(f"{words(each.kind)} {each.value}" for each in story.references))
     say(f"workflow {story.workflow_id}; cadence {line.cadence}, version {line.cadence_version}")
     _print_customer(story.customer)
     _print_events(story.events, line.currency, zone)
     _print_messages(story.messages, zone)
     _print_agenda(story.agenda, zone)
     _print_cases(story.cases, zone)
-    rows = [(local(each.at, zone), each.channel, each.body) for each in story.replies]
+    rows = [
+        (local(each.at, zone), each.channel, words(each.intent or ""), each.body) for each in story.replies
+    ]
     if rows:
-        table("\nWhat the customer wrote", ("at", "channel", "text"), rows, pipe_width=WIDTH)
+        table("\nWhat the customer wrote", ("at", "channel", "reads as", "text"), rows, pipe_width=WIDTH)
 
 
 def step_of(step: str, occurrence: int) -> str:

@@ -23,7 +23,8 @@ class RenderContext:
     """The facts of one message, unformatted.
 
     Amounts are in `currency` (ISO 4217); `due_on` and `issued_on` are dates in the creditor's zone, `today` is
-    the customer's local date. `promised_amount` None, with a `promised_on`, means the whole balance.
+    the customer's local date. `promised_amount` None, with a `promised_on`, means the whole balance. `reference` is the
+    message's own; `creditor_reference` the invoice's, where the creditor's instructions quote it.
     """
 
     language: str
@@ -40,6 +41,7 @@ class RenderContext:
     promised_on: date | None = None
     promised_amount: Decimal | None = None
     payment_amount: Decimal | None = None
+    creditor_reference: str = ""
 
 
 def values_for(channel: str, ctx: RenderContext) -> Values:
@@ -123,10 +125,10 @@ def _payment(channel: str, ctx: RenderContext) -> Values:
     payment = ctx.creditor.payment_in(ctx.currency)
     if payment is None:
         return {"pay_url": url}
-    short = clean(payment.short)
+    short = clean(payment.short_line(ctx.creditor_reference))
     # An SMS has room for one way to pay; the link is made for this invoice, so it goes first.
     text = url or short if channel == Channel.SMS else " - ".join(filter(None, (short, url)))
-    lines = [clean(line) for line in payment.lines(ctx.language)]
+    lines = [clean(line) for line in payment.lines(ctx.language, ctx.creditor_reference)]
     return {"pay_url": url, "pay_short": short, "pay_text": text, "pay_lines": lines}
 
 

@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from cadence.words import Channel
+from ledger.inbox import Lane
 from ledger.intake import InvoiceIntake, receive
 from ledger.recording import record
 from ledger.sending import messages
 from ledger.unit import Origin, customers, invoices
 from starter.happenings import Happening, Kind, to_fact
+from starter.inbox import drain_inbox
 from starter.rehearsal.sense import objection
 from starter.rehearsal.stage import TASK_QUEUE, Stage
 from starter.relay import drain
@@ -43,10 +45,11 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Player:
-    """Plays for all lanes. One relaying at a time: whoever waits for it finds its own word carried."""
+    """Plays for all lanes. One relaying, and one processing, at a time: whoever waits for it finds its own word carried."""
 
     stage: Stage
     relaying: asyncio.Lock = field(default_factory=asyncio.Lock)
+    processing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def enter(self, entry: Entry, now: datetime) -> tuple[int, int]:
         """Take an invoice in; our ids of it and of its customer."""
@@ -82,7 +85,7 @@ class Player:
             "body": happening.text,
             "at": now.isoformat(),
         }
-        await self._post("/sandbox/replies", reply)
+        await self._let_in(Lane.REPLIES, "/sandbox/replies", reply)
 
     async def _replying(self, happening: Happening) -> tuple[Channel, str]:
         """The channel of a reply (as the row names it, else the last by which we wrote), and the customer's number."""
@@ -107,7 +110,7 @@ class Player:
     async def release(self, receipts: Sequence[HeldReceipt], now: datetime) -> None:
         """Let the providers send receipts, dated `now`."""
         body = {"ids": [receipt.id for receipt in receipts], "at": now.isoformat()}
-        await self._post("/sandbox/receipts/release", body)
+        await self._let_in(Lane.RECEIPTS, "/sandbox/receipts/release", body)
 
     async def held(self, addresses: Collection[str]) -> list[HeldReceipt]:
         """The receipts held for some addresses, in the order in which the providers made them."""
@@ -124,8 +127,13 @@ class Player:
         async with self.relaying:
             await drain(self.stage.ledger, self.stage.client, TASK_QUEUE)
 
-    async def _post(self, path: str, body: Mapping[str, object]) -> None:
+    async def _let_in(self, lane: Lane, path: str, body: Mapping[str, object]) -> None:
+        """Let the sandbox call back, and process what it told."""
         (await self.stage.sandbox.post(path, json=body)).raise_for_status()
+        # One at a time: what is told together must not hang on what others let in meanwhile.
+        async with self.processing:
+            while await drain_inbox(self.stage.processor, lane, limit=1):
+                pass
 
 
 def _refused(happening: Happening, why: str) -> Refused:

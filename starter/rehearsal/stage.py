@@ -1,4 +1,4 @@
-"""The stage of a rehearsal: servers of its own, a worker process, and the receiver, all gone when it ends."""
+"""The stage of a rehearsal: servers of its own, a worker process, and where webhooks come in, all gone at its end."""
 
 import asyncio
 import sys
@@ -10,32 +10,42 @@ from pathlib import Path
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 from temporalio.client import Client
 from temporalio.testing import TimeSkipper
 
 from cadence.creditor import Creditor
+from channels.rails.configured import rails
 from channels.settings import ChannelSettings
 from ledger.access import Ledger
 from ledger.database import connect
 from ledger.schema import upgrade
 from ledger.turns import prepare_turns
+from starter.api import webhooks
+from starter.api.service import Service
+from starter.api.settings import ApiSettings
 from starter.embedded import ChildProcess, EmbeddedPostgres, EmbeddedSandbox, EmbeddedTemporal, free_port
-from starter.receiver import receiver_app
+from starter.inbox import Processor
+from starter.settings import Settings
 from workflows.converter import DATA_CONVERTER
 
 TASK_QUEUE = "rehearsal"
-# Nothing goes to anybody: a secret for the stage's own receiver, known to nobody else.
+# Nothing goes to anybody: a secret for the stage alone, known to nobody else.
 _WEBHOOK_SECRET = "whsec_" + "cmVoZWFyc2FsLXNlY3JldC1mb3ItbG9vcGJhY2s="
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a rehearsal plays on. `ledger.shift` turns the calendar that is played into the server's clock."""
+    """What a rehearsal plays on. `ledger.shift` turns the calendar that is played into the server's clock.
+
+    The stage's processor of webhooks is the player's to call: a receipt happens when its lane says so.
+    """
 
     ledger: Ledger
     client: Client
     skipper: TimeSkipper
     sandbox: httpx.AsyncClient
+    processor: Processor
 
 
 @asynccontextmanager
@@ -55,11 +65,18 @@ async def stage(
         stack.push_async_callback(worker.kill)
         await worker.start()
         ledger = await _ledger(stack, url, creditor, shift)
-        await _serve_receiver(stack, ledger, environment, port)
         client = await Client.connect(temporal.address, data_converter=DATA_CONVERTER)
+        channels = ChannelSettings.model_validate({name.lower(): each for name, each in environment.items()})
+        await _serve_webhooks(
+            stack,
+            Service(ledger, client, _settings(url), channels, _now, ApiSettings.model_construct()),
+            port,
+        )
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=sandbox.url, timeout=60))
         await worker.ready_when_logged("worker_ready")
-        yield Stage(ledger, client, TimeSkipper(client), http)
+        # A receipt happens at the instant that it states: that of the lane which asked for it.
+        processor = Processor(ledger, rails(channels), clock=lambda stated: stated)
+        yield Stage(ledger, client, TimeSkipper(client), http, processor)
 
 
 @contextmanager
@@ -111,12 +128,19 @@ def _worker(
     return ChildProcess("worker", [sys.executable, "-m", "worker"], home, env=environment | settings)
 
 
-async def _serve_receiver(
-    stack: AsyncExitStack, ledger: Ledger, environment: dict[str, str], port: int
-) -> None:
-    settings = ChannelSettings.model_validate({name.lower(): value for name, value in environment.items()})
-    # A receipt happens at the instant that it states: that of the lane which asked for it.
-    app = receiver_app(ledger, settings, clock=lambda stated: stated)
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _settings(url: str) -> Settings:
+    return Settings(database_url=url, task_queue=TASK_QUEUE)
+
+
+async def _serve_webhooks(stack: AsyncExitStack, service: Service, port: int) -> None:
+    """Let the sandbox call back: nobody else knows the port, so that nothing has to be kept off."""
+    app = FastAPI(openapi_url=None)
+    app.state.service = service
+    app.include_router(webhooks.router)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="off"))
     serving = asyncio.create_task(server.serve())
 

@@ -21,7 +21,7 @@ from starter.stack import SANDBOX_PAYMENT_SECRET
 from tests.bench import bare
 
 CREDITOR = Path("creditor.yaml").resolve()
-READY = {"worker": "worker_ready", "relay": "relay_listens", "receiver": "receiver_ready"}
+READY = {"worker": "worker_ready", "relay": "relay_listens", "api": "api_ready"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,10 @@ class Stage:
 async def stage(home: Path) -> AsyncIterator[Stage]:
     """Start everything in `home`; all of it ends with the block."""
     async with AsyncExitStack() as stack:
-        receiver_port = free_port()
+        api_port = free_port()
         postgres = await stack.enter_async_context(EmbeddedPostgres(home))
         temporal = await stack.enter_async_context(EmbeddedTemporal(home))
-        sandbox = await stack.enter_async_context(EmbeddedSandbox(home, f"http://127.0.0.1:{receiver_port}"))
+        sandbox = await stack.enter_async_context(EmbeddedSandbox(home, f"http://127.0.0.1:{api_port}"))
         url = await postgres.create_database("bench")
         await asyncio.to_thread(upgrade, url)
         environment = {
@@ -58,10 +58,11 @@ async def stage(home: Path) -> AsyncIterator[Stage]:
             "DATABASE_URL": url,
             "TEMPORAL_ADDRESS": temporal.address,
             "CREDITOR_FILE": str(CREDITOR),
-            "API_PORT": str(receiver_port),
+            "API_PORT": str(api_port),
             "PAYMENT_WEBHOOK_SECRET": SANDBOX_PAYMENT_SECRET,
             # The limits are there for the providers' sake, and would be all that is measured.
             "EMAILS_PER_SECOND": "0",
+            "RATE_PER_SOURCE_PER_MINUTE": "0",
             "PYTHONUNBUFFERED": "1",
         }
         processes = await _start_processes(home, environment, temporal.address, stack)

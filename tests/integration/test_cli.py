@@ -10,8 +10,11 @@ from sqlalchemy import update
 
 from ledger.access import Ledger
 from ledger.database import connect
+from ledger.jobs import create_job
 from ledger.publishing import publish
+from ledger.searching import InvoiceFilter
 from ledger.unit import agenda_table
+from starter.jobs import work_jobs
 from tests.integration.ledger.playing import CREDITOR, row, ruler, send, take_in
 from tests.integration.terminal import Terminal
 
@@ -197,6 +200,7 @@ async def test_a_case_is_claimed_by_one_noted_and_closed(terminal: Terminal) -> 
     case = str((await terminal.done("cases", "--json")).json[0]["id"])
     await terminal.done("case", "claim", case)
     assert "is claimed by 'ana'" in await terminal.refused("case", "claim", case, "--actor", "rui")
+    assert "is claimed by 'ana'" in await terminal.refused("case", "release", case, "--actor", "rui")
     await terminal.done("case", "note", case, "called, no answer")
     await terminal.done("case", "close", case)
     closed = (await terminal.done("cases", "--status", "closed", "--json")).json[0]
@@ -214,6 +218,26 @@ async def test_a_case_whose_invoice_is_closed_is_marked_and_may_still_be_written
     case = str(listed.json[0]["id"])
     await terminal.done("case", "close", case)
     assert "the case stays closed" in (await terminal.done("case", "note", case, "they thanked us")).out
+
+
+async def test_a_case_that_is_released_is_free_for_another(terminal: Terminal) -> None:
+    await terminal.done("dispute", "A-1")
+    case = str((await terminal.done("cases", "--json")).json[0]["id"])
+    await terminal.done("case", "claim", case)
+    assert (await terminal.done("case", "release", case)).out == f"case {case} is open again\n"
+    await terminal.done("case", "claim", case, "--actor", "rui")
+    assert (await terminal.done("cases", "--json")).json[0]["claimed_by"] == "rui"
+
+
+async def test_jobs_are_listed_and_one_is_told_by_its_outcomes(terminal: Terminal, ledger: Ledger) -> None:
+    wanted, now = InvoiceFilter(customer="C-1"), datetime.now(UTC)
+    job = await create_job(ledger.engine, "hold", wanted, {"reason": "flooded"}, "ana", today=TODAY, now=now)
+    assert "2" in (await terminal.done("jobs")).out.splitlines()[2]
+    await work_jobs(ledger, now)
+    told = await terminal.done("jobs", str(job.id))
+    assert told.out.endswith("done: 2\n")
+    assert (await terminal.done("jobs", str(job.id), "--json")).json["status"] == "finished"
+    assert (await state(terminal))[0] == "on_hold"
 
 
 async def test_halting_everything_says_so(terminal: Terminal) -> None:

@@ -76,6 +76,8 @@ REFUSED: list[tuple[list[str], str]] = [
     (["case"], "Missing command"),
     (["case", "claim", "one"], "valid integer"),
     (["case", "claim", "404"], "no case 404 is known"),
+    (["case", "release", "404"], "no case 404 is known"),
+    (["jobs", "404"], "no job 404 is known"),
     (["case", "note", "404", " "], "the note is empty"),
     (["case", "close", "99999999999999999999999"], "case"),
     (["halt", "--channel", "fax"], "no channel 'fax' is known"),
@@ -142,8 +144,8 @@ async def _events(ledger: Ledger) -> int:
 
 NEED_THE_LEDGER = [
     ["list"], ["show", "A-1"], ["agenda"], ["messages"], ["cases"], ["halt"], ["pay", "A-1", "1.00"],
-    ["pause", "A-1"], ["case", "claim", "1"], ["unhalt", "--all"], ["import", "x.csv"], ["events", "import", "x.csv"],
-    ["cadence", "publish"], ["doctor"], ["migrate"], ["worker"], ["relay"], ["receiver"],
+    ["pause", "A-1"], ["case", "claim", "1"], ["jobs"], ["unhalt", "--all"], ["import", "x.csv"], ["events", "import", "x.csv"],
+    ["cadence", "publish"], ["doctor"], ["migrate"], ["worker"], ["relay"], ["api"],
 ]  # fmt: skip
 
 

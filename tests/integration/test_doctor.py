@@ -12,6 +12,7 @@ from temporalio.client import Client
 from cadence.directive import Directive, InvoiceStart
 from ledger.access import Ledger
 from ledger.database import connect
+from ledger.inbox import PATIENCE, Arrival, Lane, Later, claim, keep
 from ledger.keys import workflow_id
 from ledger.publishing import publish
 from starter.embedded import EmbeddedTemporal, free_port
@@ -106,6 +107,19 @@ async def test_a_word_that_waits_too_long_is_found_and_relayed(terminal: Termina
     assert (status, found["outbox"]) == (1, False)
     assert "1 word relayed" in (await terminal("doctor", "--repair")).out
     assert (await findings(terminal))[1]["outbox"]
+
+
+async def test_a_webhook_that_nobody_processes_or_that_was_given_up_is_found(
+    terminal: Terminal, ledger: Ledger
+) -> None:
+    came = datetime.now(UTC) - timedelta(minutes=5)
+    await keep(ledger.engine, Lane.MONEY, [Arrival("stripe", "evt_1", "{}")], came)
+    status, found = await findings(terminal)
+    assert (status, found["inbox"]) == (1, False)
+    assert "1 webhook to be processed for over a minute" in (await terminal("doctor")).out
+    async with claim(ledger.engine, Lane.MONEY, 1, came + PATIENCE) as batch:
+        batch.verdicts[batch.rows[0].id] = Later("away_http_503")
+    assert "given up after three days, and kept for a week: 1 of stripe" in (await terminal("doctor")).out
 
 
 async def test_a_temporal_that_is_away_is_a_finding_beside_the_others(

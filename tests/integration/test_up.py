@@ -1,19 +1,25 @@
 """`regua up` from an empty folder: it runs, is found by the other commands, and leaves nothing but its data."""
 
+import json
 import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
+from starter.running_stack import RUNNING_STACK
+from tests.integration.waiting import eventually
+
 ROOT = Path(__file__).parents[2]
-# PostgreSQL, Temporal, the sandbox, the worker, the relay and the receiver.
+# PostgreSQL, Temporal, the sandbox, the worker, the relay and the HTTP service.
 PARTS = 6
+RAILS = ("payment", "stripe", "pix", "asaas", "mercadopago")
 REGUA = [sys.executable, "-m", "starter.main"]
 
 
@@ -24,9 +30,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def regua(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def regua(folder: Path, *arguments: str, typed: Sequence[str] = REGUA) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*REGUA, *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=60
+        [*typed, *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=60
     )
 
 
@@ -52,16 +58,48 @@ def running(folder: Path) -> Iterator[list[str]]:
     assert psutil.wait_procs(parts, timeout=5)[1] == []
 
 
+def reached_at(folder: Path) -> dict[str, str]:
+    """What the running stack leaves for the other commands: its variables."""
+    lines = (folder / RUNNING_STACK).read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+async def has_confirmed_every_rail(folder: Path) -> None:
+    """Every rail's payment was taken, confirmed where its provider can be asked, and found no invoice here."""
+
+    async def waiting() -> bool:
+        found = json.loads(regua(folder, "unmatched", "--json").stdout)
+        why = {line["source"]: line["reason"] for line in found}
+        assert "not_confirmed" not in why.values()
+        return why == dict.fromkeys(RAILS, "unknown_reference")
+
+    await eventually(waiting)
+
+
 @pytest.mark.timeout(240)  # eight processes, on a machine that may be busy
-def test_the_stack_is_found_by_other_commands_and_leaves_nothing_running(folder: Path) -> None:
+async def test_the_stack_is_found_by_other_commands_and_leaves_nothing_running(folder: Path) -> None:
     with running(folder) as said:
         assert "No message is planned." in said
         listing = next(shlex.split(line) for line in said if line.endswith(" list"))
-        listed = subprocess.run(listing, cwd=folder, capture_output=True, text=True, check=True, timeout=60)
-        assert listed.stdout == "0 invoices\n"
+        assert regua(folder, typed=listing).stdout == "0 invoices\n"
         second = regua(folder, "up")
         assert (second.returncode, "in use by another running copy" in second.stderr) == (2, True)
         examined = regua(folder, "doctor")
         assert examined.returncode == 0, examined.stdout
+
+        there = reached_at(folder)
+        token = regua(folder, "token", "create", "me", "--role", "admin", "--days", "1").stdout.strip()
+        async with httpx.AsyncClient(trust_env=False) as client:
+            ready = await client.get(f"{there['PUBLIC_URL']}/readyz")
+            assert ready.status_code == 200, ready.text
+            me = await client.get(
+                f"{there['PUBLIC_URL']}/v1/me", headers={"Authorization": f"Bearer {token}"}
+            )
+            assert me.json()["role"] == "admin"
+            for rail in RAILS:
+                paid = {"rail": rail, "amount": "120.50", "reference": f"nobodys{rail}0000000000000000"}
+                played = await client.post(f"{there['TWILIO_API_BASE_URL']}/sandbox/payments", json=paid)
+                assert played.status_code == 201, played.text
+        await has_confirmed_every_rail(folder)
     assert not (folder / ".regua" / "env").exists()
     assert (folder / ".regua" / "postgres").is_dir()

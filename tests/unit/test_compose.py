@@ -11,20 +11,27 @@ import pytest
 import yaml
 from pydantic_settings import BaseSettings
 
+from channels.sandbox.paying import SECRETS
 from channels.settings import ChannelSettings
+from starter.api import health
+from starter.api.settings import ApiSettings
 from starter.embedded import SEARCH_ATTRIBUTES
+from starter.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 DOCUMENT: dict[str, Any] = yaml.safe_load(COMPOSE)
 SERVICES: dict[str, dict[str, Any]] = DOCUMENT["services"]
 
-OURS = {"migrate", "worker", "relay", "receiver"}
+OURS = {"migrate", "worker", "relay", "api"}
 ONE_OFF = {"migrate", "temporal-schema", "temporal-namespace"}
 THEIRS = {"postgres", "temporal", "temporal-ui", "temporal-schema", "temporal-namespace"}
 # Read by temporalio.envconfig, not by a settings class of ours.
 TEMPORAL_VARIABLES = {"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"}
 LONG_RUNNING = (OURS | THEIRS) - ONE_OFF
+METRICS_PORT = "9464"
+# Secrets of the payment rails, whose variables are all optional but the generic one's.
+RAIL_SECRETS = set(SECRETS) - {"PAYMENT_WEBHOOK_SECRET"}
 
 
 def _variables(settings: type[BaseSettings]) -> set[str]:
@@ -33,6 +40,12 @@ def _variables(settings: type[BaseSettings]) -> set[str]:
 
 def _required(settings: type[BaseSettings]) -> set[str]:
     return {name.upper() for name, field in settings.model_fields.items() if field.is_required()}
+
+
+def _optional(settings: type[BaseSettings]) -> set[str]:
+    """What the code can do without, and has no value of its own for; but for the proxy's, which is part of the file."""
+    fields = settings.model_fields.items()
+    return {name.upper() for name, field in fields if field.default is None} - {"FORWARDED_ALLOW_IPS"}
 
 
 def _commands() -> set[str]:
@@ -65,38 +78,66 @@ def test_a_health_check_by_our_command_line_uses_a_command_that_exists(service: 
     if "regua" in test:
         assert test[test.index("regua") + 1] in _commands()
     else:
-        assert service in {"migrate", "receiver"}
+        assert service in {"migrate", "api"}
+
+
+def test_the_service_is_healthy_where_it_says_that_it_is_ready() -> None:
+    asked = re.search(r"http://127.0.0.1:(\d+)(/\w+)", SERVICES["api"]["healthcheck"]["test"][-1])
+    assert asked is not None
+    assert asked[1] == SERVICES["api"]["environment"]["API_PORT"]
+    assert asked[2] in {getattr(route, "path", "") for route in health.router.routes}
 
 
 @pytest.mark.parametrize("service", sorted(OURS))
 def test_every_variable_of_a_service_is_known_to_the_code(service: str) -> None:
-    from starter.settings import Settings
-
-    known = _variables(Settings) | _variables(ChannelSettings) | TEMPORAL_VARIABLES
-    assert set(SERVICES[service]["environment"]) - known == set()
+    ours = _variables(Settings) | _variables(ChannelSettings) | _variables(ApiSettings)
+    assert set(SERVICES[service]["environment"]) - ours - TEMPORAL_VARIABLES == set()
 
 
-def test_worker_and_receiver_get_every_setting_a_channel_requires() -> None:
-    for service in ("worker", "receiver"):
+def test_whoever_talks_to_providers_gets_every_setting_a_channel_requires() -> None:
+    for service in ("worker", "relay", "api"):
         assert _required(ChannelSettings) - set(SERVICES[service]["environment"]) == set()
 
 
-def test_every_service_of_ours_gets_every_setting_that_is_always_required() -> None:
-    from starter.settings import Settings
+def test_the_service_gets_every_setting_of_its_own_and_of_the_channels() -> None:
+    wanted = _variables(ApiSettings) | _variables(ChannelSettings)
+    assert wanted - set(SERVICES["api"]["environment"]) == set()
 
+
+def test_the_relay_confirms_payments_by_the_keys_with_which_the_service_verifies_them() -> None:
+    relay, api = (SERVICES[name]["environment"] for name in ("relay", "api"))
+    rails = {name for name in api if name.startswith(("STRIPE_", "PIX_", "ASAAS_", "MERCADOPAGO_"))}
+    assert rails >= RAIL_SECRETS
+    assert {name: relay[name] for name in rails} == {name: api[name] for name in rails}
+
+
+def test_a_worker_has_no_key_to_a_payment_rail() -> None:
+    assert not RAIL_SECRETS & set(SERVICES["worker"]["environment"])
+
+
+def test_metrics_are_served_by_whatever_runs_for_long_and_published_by_nothing() -> None:
+    for service in OURS - ONE_OFF:
+        assert SERVICES[service]["environment"]["METRICS_ADDRESS"] == f"0.0.0.0:{METRICS_PORT}"
+    assert METRICS_PORT not in str([service.get("ports") for service in SERVICES.values()])
+
+
+def test_every_service_of_ours_gets_every_setting_that_is_always_required() -> None:
     for service in OURS - {"migrate"}:
         assert _required(Settings) - set(SERVICES[service]["environment"]) == set()
 
 
-def test_the_relay_and_the_migration_get_no_secret_of_a_provider() -> None:
-    for service in ("relay", "migrate"):
-        assert not _variables(ChannelSettings) & set(SERVICES[service]["environment"])
+def test_the_migration_gets_no_secret_of_a_provider() -> None:
+    assert not _variables(ChannelSettings) & set(SERVICES["migrate"]["environment"])
 
 
 @pytest.mark.parametrize("service", sorted(OURS | THEIRS))
-def test_a_secret_is_never_written_in_the_file_and_never_optional(service: str) -> None:
+def test_a_secret_is_never_written_in_the_file_and_optional_only_where_the_code_can_do_without(
+    service: str,
+) -> None:
     for name, value in SERVICES[service].get("environment", {}).items():
-        if re.search(r"PASSWORD|PWD|SECRET|TOKEN|API_KEY|_SID|DATABASE_URL", name):
+        if name in _optional(ChannelSettings) | _optional(ApiSettings):
+            assert value == f"${{{name}:-}}"
+        elif re.search(r"(PASSWORD|PWD|SECRET|TOKEN|_KEY|_SID|DATABASE_URL)$", name):
             assert re.search(r"\$\{[A-Z_]+:\?", value), name
 
 

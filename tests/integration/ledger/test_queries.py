@@ -9,8 +9,8 @@ from cadence import events as e
 from cadence.words import Channel
 from ledger import queries
 from ledger.access import Ledger
+from ledger.conversations import IncomingReply, record_reply
 from ledger.database import LedgerError, UnknownInvoice
-from ledger.deliveries import IncomingReply, record_reply
 from ledger.recording import Fact, record
 from ledger.unit import Origin
 from tests.integration.ledger.playing import ARRIVAL, COURTESY_AT, DAY, REMINDER_AT, row, send, take_in
@@ -57,7 +57,7 @@ async def test_a_story_tells_events_messages_agenda_and_cases(ledger: Ledger) ->
     await send(ledger, invoice_id, COURTESY_AT, "accepted", provider_id="P-1")
     await _pay(ledger, invoice_id, "20", COURTESY_AT + DAY)
     reply = IncomingReply(
-        Channel.SMS, "twilio", "R-1", "+351900000123", "We pay on Friday.", COURTESY_AT + DAY, opt_out=False
+        Channel.SMS, "twilio", "R-1", "+351900000123", "We pay on Friday.", COURTESY_AT + DAY, "other"
     )
     await record_reply(ledger, reply, COURTESY_AT + DAY)
 
@@ -93,7 +93,7 @@ async def test_a_story_tells_events_messages_agenda_and_cases(ledger: Ledger) ->
 
 async def test_a_story_says_which_channel_is_not_to_be_used_and_why(ledger: Ledger) -> None:
     await take_in(ledger, row())
-    stop = IncomingReply(Channel.SMS, "twilio", "R-1", "+351900000123", "STOP", ARRIVAL, opt_out=True)
+    stop = IncomingReply(Channel.SMS, "twilio", "R-1", "+351900000123", "STOP", ARRIVAL, "stop")
     await record_reply(ledger, stop, ARRIVAL)
 
     story = await queries.show_invoice(ledger.engine, "INV-1")
@@ -102,7 +102,7 @@ async def test_a_story_says_which_channel_is_not_to_be_used_and_why(ledger: Ledg
 
 
 async def test_an_unknown_number_is_refused_with_a_sentence(ledger: Ledger) -> None:
-    with pytest.raises(UnknownInvoice, match="no invoice 'INV-9' is known; `regua list` shows"):
+    with pytest.raises(UnknownInvoice, match="no invoice 'INV-9' is known; the list of invoices shows"):
         await queries.show_invoice(ledger.engine, "INV-9")
     with pytest.raises(UnknownInvoice, match="no invoice 'INV-9' is known"):
         await queries.messages(ledger.engine, "INV-9")
@@ -158,7 +158,7 @@ async def test_a_message_is_shown_as_the_customer_saw_it_by_id_and_by_reference(
     assert seen.address == "c-1@example.com"
     assert seen.reference == sent.reference
     assert await queries.message(ledger.engine, f" {sent.reference.lower()} ") == seen
-    with pytest.raises(LedgerError, match="no message 'NOPE' is known; `regua messages` lists"):
+    with pytest.raises(LedgerError, match="no message 'NOPE' is known; the list of messages shows"):
         await queries.message(ledger.engine, "NOPE")
     with pytest.raises(LedgerError, match="is known"):
         await queries.message(ledger.engine, "9" * 30)

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from cadence.creditor import Creditor
+from cadence.words import Language
 from templates.values import RenderContext, values_for, visible_line, without_markup
 from tests.unit.templates.samples import CREDITOR, USUAL, creditor_document, payment_document
 
@@ -111,6 +112,19 @@ def test_whatsapp_markup_in_payment_details_is_taken_out() -> None:
     payment = {"BRL": payment_document("*Pix* a_b@example.com")}
     creditor = Creditor.model_validate(creditor_document(payment=payment, pay_url=None))
     assert shown("pay_text", "whatsapp", creditor=creditor) == "Pix a_b@example.com"
+
+
+def test_the_ways_to_pay_quote_the_invoices_creditor_reference() -> None:
+    payment = {"BRL": payment_document("Pix a@b.co ref {reference}")}
+    payment["BRL"]["instructions"] = {
+        language: ["IBAN PT50 0000", "Ref. {reference}."] for language in Language
+    }
+    creditor = Creditor.model_validate(creditor_document(payment=payment, pay_url=None))
+    reference = "RF46RG00000001"
+    asked: dict[str, object] = {"creditor": creditor, "creditor_reference": reference}
+    assert shown("pay_lines", "email", **asked) == ["IBAN PT50 0000", f"Ref. {reference}."]
+    assert shown("pay_text", "sms", **asked) == f"Pix a@b.co ref {reference}"
+    assert shown("reference", "email", **asked) == "K7Q2M9XA"
 
 
 @pytest.mark.parametrize(
