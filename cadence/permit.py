@@ -59,10 +59,17 @@ def judge(
     if item is None:
         return Verdict(Answer.STALE, "not_on_the_agenda")
     if item.at > now:
-        reason = "spacing" if rules.window.is_open(now) else "window_closed"
-        return Verdict(Answer.DEFER, reason, item, item.at)
+        return Verdict(Answer.DEFER, _too_early(rules, now), item, item.at)
     against = _objection(item, facts, cadence, rules, customer, history, now)
     return Verdict(Answer.SKIP, against, item) if against else Verdict(Answer.PERMIT, item.why, item)
+
+
+def _too_early(rules: Rules, now: datetime) -> str:
+    """Why an item that lies ahead does not go yet: what was said on that day already, or the rule that shuts it."""
+    if rules.window.is_open(now):
+        return "spacing"
+    shut_by = rules.window.shut_by(now)
+    return shut_by if shut_by and shut_by != "send_window" else "window_closed"
 
 
 def forecast(

@@ -48,6 +48,18 @@ class Rules:
         return midnight.astimezone(ZoneInfo("UTC"))
 
 
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """Whose rules count beside the cadence's: the creditor's document, and packs of contact rules."""
+
+    creditor: Creditor
+    packs: Packs = NO_PACKS
+
+    def rules(self, cadence: Cadence, customer: CustomerFacts) -> Rules:
+        """The contact rules of one customer under one cadence."""
+        return rules_for(cadence, customer, self.creditor, self.packs)
+
+
 def rules_for(
     cadence: Cadence, customer: CustomerFacts, creditor: Creditor, packs: Packs = NO_PACKS
 ) -> Rules:

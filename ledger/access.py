@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cadence.creditor import Creditor
 from cadence.directive import Directive
+from cadence.packs import Packs
+from cadence.rules import NO_PACKS, Rulebook
 from ledger.database import UnknownCustomer, UnknownInvoice
 from ledger.unit import Unit, customers, invoices
 
@@ -21,6 +23,12 @@ class Ledger:
     engine: AsyncEngine
     creditor: Creditor
     shift: timedelta = timedelta(0)
+    packs: Packs = NO_PACKS
+
+    @property
+    def book(self) -> Rulebook:
+        """Whose contact rules count beside a cadence's."""
+        return Rulebook(self.creditor, self.packs)
 
     @asynccontextmanager
     async def unit(
@@ -32,7 +40,7 @@ class Ledger:
         by return; all others are told by the relay.
         """
         async with self.engine.begin() as connection:
-            unit = Unit(connection, self.creditor, now)
+            unit = Unit(connection, self.book, now)
             await unit.lock(customer_id, invoice_ids)
             yield unit
             await unit.finish(told=told)
@@ -43,7 +51,7 @@ class Ledger:
     ) -> AsyncIterator[Unit]:
         """The same for one invoice by our id; raise UnknownInvoice where there is none."""
         async with self.engine.begin() as connection:
-            unit = Unit(connection, self.creditor, now)
+            unit = Unit(connection, self.book, now)
             await unit.lock(await self.owner(connection, invoice_id), [invoice_id])
             yield unit
             await unit.finish(told=told)

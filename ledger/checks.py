@@ -9,17 +9,19 @@ from pydantic import BaseModel, ConfigDict, computed_field
 from sqlalchemy import ARRAY, Text, any_, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from cadence.creditor import Creditor
+from cadence.rules import Rulebook
 from ledger.invariants import (
     Tally,
     accepted_once,
     customer_agrees,
     facts_agree,
     inside_windows,
+    never_suppressed,
     permits_in_order,
     steps_settled,
+    within_caps,
 )
-from ledger.logs import customer_logs, invoice_logs, reduced_customer
+from ledger.logs import customer_logs, customers_logs, invoice_logs, reduced_customer
 from ledger.sending import attempts, messages
 from ledger.unit import customers
 
@@ -53,13 +55,13 @@ class Check(BaseModel):
 
 async def check_invariants(
     engine: AsyncEngine,
-    creditor: Creditor,
+    book: Rulebook,
     now: datetime,
     accepted: Iterable[Accepted] | None = None,
     *,
     grace: timedelta = GRACE,
 ) -> list[Check]:
-    """Check invariants 1, 2, 3, 4 and 6 of the design, as of one instant of the database.
+    """Check every invariant of the design but the fifth, as of one instant of the database.
 
     `now` is the aware instant up to which everything must be settled; what fell due less than `grace` before
     may still be under way. `accepted` is the provider's own list, where one is at hand. Invariant 5 is about
@@ -72,18 +74,25 @@ async def check_invariants(
     settled = Tally(3, "Every step whose instant passed has exactly one final outcome, or a later date")
     windows = Tally(4, "Every contact fell inside its send window, in the customer's local time")
     agree = Tally(6, "The event log, reduced from empty, gives the stored facts")
+    caps = Tally(
+        7, "No person was contacted more often than the strictest cap allows, across invoices and channels"
+    )
+    quiet = Tally(8, "Nothing was permitted to an address that was suppressed then")
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="REPEATABLE READ")
         at_provider = await _by_message(connection, accepted or (), once)
         async for log in invoice_logs(connection):
             permits_in_order(log, order)
             accepted_once(log, once, at_provider)
-            steps_settled(log, settled, creditor, now, grace)
-            inside_windows(log, windows, creditor)
+            steps_settled(log, settled, book, now, grace)
+            inside_windows(log, windows, book)
             facts_agree(log, agree)
+            never_suppressed(log, quiet, book)
+        async for logs in customers_logs(connection):
+            within_caps(logs, caps, book)
         async for customer_id, stored, events in customer_logs(connection):
             customer_agrees(customer_id, stored, reduced_customer(events), agree)
-    return [_check(tally) for tally in (order, once, settled, windows, agree)]
+    return [_check(tally) for tally in (order, once, settled, windows, agree, caps, quiet)]
 
 
 def _check(tally: Tally) -> Check:

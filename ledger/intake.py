@@ -103,7 +103,7 @@ async def receive(
     async with ledger.engine.begin() as connection:
         serving: Serving = {}
         for index in order:
-            unit = Unit(connection, ledger.creditor, now)
+            unit = Unit(connection, ledger.book, now)
             answers[index] = await _receive_row(unit, rows[index], serving, origin, expect)
     return [answers[index] for index in range(len(rows))]
 

@@ -1,19 +1,20 @@
 """The design's invariants over one invoice's log, each a pure function that adds to its own tally."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cadence import events as e
 from cadence.agenda import Agenda
-from cadence.creditor import Creditor
-from cadence.facts import CustomerFacts, InvoiceFacts, step_key
+from cadence.caps import Contact, room
+from cadence.facts import ANSWER_STEP, CustomerFacts, InvoiceFacts, step_key
 from cadence.marks import marks
 from cadence.planner import plan
-from cadence.rules import Rules
+from cadence.rules import Rulebook, Rules
 from cadence.timing import blocked_until
 from cadence.words import Channel
+from ledger.contacting import NO_CONTACT
 from ledger.logs import InvoiceLog, Tried, replayed
 
 
@@ -85,7 +86,7 @@ def _resent(facts: InvoiceFacts, attempt: Tried) -> bool:
     return known is not None and known.resent
 
 
-def steps_settled(log: InvoiceLog, tally: Tally, creditor: Creditor, now: datetime, grace: timedelta) -> None:
+def steps_settled(log: InvoiceLog, tally: Tally, book: Rulebook, now: datetime, grace: timedelta) -> None:
     """Invariant 3: what has passed has one final outcome or a later date, and what failed has its case."""
     _never_both(log, tally)
     missing = sorted({case.key for case in log.stored.cases} - log.cases)
@@ -95,7 +96,7 @@ def steps_settled(log: InvoiceLog, tally: Tally, creditor: Creditor, now: dateti
         if not log.directive.closed:
             tally.violations.append(f"{log.name}: it is closed, and its workflow was not told")
         return
-    rules = log.rules(creditor)
+    rules = log.rules(book)
     agenda = plan(log.stored, log.cadence, rules, now)
     _nothing_overdue(log, tally, agenda, now - grace)
     _nothing_lost(log, tally, agenda, rules, now - grace)
@@ -134,15 +135,51 @@ def _nothing_lost(log: InvoiceLog, tally: Tally, agenda: Agenda, rules: Rules, s
             tally.violations.append(f"{log.name}: {key} was planned for {mark.day} and has no outcome")
 
 
-def inside_windows(log: InvoiceLog, tally: Tally, creditor: Creditor) -> None:
+def inside_windows(log: InvoiceLog, tally: Tally, book: Rulebook) -> None:
     """Invariant 4: every contact inside the send window, by the customer's clock as it was known then."""
     for attempt in log.attempts:
         tally.checked += 1
-        rules = log.rules_before(attempt.permit_event, creditor)
+        rules = log.rules_before(attempt.permit_event, book)
         at = attempt.began_at or attempt.permitted_at
         if rules is None or not rules.window.is_open(at):
             told = f"{log.name}: {_step(attempt)} was attempted at {at.isoformat()}, outside its send window"
             tally.violations.append(told)
+
+
+def within_caps(logs: Sequence[InvoiceLog], tally: Tally, book: Rulebook) -> None:
+    """Invariant 7, for all invoices of one customer: no contact but where every cap had room for it."""
+    tried = sorted(
+        ((attempt, log) for log in logs for attempt in log.attempts if _is_contact(attempt)),
+        key=lambda each: each[0].permit_event,
+    )
+    for place, (attempt, log) in enumerate(tried):
+        rules = log.rules_before(attempt.permit_event, book)
+        if rules is None or not rules.law.limits:
+            continue
+        tally.checked += 1
+        earlier = [
+            Contact(other.permitted_at, Channel(other.channel))
+            for other, _ in tried[:place]
+            if other.message_id != attempt.message_id
+        ]
+        at = attempt.permitted_at
+        found = room(rules.law.limits, earlier, Channel(attempt.channel), at, rules.window)
+        if found.rule is not None:
+            tally.violations.append(f"{log.name}: {_step(attempt)} at {at.isoformat()} is over {found.rule}")
+
+
+def _is_contact(attempt: Tried) -> bool:
+    return attempt.state not in NO_CONTACT and attempt.step != ANSWER_STEP
+
+
+def never_suppressed(log: InvoiceLog, tally: Tally, book: Rulebook) -> None:
+    """Invariant 8: nothing was permitted to an address that was suppressed then."""
+    for attempt in log.attempts:
+        tally.checked += 1
+        rules = log.rules_before(attempt.permit_event, book)
+        reason = rules.unusable.get(Channel(attempt.channel)) if rules else "unknown_customer"
+        if reason:
+            tally.violations.append(f"{log.name}: {_step(attempt)} was permitted in spite of {reason}")
 
 
 def facts_agree(log: InvoiceLog, tally: Tally) -> None:

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence import events as e
-from cadence.creditor import Creditor
 from cadence.customers import reduce_customer
 from cadence.directive import Directive
 from cadence.document import Cadence
 from cadence.facts import CustomerFacts, InvoiceFacts
 from cadence.reducer import reduce_invoice
-from cadence.rules import Rules, rules_for
+from cadence.rules import Rulebook, Rules
 from ledger.sending import attempts, messages
 from ledger.unit import cadences, cases_table, customers, events_table, invoices
 
@@ -71,16 +70,16 @@ class InvoiceLog:
         """What its workflow was told last."""
         return Directive.model_validate(self.row["directive"])
 
-    def rules_before(self, event_id: int, creditor: Creditor) -> Rules | None:
+    def rules_before(self, event_id: int, book: Rulebook) -> Rules | None:
         """The contact rules as they were then; None where the customer was not known yet."""
         customer = reduced_customer(logged for logged in self.of_customer if logged.id < event_id)
-        return rules_for(self.cadence, customer, creditor) if customer else None
+        return book.rules(self.cadence, customer) if customer else None
 
-    def rules(self, creditor: Creditor) -> Rules:
+    def rules(self, book: Rulebook) -> Rules:
         """The contact rules now."""
         customer = reduced_customer(self.of_customer)
         assert customer is not None  # the ledger takes in no invoice without its customer
-        return rules_for(self.cadence, customer, creditor)
+        return book.rules(self.cadence, customer)
 
 
 def replayed(log: Iterable[Logged]) -> Iterator[tuple[Logged, InvoiceFacts | None, InvoiceFacts]]:
@@ -111,6 +110,34 @@ async def invoice_logs(connection: AsyncConnection, batch: int = BATCH) -> Async
         for log in await _page(connection, rows, documents):
             yield log
         last = rows[-1]["id"]
+
+
+async def customers_logs(
+    connection: AsyncConnection, batch: int = BATCH
+) -> AsyncIterator[Sequence[InvoiceLog]]:
+    """The invoices of each customer who was contacted more than once, customer by customer."""
+    documents = await _documents(connection)
+    often = (
+        select(invoices.c.customer_id)
+        .join_from(attempts, messages)
+        .join(invoices)
+        .group_by(invoices.c.customer_id)
+        .having(func.count() > 1)
+    )
+    last = 0
+    while True:
+        page = often.where(invoices.c.customer_id > last).order_by(invoices.c.customer_id).limit(batch)
+        ids = list((await connection.execute(page)).scalars())
+        if not ids:
+            return
+        found = select(invoices).where(invoices.c.customer_id.in_(ids)).order_by(invoices.c.id)
+        rows = (await connection.execute(found)).mappings().all()
+        by_customer: dict[int, list[InvoiceLog]] = defaultdict(list)
+        for log in await _page(connection, rows, documents):
+            by_customer[log.row["customer_id"]].append(log)
+        for logs in by_customer.values():
+            yield logs
+        last = ids[-1]
 
 
 async def customer_logs(

@@ -106,7 +106,7 @@ async def record_on(
     `actor` says so; the id is the movement's own. What cannot be counted (another currency, more back than
     came) holds the invoice and opens a case instead. Raises UnknownInvoice.
     """
-    unit = Unit(connection, ledger.creditor, now)
+    unit = Unit(connection, ledger.book, now)
     await unit.lock(await ledger.owner(connection, invoice_id), [invoice_id])
     held = unit.invoice(invoice_id)
     payment = await known_payment(connection, movement.payment) if movement.kind == "reversal" else None

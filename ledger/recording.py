@@ -123,7 +123,7 @@ class Situation:
 async def situation(ledger: Ledger, invoice_id: int) -> Situation:
     """Where an invoice stands now; raise UnknownInvoice."""
     async with ledger.engine.begin() as connection:
-        unit = Unit(connection, ledger.creditor, datetime.now(UTC))
+        unit = Unit(connection, ledger.book, datetime.now(UTC))
         await unit.lock(await ledger.owner(connection, invoice_id), [invoice_id])
         return situation_of(unit, unit.invoice(invoice_id))
 

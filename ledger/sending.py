@@ -16,6 +16,7 @@ from cadence.words import Channel
 from ledger import statements
 from ledger.access import Ledger
 from ledger.answering import answer_text, free_text_until
+from ledger.contacting import capped
 from ledger.keys import new_attempt_id, new_reference
 from ledger.learning import halt_by_itself, suppress
 from ledger.references import quoted
@@ -96,6 +97,8 @@ async def judged(unit: Unit, held: Held, ledger: Ledger, order: ItemOrder) -> Ve
     if verdict.item and sends and await _halted(unit, verdict.item):
         tomorrow = rules.window.local_day(unit.now) + timedelta(days=1)
         return Verdict(Answer.DEFER, "halted", verdict.item, rules.contact_at(tomorrow))
+    if verdict.item and sends:
+        return await capped(unit, held, rules, verdict)
     return verdict
 
 

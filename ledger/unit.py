@@ -22,7 +22,7 @@ from cadence.facts import CaseDue, CustomerFacts, InvoiceFacts, State
 from cadence.permit import History, asks_history, forecast
 from cadence.planner import plan
 from cadence.reducer import reduce_invoice
-from cadence.rules import Rules, rules_for
+from cadence.rules import Rulebook, Rules
 from ledger import statements
 from ledger.database import UnknownCustomer, UnknownInvoice
 from ledger.tables import AgendaRow, CadenceVersion, Case, Customer, Event, Invoice, Outbox
@@ -71,13 +71,18 @@ class Held:
 class Unit:
     """The locked customer and invoices of one transaction. Locks: customer first, then invoices by id."""
 
-    def __init__(self, connection: AsyncConnection, creditor: Creditor, now: datetime) -> None:
+    def __init__(self, connection: AsyncConnection, book: Rulebook, now: datetime) -> None:
         self.connection = connection
-        self.creditor = creditor
+        self.book = book
         self.now = now
         self.customer: Mapping[str, Any] = {}
         self.customer_facts: CustomerFacts = None  # type: ignore[assignment] # set by lock()
         self.held: dict[int, Held] = {}
+
+    @property
+    def creditor(self) -> Creditor:
+        """The company that is owed."""
+        return self.book.creditor
 
     async def lock(self, customer_id: int, invoice_ids: Iterable[int] | None = None) -> None:
         """Lock a customer and some of its invoices, or all open ones where none are named."""
@@ -125,7 +130,7 @@ class Unit:
 
     def rules(self, held: Held) -> Rules:
         """The contact rules of a locked invoice."""
-        return rules_for(held.cadence, self.customer_facts, self.creditor)
+        return self.book.rules(held.cadence, self.customer_facts)
 
     async def cadence(self, cadence_id: int) -> Cadence:
         """A published version, which never changes and so is read once a process and database."""

@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "import": "imports.import_invoices",
     "list": "reading.list_invoices",
     "show": "reading.show",
+    "why": "explaining.why",
     "agenda": "reading.agenda",
     "messages": "reading.messages",
     "pay": "facts.pay",

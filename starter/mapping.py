@@ -15,7 +15,7 @@ from cadence.problems import DocumentError, Problem
 from cadence.reading import read_located
 from cadence.words import Line
 from starter.cells import shown
-from starter.settings import read_text
+from starter.documents import read_text
 from starter.tables import Cell, Table, problem
 
 # Nobody chases older debts, and a year such as 0026 is a slip.

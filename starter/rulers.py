@@ -17,9 +17,9 @@ from cadence.problems import DocumentError, Level, Problem, Source
 from cadence.reading import read_located
 from cadence.rules import rules_for
 from cadence.words import Channel, Language
+from starter.documents import read_text
 from starter.places import countries, usual_language, usual_zone
 from starter.session import Refusal
-from starter.settings import read_text
 from templates.catalog import Catalog
 from templates.rendering import RenderContext, render_email
 

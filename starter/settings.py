@@ -7,20 +7,16 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from cadence.creditor import Creditor
-from cadence.problems import DocumentError, Problem
-from cadence.reading import read_document
 from channels.settings import SettingsError
 from ledger.access import Ledger
 from ledger.database import LedgerError, connect, database_url
+from starter.documents import read_creditor, read_packs
 
 __all__ = [
     "Settings",
     "SettingsError",
     "load_settings",
     "open_ledger",
-    "read_creditor",
-    "read_text",
 ]
 
 
@@ -57,6 +53,7 @@ class Settings(BaseSettings):
     task_queue: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = "regua"
     creditor_file: Path = Path("creditor.yaml")
     cadences_dir: Path = Path("cadences")
+    policies_dir: Path = Path("policies")
     api_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     api_port: Annotated[int, Field(ge=1, le=65535)] = 8000
     metrics_address: Annotated[str, Field(pattern=r"^[^\s:]+:[0-9]{1,5}$")] | None = None
@@ -90,27 +87,8 @@ def _sentence(variable: str, kind: str, text: str) -> str:
     return f"{variable}: {text[0].lower()}{text[1:]}."
 
 
-def read_text(path: Path) -> str:
-    """The text of a UTF-8 file; raise DocumentError with a sentence where it cannot be had."""
-    try:
-        return path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        problem = "there is no such file; check the path"
-    except IsADirectoryError:
-        problem = "this is a folder; name a file in it"
-    except UnicodeDecodeError:
-        problem = "this is not UTF-8 text; save it as UTF-8"
-    except OSError as error:
-        problem = f"the file cannot be read ({error.strerror}); check its permissions"
-    raise DocumentError([Problem(str(path), 1, "", problem)])
-
-
-def read_creditor(path: Path) -> Creditor:
-    """The creditor's document (CREDITOR_FILE); raise DocumentError with every mistake in it."""
-    return read_document(Creditor, read_text(path), str(path))
-
-
 def open_ledger(settings: Settings) -> Ledger:
-    """The ledger at DATABASE_URL, with the creditor's document; dispose of its engine when done."""
+    """The ledger at DATABASE_URL, with the creditor's document and the contact rules; dispose of its engine when done."""
     shift = timedelta(seconds=settings.rehearsal_shift_seconds or 0)
-    return Ledger(connect(settings.database_url), read_creditor(settings.creditor_file), shift)
+    creditor, packs = read_creditor(settings.creditor_file), read_packs(settings.policies_dir)
+    return Ledger(connect(settings.database_url), creditor, shift, packs)

@@ -15,6 +15,7 @@ import psycopg
 from channels.sandbox.paying import SECRETS
 from ledger import schema
 from ledger.database import connect
+from starter.documents import Documents
 from starter.embedded import EmbeddedPostgres, EmbeddedSandbox, EmbeddedTemporal
 from starter.next_message import next_message
 from starter.printing import say
@@ -23,7 +24,6 @@ from starter.publish import publish_files
 from starter.rulers import cadence_files
 from starter.running_stack import RUNNING_STACK
 from starter.session import wall_clock
-from starter.settings import read_creditor
 
 # Nobody's secrets: with them the sandbox signs what it tells a service on loopback, and that one asks the sandbox.
 SANDBOX_PAYMENT_SECRET = "whsec_" + "cmVndWEtdXAtcGF5bWVudHMtb24tbG9vcGJhY2s="
@@ -37,9 +37,9 @@ WATCH_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """What the stack runs for: the creditor's documents, and the ports that people asked for (0: a free one)."""
+    """What the stack runs for: the documents, and the ports that people asked for (0: a free one)."""
 
-    creditor_file: Path
+    documents: Documents
     cadences: Path
     ui_port: int = 0
     api_port: int = 0
@@ -80,7 +80,7 @@ async def _start(
         "DATABASE_URL": await _migrated(postgres),
         "TEMPORAL_ADDRESS": temporal.address,
         "TEMPORAL_NAMESPACE": "default",
-        "CREDITOR_FILE": str(stack.creditor_file.resolve()),
+        **stack.documents.environment,
         "CADENCES_DIR": str(stack.cadences.resolve()),
         "API_HOST": "127.0.0.1",
         "API_PORT": str(api_port),
@@ -104,7 +104,7 @@ async def _migrated(postgres: EmbeddedPostgres) -> str:
 async def _publish(url: str, stack: Stack) -> None:
     engine = connect(url, pool_size=1)
     try:
-        creditor = read_creditor(stack.creditor_file)
+        creditor = stack.documents.creditor
         for name, version, new in await publish_files(engine, cadence_files(stack.cadences), creditor):
             say(f"cadence {name}: version {version}{' published' if new else ''}")
     finally:

@@ -11,6 +11,7 @@ from cadence.reading import cadence_schema
 from cadence.words import Language
 from starter.commands import options as o
 from starter.commands.documents import DEFAULT_CREDITOR, DEFAULT_FOLDER, CreditorFile, Folder
+from starter.documents import read_creditor
 from starter.printing import as_json, say, table
 from starter.publish import publish_files
 from starter.rulers import (
@@ -23,7 +24,6 @@ from starter.rulers import (
     read_cadence,
 )
 from starter.session import Refusal, wall_clock, with_engine
-from starter.settings import read_creditor
 
 __all__ = [
     "DEFAULT_CREDITOR",

@@ -5,8 +5,9 @@ import sys
 
 from channels.settings import load_settings as load_channel_settings
 from ledger import schema
+from starter.documents import read_creditor, read_packs
 from starter.printing import say
-from starter.settings import load_settings, read_creditor
+from starter.settings import load_settings
 
 
 def migrate() -> None:
@@ -26,5 +27,6 @@ def worker() -> None:
     """Run a worker until it is told to stop; sends under way are let finish."""
     # Refused here with a sentence, before the process becomes the worker.
     read_creditor(load_settings().creditor_file)
+    read_packs(load_settings().policies_dir)
     load_channel_settings()
     os.execv(sys.executable, [sys.executable, "-m", "worker"])  # noqa: S606 - it has no shell to need

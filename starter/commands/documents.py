@@ -1,4 +1,4 @@
-"""The options that name the creditor's document and the folder of cadences, and where both usually are."""
+"""The options that name the documents people write, and where those usually are."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,4 +9,7 @@ Folder = Annotated[Path, typer.Option("--folder", envvar="CADENCES_DIR", help="W
 CreditorFile = Annotated[
     Path, typer.Option("--creditor", envvar="CREDITOR_FILE", help="The creditor's document.")
 ]
-DEFAULT_FOLDER, DEFAULT_CREDITOR = Path("cadences"), Path("creditor.yaml")
+PolicyFolder = Annotated[
+    Path, typer.Option("--policies", envvar="POLICIES_DIR", help="Where the packs of contact rules are.")
+]
+DEFAULT_FOLDER, DEFAULT_CREDITOR, DEFAULT_POLICIES = Path("cadences"), Path("creditor.yaml"), Path("policies")

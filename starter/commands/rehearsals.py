@@ -14,8 +14,16 @@ import uvloop
 
 from ledger.checks import Check, check_invariants, personal_needles
 from starter.accepted import accepted_by
-from starter.commands.cadences import DEFAULT_CREDITOR, DEFAULT_FOLDER, CreditorFile, Folder
+from starter.commands.documents import (
+    DEFAULT_CREDITOR,
+    DEFAULT_FOLDER,
+    DEFAULT_POLICIES,
+    CreditorFile,
+    Folder,
+    PolicyFolder,
+)
 from starter.commands.options import Json
+from starter.documents import read_documents
 from starter.histories import check_histories
 from starter.printing import as_json, say
 from starter.rehearsal.playing import Script, play
@@ -65,6 +73,7 @@ def rehearse(
     habits: Habits = None,
     creditor: CreditorFile = DEFAULT_CREDITOR,
     cadences: Folder = DEFAULT_FOLDER,
+    policies: PolicyFolder = DEFAULT_POLICIES,
     as_json_: Json = False,
 ) -> None:
     """Play a portfolio through the real workflows, ledger and channels, in minutes; nobody is contacted.
@@ -73,7 +82,8 @@ def rehearse(
     """
     _refuse_dates(begins.date(), days)
     _refuse_folder(report)
-    script = read_script(Source(file, creditor, cadences, begins.date(), days, mapping, events, habits))
+    documents = read_documents(creditor, policies)
+    script = read_script(Source(file, documents, cadences, begins.date(), days, mapping, events, habits))
     played = _played(script)
     if report is not None:
         write_report(played.report, report, script.begins, script.ends)
@@ -90,7 +100,7 @@ def demo(report: ReportTo = None) -> None:
     """Play 120 days of the sample portfolio, and show what every customer was sent and how it ended."""
     source = Source(
         SAMPLES / "portfolio.csv",
-        DEFAULT_CREDITOR,
+        read_documents(DEFAULT_CREDITOR, DEFAULT_POLICIES),
         DEFAULT_FOLDER,
         DEMO_BEGINS,
         DEMO_DAYS,
@@ -157,5 +167,5 @@ async def _play(script: Script, title: str) -> Played:
 async def _checks(stage: Stage, script: Script) -> list[Check]:
     engine = stage.ledger.engine
     accepted = await accepted_by(stage.sandbox)
-    checks = await check_invariants(engine, script.creditor, script.ends, accepted)
+    checks = await check_invariants(engine, stage.ledger.book, script.ends, accepted)
     return [*checks, await check_histories(stage.client, TASK_QUEUE, await personal_needles(engine))]

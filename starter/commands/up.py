@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from starter.commands.documents import DEFAULT_CREDITOR, DEFAULT_FOLDER, CreditorFile, Folder
+from starter.commands.documents import (
+    DEFAULT_CREDITOR,
+    DEFAULT_FOLDER,
+    DEFAULT_POLICIES,
+    CreditorFile,
+    Folder,
+    PolicyFolder,
+)
+from starter.documents import read_documents
 from starter.stack import Stack, run_stack
 
 UiPort = Annotated[
@@ -21,6 +29,7 @@ def up(
     api_port: ApiPort = 0,
     folder: Folder = DEFAULT_FOLDER,
     creditor: CreditorFile = DEFAULT_CREDITOR,
+    policies: PolicyFolder = DEFAULT_POLICIES,
 ) -> None:
     """Run everything here, with embedded servers and the provider sandbox, until Ctrl-C. The data is kept."""
-    asyncio.run(run_stack(Stack(creditor, folder, ui_port, api_port)))
+    asyncio.run(run_stack(Stack(read_documents(creditor, policies), folder, ui_port, api_port)))

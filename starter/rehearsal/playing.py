@@ -12,6 +12,7 @@ from cadence.creditor import Creditor
 from cadence.document import Cadence
 from ledger.intake import InvoiceIntake
 from ledger.publishing import publish
+from starter.documents import Documents
 from starter.happenings import Happening
 from starter.rehearsal.lanes import Lane, lanes_of
 from starter.rehearsal.player import Player
@@ -26,14 +27,18 @@ LANES_AT_ONCE = 10
 class Script:
     """What is played: documents, rows, happenings, the sandbox's habits by address, from a day on for some days."""
 
-    creditor_file: Path
-    creditor: Creditor
+    documents: Documents
     cadences: Sequence[Cadence]
     rows: Sequence[InvoiceIntake]
     happenings: Sequence[Happening]
     habits: dict[str, Any]
     begins_on: date
     days: int
+
+    @property
+    def creditor(self) -> Creditor:
+        """The company that is owed."""
+        return self.documents.creditor
 
     @property
     def begins(self) -> datetime:
@@ -61,7 +66,7 @@ async def play(script: Script, home: Path, progress: Callable[[float], None]) ->
     `progress` is told the share that is played, from 0 to 1. Raises `Refused` where a row or a happening makes
     no sense, and `Stuck` where the machine does not get on.
     """
-    async with stage(home, script.creditor_file, script.creditor, script.begins) as set_up:
+    async with stage(home, script.documents, script.begins) as set_up:
         for cadence in script.cadences:
             await publish(set_up.ledger.engine, cadence, script.begins)
         if script.habits:

@@ -13,6 +13,7 @@ from cadence.document import Cadence
 from cadence.problems import DocumentError, Problem
 from channels.sandbox import habits as sandbox
 from ledger.intake import InvoiceIntake
+from starter.documents import Documents, read_text
 from starter.happenings import Happening, read_happenings
 from starter.mapping import read_mapping
 from starter.portfolio import read_portfolio
@@ -20,7 +21,6 @@ from starter.portfolio_row import KNOWN, Doorkeeper
 from starter.rehearsal.playing import Script
 from starter.rejects import Rejected
 from starter.rulers import cadence_files, lint_files
-from starter.settings import read_creditor, read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Source:
     """The files a rehearsal is read from. `habits` is how the sandbox's recipients behave, by address."""
 
     portfolio: Path
-    creditor: Path
+    documents: Documents
     cadences: Path
     begins_on: date
     days: int
@@ -39,16 +39,14 @@ class Source:
 
 def read_script(source: Source) -> Script:
     """Read everything a rehearsal plays; raise DocumentError with all that is wrong, so that nothing plays half."""
-    creditor = read_creditor(source.creditor)
+    creditor = source.documents.creditor
     cadences = _cadences(source.cadences, creditor)
     problems: list[Problem] = []
     rows = _rows(source, creditor, cadences, problems)
     told = read_happenings(source.events, creditor.timezone) if source.events else None
     happenings = told.happenings if told else ()
     habits = _habits(source.habits, problems) if source.habits else {}
-    script = Script(
-        source.creditor, creditor, cadences, rows, happenings, habits, source.begins_on, source.days
-    )
+    script = Script(source.documents, cadences, rows, happenings, habits, source.begins_on, source.days)
     if source.events and told:
         problems += _rejected(source.events, told.rejected)
         problems += _misplaced(source.events, happenings, {row.number: row for row in rows}, script.enters)

@@ -14,7 +14,6 @@ from fastapi import FastAPI
 from temporalio.client import Client
 from temporalio.testing import TimeSkipper
 
-from cadence.creditor import Creditor
 from channels.rails.configured import rails
 from channels.settings import ChannelSettings
 from ledger.access import Ledger
@@ -24,6 +23,7 @@ from ledger.turns import prepare_turns
 from starter.api import webhooks
 from starter.api.service import Service
 from starter.api.settings import ApiSettings
+from starter.documents import Documents
 from starter.embedded import ChildProcess, EmbeddedPostgres, EmbeddedSandbox, EmbeddedTemporal, free_port
 from starter.inbox import Processor
 from starter.settings import Settings
@@ -49,9 +49,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(
-    home: Path, creditor_file: Path, creditor: Creditor, begins: datetime
-) -> AsyncIterator[Stage]:
+async def stage(home: Path, documents: Documents, begins: datetime) -> AsyncIterator[Stage]:
     """Set everything up in `home`; `begins` is the instant of the calendar at which the play begins."""
     postgres, temporal = EmbeddedPostgres(home, durable=False), EmbeddedTemporal(home, time_skipping=True)
     port = free_port()
@@ -61,10 +59,10 @@ async def stage(
         environment = await sandbox.environment() | {"PAYMENT_WEBHOOK_SECRET": _WEBHOOK_SECRET}
         shift = datetime.now(UTC).replace(microsecond=0) - begins
         url = await postgres.create_database("rehearsal")
-        worker = _worker(home, environment, url, temporal.address, creditor_file, shift)
+        worker = _worker(home, environment, url, temporal.address, documents, shift)
         stack.push_async_callback(worker.kill)
         await worker.start()
-        ledger = await _ledger(stack, url, creditor, shift)
+        ledger = await _ledger(stack, url, documents, shift)
         client = await Client.connect(temporal.address, data_converter=DATA_CONVERTER)
         channels = ChannelSettings.model_validate({name.lower(): each for name, each in environment.items()})
         await _serve_webhooks(
@@ -103,22 +101,22 @@ async def _start(
                 starting.create_task(server.start())
 
 
-async def _ledger(stack: AsyncExitStack, url: str, creditor: Creditor, shift: timedelta) -> Ledger:
+async def _ledger(stack: AsyncExitStack, url: str, documents: Documents, shift: timedelta) -> Ledger:
     await asyncio.to_thread(upgrade, url)
-    ledger = Ledger(connect(url, pool_size=20), creditor, shift)
+    ledger = Ledger(connect(url, pool_size=20), documents.creditor, shift, documents.packs)
     stack.push_async_callback(ledger.engine.dispose)
     await prepare_turns(ledger.engine)
     return ledger
 
 
 def _worker(
-    home: Path, environment: dict[str, str], url: str, temporal: str, creditor_file: Path, shift: timedelta
+    home: Path, environment: dict[str, str], url: str, temporal: str, documents: Documents, shift: timedelta
 ) -> ChildProcess:
     settings = {
         "DATABASE_URL": url,
         "TEMPORAL_ADDRESS": temporal,
         "TASK_QUEUE": TASK_QUEUE,
-        "CREDITOR_FILE": str(creditor_file),
+        **documents.environment,
         "REHEARSAL_SHIFT_SECONDS": str(shift.total_seconds()),
         # A rehearsal is over in minutes; nobody's provider is spared by limits here.
         "EMAILS_PER_SECOND": "0",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
-from starter.settings import read_creditor
+from starter.documents import read_creditor
 from tests.bench.figures import Figure
 from tests.bench.pure import plans_per_second
 from tests.bench.rehearsing import invoice_days_per_second

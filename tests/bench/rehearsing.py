@@ -5,6 +5,7 @@ from pathlib import Path
 from time import perf_counter
 
 from starter.commands.rehearsals import DEMO_BEGINS, SAMPLES
+from starter.documents import read_documents
 from starter.rehearsal.playing import Script, play
 from starter.rehearsal.script import Source, read_script
 from tests.bench.stage import CREDITOR
@@ -25,7 +26,7 @@ async def invoice_days_per_second(home: Path, days: int) -> float:
 def _script(days: int) -> Script:
     source = Source(
         SAMPLES / "portfolio.csv",
-        CREDITOR,
+        read_documents(CREDITOR, Path("policies")),
         Path("cadences"),
         DEMO_BEGINS,
         days,

@@ -14,9 +14,9 @@ from temporalio.client import Client
 from ledger.access import Ledger
 from ledger.database import connect
 from ledger.schema import upgrade
+from starter.documents import read_creditor
 from starter.embedded import EmbeddedPostgres, EmbeddedSandbox, EmbeddedTemporal
 from starter.processes import ChildProcess, free_port
-from starter.settings import read_creditor
 from starter.stack import SANDBOX_PAYMENT_SECRET
 from tests.bench import bare
 

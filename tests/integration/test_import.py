@@ -18,9 +18,9 @@ from ledger.access import Ledger
 from ledger.database import connect
 from ledger.publishing import publish
 from ledger.unit import customers, events_table, invoices, outbox
+from starter.documents import read_creditor
 from starter.importing import Contacts, Imported, import_file
 from starter.importing_happenings import HappeningsImported, import_happenings
-from starter.settings import read_creditor
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)

@@ -69,7 +69,7 @@ async def queue(ledger: Ledger) -> list[tuple[str, str]]:
 
 async def agrees(ledger: Ledger) -> None:
     """The events of every invoice add up to its facts."""
-    for check in await check_invariants(ledger.engine, ledger.creditor, NOW):
+    for check in await check_invariants(ledger.engine, ledger.book, NOW):
         assert check.violations == (), check
 
 

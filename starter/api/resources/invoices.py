@@ -9,8 +9,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cadence.why import Because
 from cadence.words import Currency, Slug
 from ledger import queries, searching
+from ledger.explaining import why
 from ledger.movements import PAYMENT_SOURCE
 from ledger.unit import Origin
 from ledger.views import InvoiceLine, InvoiceStatus, InvoiceStory
@@ -159,6 +161,12 @@ async def list_invoices(
         limit=search.limit,
     )
     return Page(items=found.items, next=cursor_of(found.next))
+
+
+@router.get(INVOICE + "/why")
+async def explain_invoice(held: Serving, _caller: Reader, number: Number) -> list[Because]:
+    """Say of every step, past and to come, what becomes of it, and by which rule, in the rule's words."""
+    return await why(held.ledger, number, held.clock())
 
 
 @router.get(INVOICE + "/status")

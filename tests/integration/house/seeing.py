@@ -216,7 +216,7 @@ class Seen:
         """The design's invariants, over ledger, providers and Temporal."""
         accepted = await accepted_by(self.sandbox)
         checked = await check_invariants(
-            self.ledger.engine, self.ledger.creditor, now or datetime.now(UTC), accepted
+            self.ledger.engine, self.ledger.book, now or datetime.now(UTC), accepted
         )
         needles = await personal_needles(self.ledger.engine)
         return [*checked, await check_histories(self.client, self.settings.task_queue, needles)]

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from cadence import events as e
 from cadence.agenda import Agenda
+from cadence.rules import Rulebook
 from ledger.access import Ledger
 from ledger.checks import Accepted, Check, check_invariants, personal_needles
 from ledger.invariants import Tally, _nothing_lost
@@ -37,7 +38,9 @@ CLERK = Origin(actor="clerk", source="cli")
 async def checked(
     ledger: Ledger, now: datetime, accepted: Sequence[Accepted] | None = None
 ) -> Mapping[int, Check]:
-    return {check.number: check for check in await check_invariants(ledger.engine, CREDITOR, now, accepted)}
+    return {
+        check.number: check for check in await check_invariants(ledger.engine, ledger.book, now, accepted)
+    }
 
 
 async def say(ledger: Ledger, invoice_id: int, event: Any, now: datetime) -> None:
@@ -86,9 +89,17 @@ async def test_a_ledger_with_every_kind_of_invoice_keeps_all_invariants(ledger: 
 
     checks = await checked(ledger, REMINDER_AT + DAY)
     assert {number: check.violations for number, check in checks.items()} == dict.fromkeys(
-        (1, 2, 3, 4, 6), ()
+        (1, 2, 3, 4, 6, 7, 8), ()
     )
-    assert {number: check.checked for number, check in checks.items()} == {1: 10, 2: 10, 3: 13, 4: 10, 6: 12}
+    assert {number: check.checked for number, check in checks.items()} == {
+        1: 10,
+        2: 10,
+        3: 13,
+        4: 10,
+        6: 12,
+        7: 0,
+        8: 10,
+    }
     assert all(check.ok for check in checks.values())
 
 
@@ -218,7 +229,7 @@ async def test_a_step_that_no_agenda_names_is_found_unless_reminders_are_forbidd
         tally = Tally(3, "")
         async with ledger.engine.connect() as connection:
             async for log in invoice_logs(connection):
-                _nothing_lost(log, tally, Agenda(), log.rules(CREDITOR), REMINDER_AT + DAY)
+                _nothing_lost(log, tally, Agenda(), log.rules(Rulebook(CREDITOR)), REMINDER_AT + DAY)
         return tally.violations
 
     assert await lost() == ["invoice INV-1: reminder/1 was planned for 2026-03-11 and has no outcome"]

@@ -24,7 +24,6 @@ from ledger.unit import Origin, customers, invoices
 from tests.integration.ledger.playing import (
     ARRIVAL,
     COURTESY_AT,
-    CREDITOR,
     DAY,
     MINUTE,
     order_of,
@@ -174,7 +173,7 @@ async def test_a_hold_of_the_customer_ends_for_the_customer_with_its_time(ledger
     await perform(ledger, await order_of(ledger, invoice_id), COURTESY_AT)
     facts, customer = await facts_of(ledger, invoice_id)
     assert (facts.holds, customer.holds) == ((), ())
-    assert all(check.ok for check in await check_invariants(ledger.engine, CREDITOR, COURTESY_AT))
+    assert all(check.ok for check in await check_invariants(ledger.engine, ledger.book, COURTESY_AT))
 
 
 @pytest.mark.parametrize("amount", ["2000000000", "0.001"])

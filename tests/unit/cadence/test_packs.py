@@ -13,7 +13,7 @@ from cadence.problems import DocumentError
 from cadence.reading import read_document
 from cadence.rules import rules_for
 from cadence.words import Channel
-from starter.policies import read_packs
+from starter.documents import read_packs
 from tests.unit.cadence.game import cadence, creditor, customer, send
 
 PACKS = read_packs(Path("policies"))

@@ -89,7 +89,11 @@ EVENTS: tuple[Callable[[Chance], e.InvoiceEvent], ...] = (
     lambda c: e.MessageGivenUp(**c.message),
     lambda c: e.DeliveryReported(**c.message, delivery="failed"),
 )
-NAMES = [{"step": step, "occurrence": n} for step in ("s0", "s1", "s2", "on:promise", "on:answer", "gone") for n in (1, 2)]
+NAMES = [
+    {"step": step, "occurrence": n}
+    for step in ("s0", "s1", "s2", "on:promise", "on:answer", "gone")
+    for n in (1, 2)
+]
 chances = st.tuples(
     st.sampled_from(EVENTS), st.integers(0, 100), st.integers(-40, 40), st.integers(1, 150), st.sampled_from(NAMES),
     st.sampled_from(list(Channel)),

@@ -14,9 +14,9 @@ from cadence import events as e
 from cadence.problems import DocumentError
 from cadence.words import Channel
 from ledger.recording import Situation
+from starter.documents import read_creditor
 from starter.happening_row import COLUMNS
 from starter.happenings import Happening, Happenings, Kind, read_happenings, to_fact
-from starter.settings import read_creditor
 
 ROOT = Path(__file__).parents[3]
 ZONE = ZoneInfo("America/Sao_Paulo")

@@ -14,12 +14,12 @@ from cadence.document import Cadence
 from cadence.problems import DocumentError
 from cadence.reading import read_document
 from cadence.words import Language
+from starter.documents import read_creditor
 from starter.importing import write_template
 from starter.mapping import Mapping, read_mapping
 from starter.portfolio import Portfolio, read_portfolio
 from starter.portfolio_row import KNOWN, Doorkeeper
 from starter.rejects import Rejected, write_rejects
-from starter.settings import read_creditor
 
 ROOT = Path(__file__).parents[3]
 CADENCES = [

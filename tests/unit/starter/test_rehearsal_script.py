@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cadence.problems import DocumentError
+from starter.documents import read_documents
 from starter.rehearsal.script import Source, read_script
 
 ROOT = Path(__file__).parents[3]
@@ -38,7 +39,13 @@ def write(tmp_path: Path) -> Write:
 
 @pytest.fixture
 def source(write: Write, cadences: Path) -> Source:
-    return Source(write("p.csv", HEADINGS + GOOD), ROOT / "creditor.yaml", cadences, date(2026, 1, 1), 30)
+    return Source(
+        write("p.csv", HEADINGS + GOOD),
+        read_documents(ROOT / "creditor.yaml", ROOT / "policies"),
+        cadences,
+        date(2026, 1, 1),
+        30,
+    )
 
 
 def refused(source: Source) -> list[str]:

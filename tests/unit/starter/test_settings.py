@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from cadence.problems import DocumentError
+from starter.documents import read_creditor
 from starter.running_stack import adopt_running_stack
-from starter.settings import SettingsError, load_settings, read_creditor
+from starter.settings import SettingsError, load_settings
 
 URL = "postgresql://regua:s3cret-word@127.0.0.1:5432/regua"
 
