@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, str] = {
     "jobs": "jobs.jobs",
     "halt": "holds.halt",
     "unhalt": "holds.unhalt",
+    "rules": "rules.rules",
     "rehearse": "rehearsals.rehearse",
     "demo": "rehearsals.demo",
     "doctor": "health.doctor",

@@ -15,7 +15,7 @@ from cadence.lint import lint, lint_set
 from cadence.planner import plan
 from cadence.problems import DocumentError, Level, Problem, Source
 from cadence.reading import read_located
-from cadence.rules import rules_for
+from cadence.rules import Rulebook
 from cadence.words import Channel, Language
 from starter.documents import read_text
 from starter.places import countries, usual_language, usual_zone
@@ -93,9 +93,11 @@ class ExampleDay:
 
 
 def example(
-    cadence: Cadence, creditor: Creditor, due: date, language: Language, country: str, zone: str
+    cadence: Cadence, book: Rulebook, due: date, language: Language, country: str, zone: str
 ) -> list[ExampleDay]:
     """The ruler on the calendar of one invoice due on `due`, never paid, whose customer is in `country`.
+
+    The contact rules of that place count, of any subdivision that it could be.
 
     Raises Refusal where that day is too far away for calendars.
     """
@@ -103,7 +105,7 @@ def example(
         raise Refusal(
             f"{due} is too far away; write a date between 2000 and 2100", code="too_far", field="due"
         )
-    issued = due - EXAMPLE_ISSUED
+    issued, creditor = due - EXAMPLE_ISSUED, book.creditor
     arrived = datetime.combine(issued, time(0), ZoneInfo(creditor.zone)).astimezone(UTC)
     currency = next(iter(creditor.payment))
     facts = InvoiceFacts(
@@ -114,7 +116,7 @@ def example(
         segment=cadence.segments[0], language=language, country=country, zone=zone,
         addresses=dict.fromkeys(Channel, "example"),
     )  # fmt: skip
-    rules = rules_for(cadence, customer, creditor)
+    rules = book.rules(cadence, customer)
     planned = {
         item.step: item.at.astimezone(ZoneInfo(zone)) for item in plan(facts, cadence, rules, arrived).items
     }

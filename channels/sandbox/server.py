@@ -39,5 +39,7 @@ def server(config: SandboxConfig, port: int) -> uvicorn.Server:
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=2,
+            # Longer than a client keeps a connection: one that ends just when it is used again is a lost request.
+            timeout_keep_alive=60,
         )
     )

@@ -8,10 +8,18 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cadence.reading import cadence_schema
+from cadence.rules import Rulebook
 from cadence.words import Language
 from starter.commands import options as o
-from starter.commands.documents import DEFAULT_CREDITOR, DEFAULT_FOLDER, CreditorFile, Folder
-from starter.documents import read_creditor
+from starter.commands.documents import (
+    DEFAULT_CREDITOR,
+    DEFAULT_FOLDER,
+    DEFAULT_POLICIES,
+    CreditorFile,
+    Folder,
+    PolicyFolder,
+)
+from starter.documents import read_creditor, read_packs
 from starter.printing import as_json, say, table
 from starter.publish import publish_files
 from starter.rulers import (
@@ -24,17 +32,6 @@ from starter.rulers import (
     read_cadence,
 )
 from starter.session import Refusal, wall_clock, with_engine
-
-__all__ = [
-    "DEFAULT_CREDITOR",
-    "DEFAULT_FOLDER",
-    "CreditorFile",
-    "Folder",
-    "lint",
-    "publish",
-    "schema",
-    "show",
-]
 
 Files = Annotated[list[Path] | None, typer.Argument(help="Cadence files; all of the folder if left out.")]
 
@@ -70,6 +67,7 @@ def show(
     country: Annotated[str | None, typer.Option("--country", help="The example customer's country, such as BR.")] = None,
     folder: Folder = DEFAULT_FOLDER,
     creditor: CreditorFile = DEFAULT_CREDITOR,
+    policies: PolicyFolder = DEFAULT_POLICIES,
     json: o.Json = False,
 ) -> None:  # fmt: skip
     """Show what a cadence will do, on the calendar of one example invoice that nobody pays."""
@@ -78,7 +76,7 @@ def show(
     due_on = o.read_date("--due", due) if due else wall_clock().date() + EXAMPLE_ISSUED
     with o.named_options():
         tongue, place, zone = example_place(owner, country, language)
-        days = example(document, owner, due_on, tongue, place, zone)
+        days = example(document, Rulebook(owner, read_packs(policies)), due_on, tongue, place, zone)
     if json:
         as_json(days)
         return

@@ -139,7 +139,10 @@ async def _serve_webhooks(stack: AsyncExitStack, service: Service, port: int) ->
     app = FastAPI(openapi_url=None)
     app.state.service = service
     app.include_router(webhooks.router)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="off"))
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=port, log_config=None, lifespan="off", timeout_keep_alive=60
+    )
+    server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
 
     async def close() -> None:

@@ -113,7 +113,7 @@ def rehearsed(rehearsals: Sequence[Rehearsed]) -> Rehearsed:
 def test_every_rehearsal_ends_well_and_the_invariants_hold(rehearsals: Sequence[Rehearsed]) -> None:
     assert [(each.status, "Traceback" in each.err) for each in rehearsals] == [(0, False)] * 3
     last = rehearsals[0].out.splitlines()[-6:]
-    assert [line[:18] for line in last] == [f"invariant {number} holds:" for number in range(1, 7)]
+    assert [line[:18] for line in last] == [f"invariant {number} holds:" for number in range(1, 9)]
 
 
 def test_two_rehearsals_of_one_input_give_the_same_bytes_also_side_by_side(
@@ -139,7 +139,7 @@ def test_the_summary_is_printed_as_json_where_that_is_wanted(rehearsals: Sequenc
     printed = json.loads(rehearsals[1].out)
     written = json.loads((rehearsals[1].report / "summary.json").read_text())
     assert {key: printed[key] for key in written} == written
-    assert [check["ok"] for check in printed["invariants"]] == [True] * 6
+    assert [check["ok"] for check in printed["invariants"]] == [True] * 8
 
 
 def test_progress_is_plain_lines_where_nobody_has_a_terminal(rehearsed: Rehearsed) -> None:

@@ -176,7 +176,7 @@ async def preview_cadence(
     creditor = held.ledger.creditor
     tongue, place, zone = example_place(creditor, country, language)
     due_on = due or held.clock().date() + EXAMPLE_ISSUED
-    days = example(cadence, creditor, due_on, tongue, place, zone)
+    days = example(cadence, held.ledger.book, due_on, tongue, place, zone)
     shown = [PreviewDay.model_validate(day) for day in days]
     return Preview(due=due_on, country=place, language=tongue, zone=zone, days=shown)
 

@@ -187,7 +187,9 @@ async def serving(house: House) -> AsyncIterator[None]:
     limitless = ApiSettings(rate_per_source_per_minute=0)
     service = Service(house.ledger, house.client, house.settings, house.channels, house.now, limitless)
     port = house.settings.api_port
-    config = uvicorn.Config(api_app(service), host="127.0.0.1", port=port, log_config=None, lifespan="off")
+    config = uvicorn.Config(
+        api_app(service), host="127.0.0.1", port=port, log_config=None, lifespan="off", timeout_keep_alive=60
+    )
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 COMMANDS = {
     "up", "import", "events", "list", "show", "agenda", "pay", "reverse", "dispute", "resolve", "pause", "resume",
     "escalate", "promise", "cancel", "cases", "case", "jobs", "conversations", "answer", "halt", "unhalt", "messages", "cadence", "rehearse", "doctor",
-    "unmatched", "token",
+    "unmatched", "token", "why", "rules",
     "worker", "relay", "api", "migrate", "demo",
 }  # fmt: skip
 
@@ -61,6 +61,11 @@ def test_the_command_that_is_shown_can_be_typed_where_nothing_was_activated(tmp_
 def test_the_shipped_cadences_are_fine(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["cadence", "lint"]) == 0
     assert capsys.readouterr().out == "b2c, smb, standard-b2b, strategic-b2b: fine\n"
+
+
+def test_the_sample_cadence_that_the_readme_publishes_is_fine(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["cadence", "lint", "samples/at-once.yaml"]) == 0
+    assert capsys.readouterr().out == "at-once: fine\n"
 
 
 def test_lint_names_file_line_and_field(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
