@@ -112,7 +112,7 @@ def rehearsed(rehearsals: Sequence[Rehearsed]) -> Rehearsed:
 
 def test_every_rehearsal_ends_well_and_the_invariants_hold(rehearsals: Sequence[Rehearsed]) -> None:
     assert [(each.status, "Traceback" in each.err) for each in rehearsals] == [(0, False)] * 3
-    last = rehearsals[0].out.splitlines()[-6:]
+    last = rehearsals[0].out.splitlines()[-8:]
     assert [line[:18] for line in last] == [f"invariant {number} holds:" for number in range(1, 9)]
 
 

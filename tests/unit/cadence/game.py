@@ -21,12 +21,15 @@ from cadence.reading import read_document
 from cadence.reducer import reduce_all, reduce_invoice
 from cadence.rules import Rules, rules_for
 from cadence.words import Channel
+from starter.documents import read_packs
 
 # `died`: the worker died while the provider was asked; `never_asked`: before that.
 Fate = Literal["accepted", "rejected", "refused", "unknown", "died", "never_asked"]
 REACHED = ("accepted", "unknown", "died")
 # How long an activity waits before it asks again, after a provider that refused.
 RETRY = timedelta(minutes=15)
+# Every law that is shipped, for whoever lives under it.
+PACKS = read_packs(Path("policies"))
 ADDRESSES = {Channel.EMAIL: "e1", Channel.SMS: "s1", Channel.WHATSAPP: "w1"}
 
 
@@ -104,7 +107,7 @@ class Game:
     @property
     def rules(self) -> Rules:
         """The contact rules as the customer's facts make them now."""
-        return rules_for(self.cadence, self.customer, creditor())
+        return rules_for(self.cadence, self.customer, creditor(), PACKS)
 
     def tell(self, *events: e.InvoiceEvent) -> None:
         """Append events at `now`, then plan and settle, as one transaction of the ledger."""

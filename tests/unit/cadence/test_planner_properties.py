@@ -20,7 +20,7 @@ from cadence.reducer import reduce_invoice
 from cadence.rules import Rules, rules_for
 from cadence.timing import blocked_until
 from cadence.words import Channel
-from tests.unit.cadence.game import Game, cadence, creditor, send
+from tests.unit.cadence.game import PACKS, Game, cadence, creditor, send
 from tests.unit.cadence.strategies import (
     STAGES,
     cadences,
@@ -117,7 +117,7 @@ def lives(draw: st.DrawFn) -> tuple[InvoiceFacts, Cadence, Rules, datetime]:
         now += timedelta(hours=hours)
         chance = Chance(now + timedelta(days=days), now.date(), Decimal(amount), name, channel)
         facts = reduce_invoice(facts, event(chance), now)
-    return facts, ruler, rules_for(ruler, draw(customers()), creditor()), now
+    return facts, ruler, rules_for(ruler, draw(customers()), creditor(), PACKS), now
 
 
 @given(lives())
@@ -236,14 +236,14 @@ def test_performing_consumes_an_item_or_gives_it_a_later_instant(
 def test_a_late_arrival_begins_at_the_first_overdue_step_and_keeps_every_distance(
     moment: tuple[date, int, time], gaps: list[int], late: int
 ) -> None:
-    """Every day is open here, so that distances show exactly."""
+    """Every day is open here, for companies by any law as well, so that distances show exactly."""
     days = [sum(gaps[: n + 1]) for n in range(len(gaps))]
     everyday = {
         "days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
         "opens": "00:00",
         "closes": "23:59",
     }
-    open_daily = {"window": everyday, "calendar": {"country": "ZZ", "roll": "none"}}
+    open_daily = {"window": everyday, "calendar": {"country": "ZZ", "roll": "none"}, "debtors": "business"}
     ruler = cadence(*(send(f"s{day}", f"due + {day}d") for day in days), **open_daily)
     game = Game.begun(ruler, at((moment[0], late, moment[2])), moment[0])
     arrived_on = game.rules.window.local_day(game.now)
