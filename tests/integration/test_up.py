@@ -25,7 +25,7 @@ REGUA = [sys.executable, "-m", "starter.main"]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name in ("creditor.yaml", "cadences"):
+    for name in ("creditor.yaml", "cadences", "policies"):
         (tmp_path / name).symlink_to(ROOT / name)
     return tmp_path
 
