@@ -90,7 +90,7 @@ _NEEDS = (
 class ChannelSettings(BaseSettings):
     """Settings of all channels; each field is the environment variable of the same name in capitals.
 
-    `public_url` is the receiver's address as the providers see it. `twilio_webhook_key` is the secret of a
+    `public_url` is the service's address as the providers see it. `twilio_webhook_key` is the secret of a
     shared key, needed only when Twilio signs its callbacks with one instead of the account's token.
     `provider_timeout_seconds` stays well under the 60 seconds that a permit lasts.
 
@@ -139,7 +139,7 @@ class ChannelSettings(BaseSettings):
             if is_private(self.public_url) and not is_private(getattr(self, name)):
                 raise ValueError(
                     f"PUBLIC_URL is an address inside this machine or network, but {name.upper()} is outside: "
-                    "receipts could never arrive; set PUBLIC_URL to the receiver's public https address"
+                    "receipts could never arrive; set PUBLIC_URL to the service's public https address"
                 )
         return self
 
