@@ -11,6 +11,19 @@ from pydantic import AfterValidator
 _SANDBOX = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
 _SANDBOX.globals.clear()
 LONGEST = 300
+# What a condition is made of. Anything else can take the machine's memory and hours in a few letters, already
+# while Jinja works constants out: `'a'.ljust(10000000000)`.
+_PARTS = (
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Getattr, nodes.Const, nodes.List,
+    nodes.Tuple, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Neg, nodes.Pos, nodes.Add,
+    nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod,
+)  # fmt: skip
+_TITLES: Mapping[type[nodes.Node], str] = {
+    nodes.Call: "a call",
+    nodes.Filter: "a filter",
+    nodes.Pow: "powers (**)",
+}
+_TEXTS = frozenset({"currency", "payment_method", "segment", "country", "language", "stage"})
 
 CONDITION_FACTS: Mapping[str, str] = {
     "amount": "what was invoiced (Decimal, in the invoice's currency)",
@@ -48,8 +61,11 @@ def check_condition(expression: str) -> str:
         raise ValueError(message)
     try:
         tree = _SANDBOX.parse("{{ (" + expression + ") }}")
-        if tree.find(nodes.Pow):  # Jinja works constants out while it compiles: 9 ** 9 ** 9 would not end
-            message = f"{expression!r} uses powers (**), which no condition needs"
+        if (foreign := _foreign(tree)) is not None:
+            title = _TITLES.get(type(foreign), type(foreign).__name__.lower())
+            message = (
+                f"{expression!r} uses {title}, which no condition needs; compare facts with numbers and texts"
+            )
             raise ValueError(message)
         if any(isinstance(constant.value, float) for constant in tree.find_all(nodes.Const)):
             message = (
@@ -57,8 +73,10 @@ def check_condition(expression: str) -> str:
                 "for example 'balance * 10 > amount * 9' or 'balance * 100 < 4050'"
             )
             raise ValueError(message)
-        if any(_repeats_text(product) for product in tree.find_all(nodes.Mul)):
-            message = f"{expression!r} multiplies a text, which no condition needs"
+        if any(_repeats_text(product) for product in tree.find_all((nodes.Mul, nodes.Mod))):
+            message = (
+                f"{expression!r} multiplies a text or a list, or fills one in (%), which no condition needs"
+            )
             raise ValueError(message)
         _compiled(expression)
         used = meta.find_undeclared_variables(tree)
@@ -75,8 +93,14 @@ def check_condition(expression: str) -> str:
     return expression
 
 
-def _repeats_text(product: nodes.Mul) -> bool:
-    return any(isinstance(constant.value, str) for constant in product.find_all(nodes.Const))
+def _foreign(tree: nodes.Template) -> nodes.Node | None:
+    return next((node for node in tree.find_all(nodes.Node) if not isinstance(node, _PARTS)), None)
+
+
+def _repeats_text(product: nodes.BinExpr) -> bool:
+    text = any(isinstance(constant.value, str) for constant in product.find_all(nodes.Const))
+    named = any(fact.name in _TEXTS for fact in product.find_all(nodes.Name))
+    return text or named or any(product.find_all((nodes.List, nodes.Tuple)))
 
 
 def holds(expression: str, facts: Mapping[str, Any]) -> bool:

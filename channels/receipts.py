@@ -11,7 +11,7 @@ from channels.replies import read_intent
 
 _WHATSAPP = "whatsapp:"
 # What Twilio understood itself, by Advanced Opt-Out.
-_TWILIO_KEYWORDS = {"STOP": Intent.stop, "HELP": Intent.help}
+_TWILIO_KEYWORDS = {"STOP": Intent.stop, "START": Intent.start, "HELP": Intent.help}
 
 # Twilio's message statuses; the inbound ones are no receipts.
 _TWILIO = {
@@ -95,9 +95,9 @@ def _instant(params: Mapping[str, str], received_at: datetime) -> datetime:
     """The callback's own `Timestamp` (RFC 2822) where it has one, else when it came."""
     try:
         at = parsedate_to_datetime(params.get("Timestamp", ""))
-    except ValueError:
+        return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
         return received_at
-    return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
 
 
 def sendgrid_receipts(events: Iterable[Any]) -> list[Receipt]:

@@ -117,9 +117,16 @@ async def _one(connection: AsyncConnection, statement: Any) -> Endpoint:
 
 
 @asynccontextmanager
-async def _locked(engine: AsyncEngine, endpoint_id: int) -> AsyncIterator[tuple[AsyncConnection, Endpoint]]:
+async def _locked(
+    engine: AsyncEngine, endpoint_id: int, *, alone: bool = False
+) -> AsyncIterator[tuple[AsyncConnection, Endpoint]]:
+    """Keep others from changing an endpoint; only with `alone` also keep events from being announced to it.
+
+    Announcing waits within an invoice's transaction, and so would payments.
+    """
+    locking = select(*_READ).with_for_update(key_share=not alone)
     async with engine.begin() as connection:
-        yield connection, await _found(connection, endpoint_id, select(*_READ).with_for_update())
+        yield connection, await _found(connection, endpoint_id, locking)
 
 
 async def _change(connection: AsyncConnection, endpoint_id: int, **values: Any) -> Endpoint:
@@ -159,7 +166,7 @@ async def remove(engine: AsyncEngine, endpoint_id: int, check: Check) -> None:
 
     In two steps: once it is disabled, no event waits for the lock while its deliveries go.
     """
-    async with _locked(engine, endpoint_id) as (connection, current):
+    async with _locked(engine, endpoint_id, alone=True) as (connection, current):
         check(current)
         await _change(connection, endpoint_id, status="disabled", status_reason="removed")
     async with engine.begin() as connection:

@@ -118,6 +118,8 @@ async def keep(engine: AsyncEngine, lane: Lane, arrivals: Sequence[Arrival], now
     """
     if not arrivals:
         return 0
+    # In one order: two posts of the same events would else wait for each other in the unique index.
+    arrivals = sorted(arrivals, key=lambda each: (each.source, each.external_id))
     values = {
         "lane": lane,
         "now": now,
@@ -218,7 +220,11 @@ def _sums(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 
 async def forget(engine: AsyncEngine, before: datetime) -> int:
-    """Delete rows that were processed before an instant; a repeat does nothing all the same. How many went."""
+    """Delete rows that were processed before an instant; a repeat does nothing all the same. How many went.
+
+    What was given up stays: it may be money, and `regua doctor` shows it.
+    """
+    done = (inbox.c.processed_at < before) & (inbox.c.outcome != GIVEN_UP)
     async with engine.begin() as connection:
-        gone = await connection.execute(delete(inbox).where(inbox.c.processed_at < before))
+        gone = await connection.execute(delete(inbox).where(done))
     return gone.rowcount

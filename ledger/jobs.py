@@ -76,7 +76,9 @@ async def create_job(
             "status": "running",
         }
         job_id: int = (await connection.execute(insert(jobs).values(row).returning(jobs.c.id))).scalar_one()
-        chosen = _chosen(kind, wanted, today).add_columns(literal(job_id, BigInteger))
+        # Its rows lock the invoices they belong to: in the order in which everybody locks them.
+        chosen = _chosen(kind, wanted, today).order_by(invoices.c.id)
+        chosen = chosen.add_columns(literal(job_id, BigInteger))
         await connection.execute(insert(items).from_select(["invoice_id", "job_id"], chosen))
         await _finish(connection, now, jobs.c.id == job_id)
         await connection.execute(select(func.pg_notify(JOB_CHANNEL, "")))

@@ -48,10 +48,14 @@ Spelling = tuple[str, str]
 
 
 async def match(connection: AsyncConnection, references: Sequence[Reference]) -> Match:
-    """The invoice that references name: none is `no_reference` or `unknown_reference`, two are `ambiguous`."""
+    """The invoice that references name: none is `no_reference` or `unknown_reference`, two are `ambiguous`.
+
+    What a payer wrote freely is read only where nothing else names an invoice: it cannot undo an exact reference.
+    """
     if not any(map(_tells, references)):
         return Match(None, "no_reference")
-    named = await named_by(connection, references)
+    told = [each for each in references if each.kind != TEXT]
+    named = await named_by(connection, told) or await named_by(connection, references)
     if len(named) == 1:
         return Match(named.pop())
     return Match(None, "ambiguous" if named else "unknown_reference")

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.service import RPCError
 
 from cadence.directive import EndpointStart
 from ledger.access import Ledger
@@ -38,19 +39,28 @@ async def tell_endpoints(ledger: Ledger, client: Client, task_queue: str) -> int
 
     The mark is set after the word: a crash in between tells a workflow twice, which does no harm.
     """
-    waiting = await endpoints_waiting(ledger.engine)
-    for endpoint_id, delivery_ids in waiting.items():
-        await _tell_endpoint(client, task_queue, endpoint_id)
-        await mark_told(ledger.engine, delivery_ids)
-    return len(waiting)
+    told = 0
+    for endpoint_id, delivery_ids in (await endpoints_waiting(ledger.engine)).items():
+        if await _could_tell(client, task_queue, endpoint_id):
+            await mark_told(ledger.engine, delivery_ids)
+            told += 1
+    return told
 
 
 async def wake_endpoints(ledger: Ledger, client: Client, task_queue: str, now: datetime) -> int:
     """Tell the workflows of endpoints whose deliveries are late, should they have been ended by hand; how many."""
     stalled = await endpoints_stalled(ledger.engine, now - STALLED)
-    for endpoint_id in stalled:
+    return sum([await _could_tell(client, task_queue, endpoint_id) for endpoint_id in stalled])
+
+
+async def _could_tell(client: Client, task_queue: str, endpoint_id: int) -> bool:
+    """Whether an endpoint's workflow could be told; one that cannot (it was told too much) stops no other."""
+    try:
         await _tell_endpoint(client, task_queue, endpoint_id)
-    return len(stalled)
+    except RPCError as error:
+        log.warning("endpoint_waits", endpoint=endpoint_id, reason=error.status.name.lower())
+        return False
+    return True
 
 
 async def _tell_endpoint(client: Client, task_queue: str, endpoint_id: int) -> None:

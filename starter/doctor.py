@@ -204,7 +204,7 @@ async def repair(ledger: Ledger, settings: Settings, now: datetime) -> list[Find
 
 
 async def invariants(ledger: Ledger, settings: Settings, now: datetime) -> list[Check]:
-    """Check the design's six invariants over the ledger, the sandbox's own list where one is used, and Temporal."""
+    """Check the design's invariants over the ledger, the sandbox's own list where one is used, and Temporal."""
     checks = await check_invariants(ledger.engine, ledger.book, now, await _accepted())
     client = await connect_temporal()
     histories = await check_histories(client, settings.task_queue, await personal_needles(ledger.engine))

@@ -29,6 +29,8 @@ TWILIO, SENDGRID, TWILIO_REPLY = "twilio", "sendgrid", "twilio-reply"
 BATCH = 50
 # Money may wait for a provider's answer: some wait at once.
 MONEY_AT_ONCE = 4
+# Some providers tell of a payment before their own API knows it.
+NOT_KNOWN_YET = timedelta(minutes=10)
 # Every message of ours is known before its provider is; an hour covers a worker that died in between.
 _NOT_OURS_YET = Later("unknown", patience=timedelta(hours=1), then="not_ours")
 
@@ -102,23 +104,32 @@ async def _reply(processor: Processor, row: Waiting) -> Verdict:
 
 async def _money(processor: Processor, rows: Sequence[Waiting]) -> dict[int, Verdict]:
     room = asyncio.Semaphore(MONEY_AT_ONCE)
+    silent: dict[str, Later] = {}
 
     async def one(row: Waiting) -> Verdict:
         async with room:
-            return await _carefully(partial(_movement, processor, row), row)
+            return await _carefully(partial(_movement, processor, row, silent), row)
 
     return dict(zip((row.id for row in rows), await asyncio.gather(*map(one, rows)), strict=True))
 
 
-async def _movement(processor: Processor, row: Waiting) -> Verdict:
+async def _movement(processor: Processor, row: Waiting, silent: dict[str, Later]) -> Verdict:
+    """Once a provider does not answer, it is in `silent` and not asked again in this batch: others' money waits."""
     rail = processor.rails.get(row.source)
     if rail is None:
         return Later("rail_not_configured")
+    if row.source in silent:
+        return silent[row.source]
     try:
         notes = await rail.read(row.body)
     except ProviderAway as away:
-        return Later(f"away_{away.code}")
+        waits = Later(f"away_{away.code}")
+        if not away.code.startswith("http_"):
+            silent[row.source] = waits
+        return waits
     except NotConfirmed as doubt:
+        if doubt.code == "unknown_to_provider" and datetime.now(UTC) - row.received_at < NOT_KNOWN_YET:
+            return Later(doubt.code)
         for note in doubt.notes:
             await take_unconfirmed(processor.ledger, note, row.source, processor.clock(note.at))
         return doubt.code

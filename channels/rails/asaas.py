@@ -49,6 +49,11 @@ _PAID = frozenset(
     )
 )
 _LOST = frozenset(("DISPUTE_LOST", "DONE"))
+# What it is once its money was taken back, whole or by the payer's bank.
+_TAKEN_BACK = frozenset(
+    ("REFUNDED", "CHARGEBACK_REQUESTED", "CHARGEBACK_DISPUTE", "AWAITING_CHARGEBACK_REVERSAL")
+)
+_CHARGEBACKS = ("PAYMENT_CHARGEBACK_REQUESTED", "PAYMENT_AWAITING_CHARGEBACK_REVERSAL")
 
 
 def _in_utc(value: datetime) -> datetime:
@@ -209,9 +214,19 @@ class AsaasRail(Rail):
 
 
 def _agree(event: _Event, truth: _Payment, claimed: tuple[MoneyNote, ...]) -> None:
-    """Raise `NotConfirmed` unless the charge was paid, or is no longer, for the amount that the event says."""
-    undone = event.event == "PAYMENT_RECEIVED_IN_CASH_UNDONE"
-    if not undone and truth.status not in _PAID:
+    """Raise `NotConfirmed` unless the charge stands as the event says, for its amount."""
+    if not _can_have_led_to(event.event, truth):
         raise NotConfirmed("status_differs", claimed)
     if truth.value != event.payment.value:
         raise NotConfirmed("amount_differs", claimed)
+
+
+def _can_have_led_to(event: str, truth: _Payment) -> bool:
+    """Whether a charge can stand so after the event: a token alone must not take money back that is still there."""
+    if event == "PAYMENT_RECEIVED_IN_CASH_UNDONE":
+        return truth.status not in _PAID
+    if event == "PAYMENT_REFUNDED":
+        return truth.status in _TAKEN_BACK or any(each.status == "DONE" for each in truth.refunds)
+    if event in _CHARGEBACKS:
+        return truth.status in _TAKEN_BACK or truth.chargeback is not None
+    return truth.status in _PAID

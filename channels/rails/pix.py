@@ -151,7 +151,11 @@ class PixRail(Rail):
             truth = await self._api.pix(kept.pix.endToEndId)
             if truth is None:
                 raise NotConfirmed("unknown_to_provider", (note,))
-            _agree(note, kept.devolution, asking.understood(_Pix, truth, (note,)))
+            known = asking.understood(_Pix, truth, (note,))
+            _agree(note, kept.devolution, known)
+            # The header's secret says less than the PSP's own word: what is paid is what that one names.
+            told = {"endToEndId": kept.pix.endToEndId, "pagador": known.pagador or kept.pix.pagador}
+            note = _note(kept.model_copy(update={"pix": known.model_copy(update=told)}))
         return [note]
 
 

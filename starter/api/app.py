@@ -36,11 +36,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     conversations.router,
     webhooks.router,
     endpoints.router,
+    # Before feeding: the key of a customer may hold slashes, so its own address would match longer ones.
+    customers.router,
     feeding.router,
     agenda.router,
     cadences.router,
     cases.router,
-    customers.router,
     halts.router,
     jobs.router,
     messages.router,
@@ -68,6 +69,7 @@ def api_app(service: Service) -> FastAPI:
         description=_ABOUT,
         docs_url=None,  # its pages come from another company's servers
         redoc_url=None,
+        redirect_slashes=False,  # it would send callers to whatever host the header Host names
         responses=_ANY_PROBLEM,
     )
     app.state.service, app.state.limits = service, Limits(service.api)

@@ -16,6 +16,11 @@ from starter.api.settings import ApiSettings
 # Sources are counted by one of so many numbers, drawn by a secret, so that however many there are the memory
 # stays the same, and nobody can choose with whom to share a count.
 SOURCES = 1_024
+# Links that lead nowhere are typed wrong now and then, and guessed in great numbers.
+GUESSES_PER_MINUTE = 30
+
+
+_GUESSES = RateLimitItemPerMinute(GUESSES_PER_MINUTE)
 
 
 class Limits:
@@ -33,8 +38,16 @@ class Limits:
 
     async def spend_of_source(self, address: str) -> None:
         """Count one request of a source address; raise ApiProblem 429 where it is one too many."""
-        number = hashlib.blake2b(_network(address).encode(), digest_size=8, key=self._key).digest()
-        await self._spend(self._source, "source", str(int.from_bytes(number) % SOURCES))
+        await self._spend(self._source, "source", self._number(address))
+
+    async def spend_of_guess(self, address: str) -> None:
+        """Count one link of a source address that led nowhere; raise ApiProblem 429 where it is one too many."""
+        if self._source is not None:
+            await self._spend(_GUESSES, "guess", self._number(address))
+
+    def _number(self, address: str) -> str:
+        digest = hashlib.blake2b(_network(address).encode(), digest_size=8, key=self._key).digest()
+        return str(int.from_bytes(digest) % SOURCES)
 
     async def _spend(self, limit: RateLimitItemPerMinute | None, kind: str, name: str) -> None:
         if limit is None or await self._counts.hit(limit, kind, name):
@@ -44,7 +57,7 @@ class Limits:
         raise ApiProblem(
             429,
             "too_many_requests",
-            f"this {kind} may send {limit.amount} requests a minute; go on in {wait} s",
+            f"of one {kind}, {limit.amount} requests a minute are taken; go on in {wait} s",
             {"Retry-After": str(wait)},
         )
 

@@ -82,7 +82,9 @@ async def callback(request: Request) -> Response:
     claims: Mapping[str, Any] = given.get("userinfo") or {}
     service: Service = request.app.state.service
     role = role_of(claims, service.api)
-    name = claims.get("email") or claims.get("sub")
+    # Some providers let people write any address; the log must not name somebody else by it.
+    email = claims.get("email") if claims.get("email_verified", True) is True else None
+    name = email or claims.get("sub")
     if role is None or not isinstance(name, str):
         raise ApiProblem(403, "no_role", "nobody gave you a role here; ask who manages OIDC_ROLES for one")
     request.session.clear()

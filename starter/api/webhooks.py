@@ -225,6 +225,8 @@ async def unsubscribe(request: Request, m: Reference = "") -> HTMLResponse:
     language = preferred_language(request.headers.get("accept-language", ""))
     if _is_reference(m) and await opt_out_by_reference(asked.ledger, m, asked.clock()):
         return HTMLResponse(done_page(language), 200, PAGE_HEADERS)
+    # A reference is short, so that it can be read aloud: nobody may try many.
+    await request.app.state.limits.spend_of_guess(request.client.host if request.client else "")
     return HTMLResponse(unknown_page(language), 404, PAGE_HEADERS)
 
 

@@ -142,7 +142,7 @@ async def test_a_database_that_is_away_is_a_finding_beside_the_others(
     assert "s3cret-word" not in said.out
 
 
-async def test_the_six_invariants_are_told_in_a_line_each(
+async def test_the_eight_invariants_are_told_in_a_line_each(
     terminal: Terminal, ledger: Ledger, client: Client, task_queue: str
 ) -> None:
     await arrive(ledger)
@@ -150,7 +150,7 @@ async def test_the_six_invariants_are_told_in_a_line_each(
     await asyncio.sleep(1)  # what Temporal lists follows what it knows by a moment
     said = await terminal("doctor", "--invariants")
     lines = [line for line in said.out.splitlines() if "invariant" in line]
-    assert [line[:18] for line in lines] == [f"ok    invariant {number}:" for number in range(1, 7)]
+    assert [line[:18] for line in lines] == [f"ok    invariant {number}:" for number in range(1, 9)]
 
 
 async def test_a_name_in_a_history_breaks_the_fifth_invariant_and_is_not_repeated(

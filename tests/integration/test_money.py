@@ -124,6 +124,12 @@ async def test_references_that_name_two_invoices_are_ambiguous(ledger: Ledger) -
     assert await queue(ledger) == [("p-1", "ambiguous"), ("p-2", "ambiguous")]
 
 
+async def test_what_a_payer_writes_beside_an_exact_reference_does_not_undo_it(ledger: Ledger) -> None:
+    exact, written = Reference("pix_txid", TXID), Reference("text", "pagamento INV-2 e 2026/0003")
+    assert await told(ledger, note(references=(exact, written))) == ["recorded"]
+    assert (await story(ledger)).invoice.state == "paid"
+
+
 async def test_what_names_no_invoice_waits_in_the_queue_once(ledger: Ledger) -> None:
     strays = note(), note(told="p-2", reference="***"), note(told="p-3", reference="INV-9")
     assert await told(ledger, *strays) == ["unmatched"] * 3

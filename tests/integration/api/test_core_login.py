@@ -123,6 +123,14 @@ async def test_a_forged_cookie_is_nobodys(api: Api) -> None:
         assert answer.status_code == 401
 
 
+async def test_an_address_that_the_provider_did_not_verify_is_nobodys_name(
+    api: Api, provider: Provider
+) -> None:
+    provider.claims |= {"email_verified": False, "sub": "stranger-7"}
+    await log_in(api)
+    assert (await api.anonymous.get("/v1/me")).json()["name"] == "user/stranger-7"
+
+
 async def test_what_was_said_to_or_by_another_is_not_believed(api: Api, provider: Provider) -> None:
     lies: tuple[dict[str, Any], ...] = (
         {"aud": "another"},

@@ -1,10 +1,21 @@
 """The whole way out: an event in the ledger, the relay's word, the endpoint's workflow, a signed webhook."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+from temporalio.client import (
+    Client,
+    Interceptor,
+    OutboundInterceptor,
+    StartWorkflowInput,
+    WorkflowHandle,
+)
+from temporalio.service import RPCError, RPCStatusCode
 
 from cadence import events as e
+from ledger.announcing import endpoints_waiting
+from ledger.endpoints import replay
 from ledger.keys import endpoint_workflow_id
 from starter.announcing import STALLED, tell_endpoints, wake_endpoints
 from starter.histories import check_histories
@@ -12,6 +23,7 @@ from tests.integration.hooks import Hooks, hooks
 from tests.integration.house.house import House
 from tests.integration.house.invoices import bring, ruler
 from tests.integration.house.seeing import eventually
+from tests.integration.ledger.playing import ARRIVAL
 
 TYPES = ("invoice.started", "invoice.message_sent", "invoice.disputed", "invoice.paid", "invoice.closed")
 
@@ -74,3 +86,36 @@ async def test_an_endpoint_is_told_once_and_woken_where_its_workflow_was_ended_b
 
 async def _has_heard(other: Hooks, name: str) -> bool:
     return any(heard == name for _, heard in other.names)
+
+
+class _Deaf(Interceptor, OutboundInterceptor):
+    """A client for which Temporal refuses one workflow, as it does one that was told too much at once."""
+
+    def __init__(self, workflow_id: str) -> None:
+        self.workflow_id = workflow_id
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002 - Temporal's name
+        self.next = next
+        return self
+
+    async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:  # noqa: A002 - Temporal's name
+        if input.id == self.workflow_id:
+            raise RPCError("too many signals", RPCStatusCode.RESOURCE_EXHAUSTED, b"")
+        return await super().start_workflow(input)
+
+
+async def test_an_endpoint_that_cannot_be_told_keeps_no_other_from_being_told(
+    closed_house: House, other: Hooks
+) -> None:
+    house, queue = closed_house, closed_house.settings.task_queue
+    heard_by = [await other.registered(house.ledger, *TYPES) for _ in range(3)]
+    await bring(house.ledger)
+    for deaf in heard_by:
+        options = house.client.config()
+        options["interceptors"] = [_Deaf(endpoint_workflow_id(deaf.id))]
+        await replay(house.ledger.engine, deaf.id, house.now(), since=ARRIVAL)
+        told = [each for each in heard_by if each is not deaf]
+        for each in told:
+            await replay(house.ledger.engine, each.id, house.now(), since=ARRIVAL)
+        assert await tell_endpoints(house.ledger, Client(**options), queue) == len(told)
+        assert list(await endpoints_waiting(house.ledger.engine)) == [deaf.id]

@@ -1,14 +1,16 @@
 """What other systems are to hear is written with the event it is about, or not at all."""
 
+import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 
 from cadence import events as e
 from ledger.access import Ledger
+from ledger.endpoints import replay
 from ledger.recording import Fact, record
 from ledger.statements import deliveries, endpoints
 from ledger.unit import Origin
@@ -89,3 +91,27 @@ async def test_a_paused_endpoint_goes_on_collecting_and_a_disabled_one_does_not(
 
     assert await _waiting(ledger, paused) == ["invoice.started"]
     assert await _waiting(ledger, disabled) == []
+
+
+async def test_what_happens_to_an_invoice_waits_for_no_replay(ledger: Ledger) -> None:
+    heard_by = await _endpoint(ledger, "invoice.started", "invoice.paid")
+    (invoice_id,) = await take_in(ledger, row())
+    async with ledger.engine.begin() as connection:  # makes the replay wait in its middle
+        await connection.execute(select(deliveries.c.id).with_for_update())
+        replaying = asyncio.create_task(replay(ledger.engine, heard_by, ARRIVAL, since=ARRIVAL))
+        await _blocked(ledger)
+        async with asyncio.timeout(5):
+            await record(ledger, invoice_id, [_paid()], ARRIVAL + MINUTE)
+    await replaying
+    assert await _waiting(ledger, heard_by) == ["invoice.started", "invoice.paid"]
+
+
+async def _blocked(ledger: Ledger) -> None:
+    """Wait until a statement waits for a lock in this database."""
+    waits = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with asyncio.timeout(5), ledger.engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        while not (await connection.execute(waits)).scalar_one():  # noqa: ASYNC110 - PostgreSQL tells nobody
+            await asyncio.sleep(0.01)

@@ -143,3 +143,11 @@ async def test_only_what_was_processed_is_forgotten(ledger: Ledger) -> None:
     await kept(ledger, "b")
     assert await forget(ledger.engine, NOW + SECOND) == 1
     assert (await waiting(ledger.engine))[0] == 1
+
+
+async def test_two_posts_of_the_same_events_in_opposite_orders_do_not_block_each_other(
+    ledger: Ledger,
+) -> None:
+    ids = [f"e-{number}" for number in range(4_000)]
+    new = await asyncio.gather(*(kept(ledger, *order) for order in (ids, ids[::-1]) for _ in range(2)))
+    assert sum(new) == len(ids)

@@ -61,6 +61,15 @@ def test_what_does_not_parse_is_refused_as_an_expression(expression: str) -> Non
         ("balance > 1" + " or balance > 1" * 40, "at most 300 characters"),
         ("9 ** 9 ** 9 ** 9 > 1", "uses powers"),
         ("'a' * 999999999 > currency", "multiplies a text"),
+        ("currency * 999999999 > ''", "multiplies a text"),
+        ("[0] * 999999999 == 1", "multiplies a text"),
+        ("(0, 1) * 999999999 == 1", "multiplies a text"),
+        ("'%0999999999d' % 1 > ''", "multiplies a text"),
+        ("(balance|string|list) * 999999999 == 1", "uses a filter"),
+        ("'a'|center(999999999) > ''", "uses a filter"),
+        ("'a'.ljust(999999999) > ''", "uses a call"),
+        ("'{:>999999999}'.format(1) > ''", "uses a call"),
+        ("currency[0:2] == 'BR'", "compare facts"),
     ],
 )
 def test_a_condition_that_would_exhaust_the_machine_is_refused(expression: str, words: str) -> None:

@@ -139,3 +139,10 @@ def test_a_reply_that_asks_to_stop_opts_out(changes: dict[str, str]) -> None:
 def test_a_reply_without_a_sender_is_refused_without_quoting_it() -> None:
     with pytest.raises(ValueError, match="needs From and MessageSid"):
         twilio_reply({"Body": "private words"}, CAME)
+
+
+def test_a_time_that_no_calendar_has_in_utc_is_taken_for_none() -> None:
+    told = {"MessageSid": "SM1", "MessageStatus": "sent", "Timestamp": "Fri, 31 Dec 9999 23:59:59 -2300"}
+    found = twilio_receipt(told, CAME)
+    assert found is not None
+    assert found.at == CAME
