@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from cadence.words import Channel, Currency, Language, Line, Money, Party
+from cadence.words import Channel, Currency, Debtor, Language, Line, Money, Party, Slug
 
 
 class Document(BaseModel):
@@ -118,6 +118,17 @@ class Payment(Document):
         return self.short.replace(REFERENCE, reference)
 
 
+class LateInterest(Document):
+    """By which regime (`policies/interest/`) late interest is shown, by what the customer is; none where left out."""
+
+    business: Slug | None = None
+    consumer: Slug | None = None
+
+    def regime_for(self, debtor: Debtor) -> str | None:
+        """The name of the regime against such a debtor."""
+        return self.business if debtor == "business" else self.consumer
+
+
 class Creditor(Document):
     """The company that is owed, as `creditor.yaml` states it."""
 
@@ -138,6 +149,8 @@ class Creditor(Document):
     """An open balance of at most this much closes the invoice as paid."""
     paid_claim_hold_business_days: Annotated[int, Field(ge=1, le=30)] = 3
     """How long reminders wait for the money of a customer who writes that it is paid."""
+    interest: LateInterest = LateInterest()
+    """Shown when asked for; nothing is added to a balance or to a message."""
     pay_url_template: Annotated[str | None, Field(alias="pay_url", default=None)] = None
 
     def model_post_init(self, _context: Any) -> None:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cadence.interest import Interest
 from cadence.why import Because
 from cadence.words import Currency, Slug
 from ledger import queries, searching
@@ -36,6 +37,7 @@ from starter.api.resources.words import (
 )
 from starter.api.roles import Permission
 from starter.api.service import Caller, service
+from starter.interest import interest_on
 from starter.standing import Expect, Report, Standing, report
 
 router = APIRouter(tags=["invoices"])
@@ -167,6 +169,19 @@ async def list_invoices(
 async def explain_invoice(held: Serving, _caller: Reader, number: Number) -> list[Because]:
     """Say of every step, past and to come, what becomes of it, and by which rule, in the rule's words."""
     return await why(held.ledger, number, held.clock())
+
+
+@router.get(INVOICE + "/interest")
+async def show_interest(
+    held: Serving,
+    _caller: Reader,
+    number: Number,
+    until: Annotated[
+        date | None, Query(description="The last day that counts; today at the creditor's if left out.")
+    ] = None,
+) -> Interest:
+    """Show what late interest and fees an invoice would bear. It informs: nothing is charged, nobody is told."""
+    return await interest_on(held.ledger, held.settings.policies_dir, number, until or creditors_today(held))
 
 
 @router.get(INVOICE + "/status")

@@ -19,9 +19,10 @@ from starter.stack import own_command
 ROOT = Path(__file__).parents[3]
 COMMANDS = {
     "up", "import", "events", "list", "show", "agenda", "pay", "reverse", "dispute", "resolve", "pause", "resume",
-    "escalate", "promise", "cancel", "cases", "case", "jobs", "conversations", "answer", "halt", "unhalt", "messages", "cadence", "rehearse", "doctor",
+    "escalate", "promise", "cancel", "cases", "case", "jobs", "conversations", "answer", "halt", "unhalt",
+    "suppress", "unsuppress", "consent", "prefer", "messages", "cadence", "rehearse", "doctor",
     "unmatched", "token", "why", "rules",
-    "worker", "relay", "api", "migrate", "demo",
+    "worker", "relay", "api", "migrate", "demo", "interest",
 }  # fmt: skip
 
 
