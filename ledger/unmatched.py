@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -64,7 +64,10 @@ class UnmatchedSeen(UnmatchedLine):
 
 
 async def keep(connection: AsyncConnection, money: Movement, reason: str, now: datetime) -> bool:
-    """Put money into the queue; False where it is or was there, which a repetition does not change."""
+    """Put money into the queue; False where it is or was there, which a repetition does not change.
+
+    What was not confirmed and is told anew comes back, even if an agent had put it aside meanwhile.
+    """
     row = {
         "source": money.source,
         "external_id": money.id,
@@ -80,19 +83,26 @@ async def keep(connection: AsyncConnection, money: Movement, reason: str, now: d
         "received_at": now,
         "status": "open",
     }
-    told_anew = table.c.status.in_(WAITING) & (table.c.reason == NOT_CONFIRMED) & (reason != NOT_CONFIRMED)
+    told_anew = (table.c.status != "settled") & (table.c.reason == NOT_CONFIRMED) & (reason != NOT_CONFIRMED)
     statement = upsert(table).values(row)
     kept = statement.on_conflict_do_update(
         index_elements=["external_id", "kind"],
-        set_={name: statement.excluded[name] for name in row if name not in ("status", "received_at")},
+        set_={name: statement.excluded[name] for name in row if name not in ("status", "received_at")}
+        | {"status": case((table.c.status == "dismissed", "open"), else_=table.c.status)}
+        | dict.fromkeys(("dismissal", "settled_by", "settled_at")),
         where=told_anew,
     )
     return (await connection.execute(kept.returning(table.c.id))).first() is not None
 
 
 async def standing_of(connection: AsyncConnection, external_id: str, kind: str) -> str | None:
-    """How money stands in the queue (a status); None where it never was there. Take turns first."""
-    wanted = select(table.c.status).where(table.c.external_id == external_id, table.c.kind == kind)
+    """How money stands in the queue (a status); None where it never was there. Take turns first.
+
+    What an agent put aside because nobody confirmed it is as if it had never been told: a confirmation counts.
+    """
+    told = (table.c.external_id == external_id) & (table.c.kind == kind)
+    aside = (table.c.status == "dismissed") & (table.c.reason == NOT_CONFIRMED)
+    wanted = select(table.c.status).where(told, ~aside)
     status: str | None = (await connection.execute(wanted)).scalar_one_or_none()
     return status
 

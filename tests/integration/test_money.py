@@ -248,6 +248,19 @@ async def test_what_the_provider_does_not_confirm_waits_until_it_does(ledger: Le
     assert await take_unconfirmed(ledger, claimed, "stripe", NOW) == "known"
 
 
+async def test_what_was_dismissed_for_want_of_confirmation_counts_once_it_is_confirmed(
+    ledger: Ledger,
+) -> None:
+    named, nameless = note(as_kind="invoice", reference="INV-1"), note(told="p-2")
+    for each in (named, nameless):
+        assert await take_unconfirmed(ledger, each, "stripe", NOW) == "unmatched"
+    for line in await unmatched.list_unmatched(ledger.engine):
+        await settling.dismiss(ledger.engine, line.id, "ana", "nobody knows of it", NOW)
+    assert await told(ledger, named, nameless) == ["recorded", "unmatched"]
+    assert (await story(ledger)).invoice.state == "paid"
+    assert await queue(ledger) == [("p-2", "no_reference")]
+
+
 async def test_what_was_dismissed_stays_so(ledger: Ledger) -> None:
     await told(ledger, note())
     (line,) = await unmatched.list_unmatched(ledger.engine)
