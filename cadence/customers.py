@@ -1,7 +1,7 @@
 """How each event changes what is known of a customer."""
 
 from cadence import events as e
-from cadence.facts import CustomerFacts, Hold, Suppression
+from cadence.facts import Consent, CustomerFacts, Hold, Preference, Suppression
 
 
 def reduce_customer(facts: CustomerFacts | None, event: e.CustomerEvent) -> CustomerFacts:
@@ -14,6 +14,16 @@ def reduce_customer(facts: CustomerFacts | None, event: e.CustomerEvent) -> Cust
     match event:
         case e.ChannelSuppressed():
             return _suppressed(facts, event)
+        case e.SuppressionLifted():
+            left = {channel: why for channel, why in facts.suppressed.items() if channel != event.channel}
+            return facts.model_copy(update={"suppressed": left})
+        case e.ContactForbidden() | e.ContactAllowed():
+            return _forbidden(facts, event)
+        case e.ConsentGiven():
+            return _consented(facts, event)
+        case e.PreferenceStated():
+            stated = Preference(**event.model_dump(exclude={"type"}))
+            return facts.model_copy(update={"preference": stated})
         case e.CustomerHoldPlaced():
             hold = Hold(hold=event.hold, reason=event.reason, until=event.until)
             return facts.model_copy(update={"holds": (*facts.holds, hold)})
@@ -36,3 +46,17 @@ def _suppressed(facts: CustomerFacts, event: e.ChannelSuppressed) -> CustomerFac
         return facts
     suppression = Suppression(reason=event.reason, address=event.address)
     return facts.model_copy(update={"suppressed": facts.suppressed | {event.channel: suppression}})
+
+
+def _forbidden(facts: CustomerFacts, event: e.ContactForbidden | e.ContactAllowed) -> CustomerFacts:
+    """Each reason stands until it is lifted by its name; one that is told twice stands once."""
+    others = tuple(reason for reason in facts.forbidden if reason != event.reason)
+    told = (*others, event.reason) if isinstance(event, e.ContactForbidden) else others
+    return facts.model_copy(update={"forbidden": told})
+
+
+def _consented(facts: CustomerFacts, event: e.ConsentGiven) -> CustomerFacts:
+    """The latest consent for each channel and wording; all of them are in the log."""
+    given = Consent(**event.model_dump(exclude={"type"}))
+    others = (c for c in facts.consents if (c.channel, c.wording) != (given.channel, given.wording))
+    return facts.model_copy(update={"consents": (*others, given)})

@@ -9,7 +9,18 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from cadence.words import Channel, Currency, Intent, Language, Money, Slug
+from cadence.document import Weekday
+from cadence.words import (
+    Channel,
+    ChannelReason,
+    Currency,
+    DayHours,
+    Intent,
+    Language,
+    Money,
+    PersonReason,
+    Slug,
+)
 
 
 class _Event(BaseModel):
@@ -245,8 +256,48 @@ class ChannelSuppressed(_Event):
 
     type: Literal["channel_suppressed"] = "channel_suppressed"
     channel: Channel
-    reason: Literal["opt_out", "complaint", "bad_address", "recipient_limit"]
+    reason: ChannelReason
     address: str | None = None
+
+
+class SuppressionLifted(_Event):
+    """A channel may be used again, which was not for `reason`: by the customer's own word, or a person's."""
+
+    type: Literal["suppression_lifted"] = "suppression_lifted"
+    channel: Channel
+    reason: ChannelReason
+
+
+class ContactForbidden(_Event):
+    """The customer is not to be contacted by any channel, with reminders and notices alike; people take over."""
+
+    type: Literal["contact_forbidden"] = "contact_forbidden"
+    reason: PersonReason
+
+
+class ContactAllowed(_Event):
+    """What forbade all contact is over; a person says so."""
+
+    type: Literal["contact_allowed"] = "contact_allowed"
+    reason: PersonReason
+
+
+class ConsentGiven(_Event):
+    """The customer agreed to be reached by a channel, under a version of the `wording`, at `proof_at`."""
+
+    type: Literal["consent_given"] = "consent_given"
+    channel: Channel
+    wording: Slug
+    proof_at: datetime
+
+
+class PreferenceStated(_Event):
+    """How the customer wants to be reached, by their own clock; None is any, and all None takes the wish back."""
+
+    type: Literal["preference_stated"] = "preference_stated"
+    channels: tuple[Channel, ...] | None = None
+    hours: DayHours | None = None
+    days: tuple[Weekday, ...] | None = None
 
 
 class CustomerHoldPlaced(_Event):
@@ -292,7 +343,17 @@ InvoiceEvent = (
     | MessageGivenUp
     | DeliveryReported
 )
-CustomerEvent = CustomerReceived | ChannelSuppressed | CustomerHoldPlaced | CustomerHoldEnded
+CustomerEvent = (
+    CustomerReceived
+    | ChannelSuppressed
+    | SuppressionLifted
+    | ContactForbidden
+    | ContactAllowed
+    | ConsentGiven
+    | PreferenceStated
+    | CustomerHoldPlaced
+    | CustomerHoldEnded
+)
 MessageEvent = (
     MessagePermitted
     | MessageRefused

@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from cadence.words import Channel, Language
+from cadence.document import Weekday
+from cadence.words import Channel, DayHours, Language, PersonReason, Slug
 
 ZERO = Decimal(0)
 # Under this name an agent's answers are kept among an invoice's steps.
@@ -195,8 +196,24 @@ class Suppression(_Facts):
     address: str | None = None
 
 
+class Preference(_Facts):
+    """How a customer wants to be reached, by their own clock; None is any."""
+
+    channels: tuple[Channel, ...] | None = None
+    hours: DayHours | None = None
+    days: tuple[Weekday, ...] | None = None
+
+
+class Consent(_Facts):
+    """That a customer agreed to a channel, under which version of the wording, and when."""
+
+    channel: Channel
+    wording: Slug
+    proof_at: datetime
+
+
 class CustomerFacts(_Facts):
-    """What a customer's events add up to; addresses are fingerprints."""
+    """What a customer's events add up to; addresses are fingerprints. `forbidden` closes every channel."""
 
     segment: str
     language: Language
@@ -205,13 +222,25 @@ class CustomerFacts(_Facts):
     zone: str
     addresses: dict[Channel, str] = {}
     suppressed: dict[Channel, Suppression] = {}
+    forbidden: tuple[PersonReason, ...] = ()
+    preference: Preference = Preference()
+    consents: tuple[Consent, ...] = ()
     holds: tuple[Hold, ...] = ()
 
     def unusable(self, channel: Channel) -> str | None:
         """Why this customer cannot be reached by `channel`; None where it can."""
+        if self.forbidden:
+            return self.forbidden[0]
         if channel not in self.addresses:
             return "no_address"
-        suppression = self.suppressed.get(channel)
-        if suppression is None or suppression.address not in (None, self.addresses[channel]):
+        if suppression := self.suppression(channel):
+            return suppression.reason
+        preferred = self.preference.channels
+        return "not_preferred" if preferred is not None and channel not in preferred else None
+
+    def suppression(self, channel: Channel) -> Suppression | None:
+        """What keeps `channel` from being used: for good, or at the address that is known now."""
+        found = self.suppressed.get(channel)
+        if found is None or found.address not in (None, self.addresses.get(channel)):
             return None
-        return suppression.reason
+        return found

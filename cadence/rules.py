@@ -3,19 +3,21 @@
 All of them narrow; the strictest wins. `plan()` knows the window that is left, and needs no word of any rule.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from cadence.calendars import BusinessDays, SendWindow, send_window
+from cadence.calendars import ALL_DAY, BusinessDays, OpeningHours, SendWindow, send_window
 from cadence.creditor import Creditor
-from cadence.document import Cadence, Roll
-from cadence.facts import CustomerFacts
+from cadence.document import WEEKDAYS, Cadence, Roll
+from cadence.facts import CustomerFacts, Preference
 from cadence.packs import Concerned, Law, Packs
 from cadence.words import Channel
 
 NO_PACKS = Packs()
+# The rule under which the customer's own hours and days narrow the window.
+PREFERENCE = "customer-preference"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Rulebook:
 def rules_for(
     cadence: Cadence, customer: CustomerFacts, creditor: Creditor, packs: Packs = NO_PACKS
 ) -> Rules:
-    """The contact rules of one customer under one cadence, as its packs and the creditor narrow them."""
+    """The contact rules of one customer under one cadence, as packs, the creditor and the customer narrow them."""
     place = cadence.calendar
     if place.country == "customer":
         calendar = BusinessDays(customer.country, customer.subdivision)
@@ -71,11 +73,12 @@ def rules_for(
         calendar = BusinessDays(place.country, place.subdivision)
     law = packs.law(Concerned(customer.country, customer.subdivision, cadence.debtors, creditor.party))
     own = cadence.window
-    window = send_window(customer.zone, own.days, own.opens, own.closes, calendar, law.hours)
+    hours = (*law.hours, *_preferred(customer.preference))
+    window = send_window(customer.zone, own.days, own.opens, own.closes, calendar, hours)
     unusable = _unusable(customer, creditor)
     if not window.ever_opens:
         # What no hour is left for goes to a person. Planning goes on by the cadence's own window.
-        unusable = dict.fromkeys(Channel, "no_hour_is_left")
+        unusable = dict.fromkeys(Channel, "no_hour_is_left") | unusable
         window = send_window(customer.zone, own.days, own.opens, own.closes, calendar)
     return Rules(window, calendar, place.roll, creditor.timezone, unusable, law)
 
@@ -85,3 +88,13 @@ def _unusable(customer: CustomerFacts, creditor: Creditor) -> dict[Channel, str]
     if not creditor.uses_whatsapp:
         reasons[Channel.WHATSAPP] = "whatsapp_not_attested"
     return {channel: reason for channel, reason in reasons.items() if reason}
+
+
+def _preferred(wish: Preference) -> Iterator[OpeningHours]:
+    """What the customer's own days and hours leave of the window, since ever and for good."""
+    if wish.hours is None and wish.days is None:
+        return
+    named = WEEKDAYS if wish.days is None else wish.days
+    opens, closes = map(time.fromisoformat, wish.hours.split("-")) if wish.hours else ALL_DAY
+    days = tuple((opens, closes) if day in named else None for day in WEEKDAYS)
+    yield OpeningHours(PREFERENCE, date.min, None, days=days)

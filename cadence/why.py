@@ -44,7 +44,20 @@ WORDS: Mapping[str, str] = {
     "on_hold": "the invoice is on hold, and nobody said until when",
     "disputed": "the invoice is disputed, until somebody resolves that",
     "not_reached": "it waits for the step before it",
-    "no_hour_is_left": "contact rules leave no hour in which the customer may be contacted",
+    "no_hour_is_left": "contact rules and the customer's own wish leave no hour for a contact",
+    "customer-preference": "the customer asked to be contacted on other days or at other hours",
+    "not_preferred": "the customer asked to be reached by other channels",
+    "no_address": "no address is known",
+    "opt_out": "the customer asked not to be written to by it",
+    "complaint": "the customer complained about a message",
+    "bad_address": "nothing arrives at the address",
+    "recipient_limit": "the provider lets nothing more through to the address",
+    "wrong_person": "the address is somebody else's",
+    "whatsapp_not_attested": "the creditor has not attested its use of WhatsApp",
+    "legal_cease": "the law or a lawyer ended all contact",
+    "vulnerable": "the customer is vulnerable: only people speak to them",
+    "deceased": "the customer has died",
+    "minor": "the customer is a minor",
 }
 
 
@@ -118,12 +131,14 @@ def _of_item(known: Known, item: AgendaItem, stage: str | None) -> Because:
     rule, verdict = _moved_by(known, item) or item.why, "planned"
     if record.deferred_until and item.at >= record.deferred_until and record.deferred_reason:
         rule, verdict = record.deferred_reason, "deferred"
-    words = _words(known, rule, item.step)
+    words = _no_way(known, item.step) if rule == "no_usable_channel" else _words(known, rule, item.step)
     return Because(item.step, item.occurrence, stage, verdict, item.at, item.channel, rule, *words)  # type: ignore[arg-type]
 
 
 def _moved_by(known: Known, item: AgendaItem) -> str | None:
     """The contact rule for which an item is later than its cadence alone would have it."""
+    if item.why == "no_usable_channel":  # a person takes over, whatever the hour
+        return None
     without = next((each for each in known.unruled.items if each.key == item.key), None)
     return known.rules.window.shut_by(without.at) if without and without.at < item.at else None
 
@@ -159,6 +174,15 @@ def _notices_ahead(known: Known) -> Iterator[Because]:
     for item in known.agenda.items:
         if item.step and known.cadence.step(item.step) is None and item.channel:
             yield _of_item(known, item, None)
+
+
+def _no_way(known: Known, step_id: str) -> tuple[str, None]:
+    """That no channel is left for a step ahead, and what closes each of its channels now."""
+    step = known.cadence.step(step_id)
+    closed = known.rules.unusable
+    ways = [channel for channel in (step.send.channels if step and step.send else ()) if channel in closed]
+    reasons = [f"{channel}: {WORDS.get(closed[channel], closed[channel])}" for channel in ways]
+    return f"{WORDS['no_usable_channel']} ({'; '.join(reasons)})", None
 
 
 def _words(known: Known, rule: str, step_id: str) -> tuple[str, str | None]:

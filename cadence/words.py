@@ -27,7 +27,12 @@ class Channel(StrEnum):
 
 
 # What a customer who writes back means; the channels read it out of the text.
-Intent = Literal["stop", "stop_unsure", "wrong", "paid", "help", "other"]
+Intent = Literal["stop", "stop_unsure", "start", "wrong", "paid", "help", "other"]
+
+# Why one channel, or one address, is not to be used; `wrong_person` is somebody else's address.
+ChannelReason = Literal["opt_out", "complaint", "bad_address", "recipient_limit", "wrong_person"]
+# Why a person is not to be contacted by any channel; people alone may speak to them.
+PersonReason = Literal["legal_cease", "vulnerable", "deceased", "minor"]
 
 Debtor = Literal["consumer", "business"]
 # Whether a creditor collects its own money (`first`) or another's (`third`).
@@ -59,6 +64,14 @@ def _known_currency(value: str) -> str:
     return value
 
 
+def _opens_first(hours: str) -> str:
+    opens, _, closes = hours.partition("-")
+    if opens >= closes:
+        message = f"{hours} leaves no time; write the earlier hour first, such as 10:00-12:00"
+        raise ValueError(message)
+    return hours
+
+
 def one_line(value: str) -> str:
     """Collapse white space, and refuse control characters, bidi overrides and zero-width marks."""
     if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]", value):
@@ -70,4 +83,7 @@ def one_line(value: str) -> str:
 Money = Annotated[Decimal, BeforeValidator(_exact), Field(max_digits=14, allow_inf_nan=False)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidator(_known_currency)]
 Line = Annotated[str, AfterValidator(one_line), StringConstraints(min_length=1)]
+_CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
+# From when until when on a day, by the customer's own clock.
+DayHours = Annotated[str, StringConstraints(pattern=rf"^{_CLOCK}-{_CLOCK}$"), AfterValidator(_opens_first)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,59}$")]

@@ -98,11 +98,13 @@ class Receipt:
 class Intent(StrEnum):
     """What a person who writes back means; the phrases behind each are in intents.yaml.
 
-    `stop_unsure` may be a request to stop, among other words; `wrong` that the invoice is; `help` who we are.
+    `stop_unsure` may be a request to stop, among other words; `start` takes a stop back; `wrong` says that the
+    invoice is; `help` asks who we are.
     """
 
     stop = "stop"
     stop_unsure = "stop_unsure"
+    start = "start"
     wrong = "wrong"
     paid = "paid"
     help = "help"

@@ -46,6 +46,7 @@ class _Table(BaseModel):
     courtesies: tuple[str, ...]
     stop: Mapping[str, _Phrases]
     stop_unsure: Mapping[str, _Phrases]
+    start: Mapping[str, _Phrases]
     wrong: Mapping[str, _Phrases]
     paid: Mapping[str, _Phrases]
     help: Mapping[str, _Phrases]
@@ -62,15 +63,15 @@ def _table() -> _Table:
 
 
 def read_intent(text: str) -> Reading:
-    """What `text` means. `stop` only where nothing else is said: a stop word inside a sentence is for a person to read.
+    """What `text` means. `stop` and `start` only where nothing else is said: such a word in a sentence is for a person.
 
     A denied claim ("I have not paid") and a promise ("I will pay") are no claim: they are `other`.
     """
     text = text[:_LONGEST]
     clauses = dict.fromkeys(_bare(clause) for clause in _CLAUSE_ENDS.split(text))
     whole = _without_courtesies(_bare(text))
-    if stop := _is_all(Intent.stop, whole):
-        return stop
+    if alone := _is_all(Intent.stop, whole) or _is_all(Intent.start, whole):
+        return alone
     return next(_readings(whole, [clause for clause in clauses if clause]), Reading(Intent.other))
 
 

@@ -15,7 +15,7 @@ from ledger.access import Ledger
 from ledger.keys import hold_key
 from ledger.recording import record_customer, spread
 from ledger.tables import Attempt, Message, Reply
-from ledger.unit import Held, Origin, Unit, customers, invoices
+from ledger.unit import Held, Origin, Unit, customers, events_table, invoices
 
 replies, messages, attempts = Reply.__table__, Message.__table__, Attempt.__table__  # type: ignore[attr-defined]
 
@@ -41,7 +41,7 @@ class IncomingReply:
 async def record_reply(ledger: Ledger, reply: IncomingReply, now: datetime) -> Taken:
     """Keep what a customer wrote, and do what it means; every customer with that address is meant.
 
-    `stop` silences the channel at once. Anything else is about the invoice of which the last message to that
+    `stop` silences the channel at once, and `start` takes that back. Anything else is about the invoice of which the last message to that
     address spoke: `paid` holds it for some business days, `wrong` opens a dispute to be confirmed, and each of
     them opens a case. `stop_unsure` also holds all invoices to the end of the next business day, so that nothing
     leaves before a person has read it.
@@ -82,6 +82,8 @@ async def _follow(ledger: Ledger, owner: int, reply: IncomingReply, now: datetim
         stop = e.ChannelSuppressed(channel=reply.channel, reason="opt_out")
         told = Origin("customer", reply.source, f"{reply.external_id}/{owner}")
         return await record_customer(ledger, owner, stop, told, now)
+    if reply.intent == "start" and (started := await _start_again(ledger, owner, reply, now)) is not None:
+        return started
     async with ledger.engine.connect() as connection:
         spoken_of = await _last_spoken_of(connection, owner, reply)
     # All open ones where all are to wait, or where none was written about yet.
@@ -90,6 +92,31 @@ async def _follow(ledger: Ledger, owner: int, reply: IncomingReply, now: datetim
         if spoken_of is not None:
             await unit.hold_invoices([spoken_of])  # it may be closed
         return await _tell(unit, reply, _meant(unit, spoken_of))
+
+
+async def _start_again(ledger: Ledger, owner: int, reply: IncomingReply, now: datetime) -> bool | None:
+    """Take the customer's own stop back, once; None where no stop closes the channel, or one was written later."""
+    told = Origin("customer", reply.source, f"{reply.external_id}/start/{owner}")
+    async with ledger.unit(owner, [], now) as unit:
+        suppression = unit.customer_facts.suppressed.get(reply.channel)
+        if suppression is None or suppression.reason != "opt_out":
+            return False if await _was_told(unit, told) else None
+        if await _stopped_since(unit, reply):
+            return None
+        return await unit.tell_customer(e.SuppressionLifted(channel=reply.channel, reason="opt_out"), told)
+
+
+async def _was_told(unit: Unit, origin: Origin) -> bool:
+    of_origin = (events_table.c.source == origin.source) & (events_table.c.external_id == origin.external_id)
+    return (await unit.connection.execute(select(events_table.c.id).where(of_origin))).first() is not None
+
+
+async def _stopped_since(unit: Unit, reply: IncomingReply) -> bool:
+    """Whether a stop was written after the reply: replies come in any order, and the last word counts."""
+    of_sender = (replies.c.channel == str(reply.channel)) & (replies.c.sender == reply.sender)
+    later = (replies.c.intent == "stop") & (replies.c.at >= reply.at)
+    found = await unit.connection.execute(select(replies.c.id).where(of_sender, later).limit(1))
+    return found.first() is not None
 
 
 async def _last_spoken_of(connection: AsyncConnection, owner: int, reply: IncomingReply) -> int | None:

@@ -149,7 +149,7 @@ def _stored(row: CustomerIntake) -> dict[str, str | None]:
 
 
 def _known_customer(unit: Unit) -> dict[str, Any]:
-    return unit.customer_facts.model_dump(exclude={"suppressed", "holds"})
+    return unit.customer_facts.model_dump(include=set(e.CustomerReceived.model_fields))
 
 
 def _fingerprints(row: CustomerIntake | ContactIntake) -> dict[Channel, str]:

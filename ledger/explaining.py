@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from cadence.agenda import Agenda, AgendaItem
+from cadence.facts import CustomerFacts, Preference
 from cadence.permit import forecast
 from cadence.planner import plan
 from cadence.rules import rules_for
@@ -18,15 +19,22 @@ async def why(ledger: Ledger, number: str, now: datetime) -> list[Because]:
     invoice_id = await ledger.invoice_id(number)
     async with ledger.engine.begin() as connection:
         unit = Unit(connection, ledger.book, now)
-        await unit.lock(await ledger.owner(connection, invoice_id), [invoice_id])
+        await unit.lock_invoice(invoice_id)
         held = unit.invoice(invoice_id)
         history = await unit.history(held)
     rules, customer = unit.rules(held), unit.customer_facts
     known = held.facts, held.cadence, rules, customer, history
     agenda = plan(held.facts, held.cadence, rules, now)
-    unruled = plan(held.facts, held.cadence, rules_for(held.cadence, customer, ledger.creditor), now)
+    unruled = plan(
+        held.facts, held.cadence, rules_for(held.cadence, _at_any_hour(customer), ledger.creditor), now
+    )
     foreseen = _foreseen(agenda, lambda item: forecast(item, *known))
     return explain(Known(held.facts, held.cadence, rules, foreseen, unruled))
+
+
+def _at_any_hour(customer: CustomerFacts) -> CustomerFacts:
+    """The customer without a wish about hours: what it moves is explained as what a contact rule moves."""
+    return customer.model_copy(update={"preference": Preference(channels=customer.preference.channels)})
 
 
 def _foreseen(agenda: Agenda, reason: Callable[[AgendaItem], str]) -> Agenda:

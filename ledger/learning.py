@@ -33,9 +33,11 @@ def _is_news(unit: Unit, channel: Channel, address: str | None, reason: str) -> 
     if reason == "opt_out":
         known = unit.customer_facts.suppressed.get(channel)
         return known is None or known.address is not None
-    if unit.customer_facts.unusable(channel):
+    # What is not preferred or forbidden for now is still learnt about.
+    if unit.customer_facts.suppression(channel):
         return False
-    return address is not None and address_fingerprint(address) == unit.customer_facts.addresses[channel]
+    known_now = unit.customer_facts.addresses.get(channel)
+    return address is not None and address_fingerprint(address) == known_now
 
 
 async def halt_by_itself(unit: Unit, channel: Channel) -> None:

@@ -287,7 +287,8 @@ async def _events(connection: AsyncConnection, invoice_id: int, customer_id: int
 def card_of(row: Any) -> CustomerCard:
     """A customer's row as it is shown."""
     facts = CustomerFacts.model_validate(row["facts"])
-    known = facts.model_dump(include={"segment", "language", "country", "subdivision", "zone"})
+    plain = {"segment", "language", "country", "subdivision", "zone", "forbidden", "preference", "consents"}
+    known = facts.model_dump(include=plain)
     stored = {name: row[name] for name in ("key", "name", "email", "phone", "whatsapp")}
     # A suppression of an address that has changed since suppresses nothing.
     reasons = {channel: facts.unusable(channel) for channel in facts.addresses}

@@ -70,7 +70,7 @@ async def happened(engine: AsyncEngine) -> Sequence[Row]:
     told = (
         "payment_received", "payment_unidentified", "payment_reversed", "dispute_opened", "dispute_resolved",
         "hold_placed", "hold_ended", "promise_made", "promise_broken", "escalated", "cancelled", "replied",
-        "channel_suppressed",
+        "channel_suppressed", "suppression_lifted", "contact_forbidden", "contact_allowed", "preference_stated",
     )  # fmt: skip
     payload = events_table.c.payload
     closing = (events_table.c.type == "step_performed") & payload["closes_as"].astext.is_not(None)

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
+from cadence.facts import Consent, Preference
 from ledger.references import Reference
 
 
@@ -51,7 +52,10 @@ class InvoiceStatus(_View):
 
 
 class CustomerCard(_View):
-    """Who owes, and how they may be reached. `suppressed` says per channel why it is not to be used."""
+    """Who owes, and how they may be reached. `suppressed` says per channel why it is not to be used.
+
+    `forbidden` are the reasons for which no channel at all is.
+    """
 
     key: str
     name: str
@@ -64,6 +68,9 @@ class CustomerCard(_View):
     subdivision: str | None
     zone: str
     suppressed: dict[str, str]
+    forbidden: tuple[str, ...]
+    preference: Preference
+    consents: tuple[Consent, ...]
 
 
 class CustomerLine(_View):

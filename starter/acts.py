@@ -41,7 +41,7 @@ def pay(
     """Money came. `currency` is the invoice's own if None, `at` (aware) is now if None; `method` is a code."""
     _check_money(stands, amount, currency)
     event = e.PaymentReceived(amount=amount, currency=stands.facts.currency, method=method)
-    return Report(event, _happened(at, now))
+    return Report(event, happened(at, now))
 
 
 def reverse(
@@ -61,7 +61,7 @@ def reverse(
             code="more_than_paid",
             field="amount",
         )
-    return Report(e.PaymentReversed(amount=amount, currency=known), _happened(at, now))
+    return Report(e.PaymentReversed(amount=amount, currency=known), happened(at, now))
 
 
 def dispute(stands: Standing, now: datetime, *, reason: str = UNSPECIFIED) -> Report:
@@ -175,7 +175,8 @@ def _check_money(stands: Standing, amount: Decimal, currency: str | None) -> Non
         )
 
 
-def _happened(at: datetime | None, now: datetime) -> datetime:
+def happened(at: datetime | None, now: datetime) -> datetime:
+    """When something happened: `at`, which is not in the future nor long ago, or now; raise Refusal."""
     if at is None:
         return now
     if at > now:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
+from cadence.facts import Preference
 from ledger.views import AgendaLine, CaseLine, CustomerCard, EventLine, InvoiceStory, MessageLine
 from starter.details import details
 from starter.printing import counted, local, money, say, table, words
@@ -21,7 +22,7 @@ def print_story(story: InvoiceStory) -> None:
     if story.references:
         say("; ".join(f"{words(each.kind)} {each.value}" for each in story.references))
     say(f"workflow {story.workflow_id}; cadence {line.cadence}, version {line.cadence_version}")
-    _print_customer(story.customer)
+    _print_customer(story.customer, zone)
     _print_events(story.events, line.currency, zone)
     _print_messages(story.messages, zone)
     _print_agenda(story.agenda, zone)
@@ -57,13 +58,26 @@ def _stand(story: InvoiceStory, zone: ZoneInfo) -> str:
     return f"closed as {words(line.state)} on {local(line.closed_at, zone)}, {amount}{unpaid}"
 
 
-def _print_customer(customer: CustomerCard) -> None:
+def preferred(wish: Preference) -> str:
+    """How a customer wants to be reached, as people read it; empty where they stated nothing."""
+    by = f"by {' or '.join(wish.channels)}" if wish.channels is not None else None
+    on = f"on {', '.join(wish.days)}" if wish.days is not None else None
+    return " ".join(filter(None, (by, on, wish.hours)))
+
+
+def _print_customer(customer: CustomerCard, zone: ZoneInfo) -> None:
     where = ", ".join(
         filter(None, (customer.segment, customer.language, customer.country, customer.subdivision))
     )
     say(f"customer {customer.key} {customer.name}, {where}")
+    for reason in customer.forbidden:
+        say(f"not to be contacted: {words(reason)}")
     for channel, reason in customer.suppressed.items():
         say(f"not by {channel}: {words(reason)}")
+    if wish := preferred(customer.preference):
+        say(f"prefers {wish}")
+    for given in customer.consents:
+        say(f"agreed to {given.channel}: wording {given.wording}, on {local(given.proof_at, zone)}")
     say(f"all times are the customer's, {customer.zone}")
 
 

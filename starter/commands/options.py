@@ -30,6 +30,8 @@ _CODE = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 _OPTIONS = {
     "at": "--at",
     "by": "--on",
+    "channel": "--channel",
+    "channels": "--channel",
     "country": "--country",
     "currency": "--currency",
     "due": "--due",

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from cadence.facts import Preference
 from ledger.checks import Check
 from ledger.reports import Row
 from starter.printing import local, money, say, table
 from starter.rehearsal.report import Report
+from starter.storytelling import preferred
 
 # An instant of a story; at one instant, what happened comes before the message that it brings, and what a message
 # brings after it.
@@ -97,6 +99,12 @@ _HAPPENED: Mapping[str, Callable[[Row], str]] = {
     "cancelled": lambda row: f"cancelled ({row['how']['reason']})",
     "replied": lambda row: f"< reply by {row['how']['channel']}, for a person to read",
     "channel_suppressed": _suppressed,
+    "suppression_lifted": lambda row: f"{row['how']['channel']} may be used again",
+    "contact_forbidden": lambda row: f"not to be contacted ({row['how']['reason']})",
+    "contact_allowed": lambda row: f"may be contacted again ({row['how']['reason']})",
+    "preference_stated": lambda row: (
+        f"< prefers {preferred(Preference.model_validate(row['how'])) or 'nothing'}"
+    ),
     "step_performed": _closed,
 }
 

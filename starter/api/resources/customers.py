@@ -1,22 +1,33 @@
-"""Customers: found, read as a card, and left alone for a while with all their invoices."""
+"""Customers: found, read as a card, left alone for a while, and reached only as law and their own wish allow."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import AwareDatetime, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence import events as e
-from cadence.words import Slug
+from cadence.document import Weekday
+from cadence.words import Channel, ChannelReason, DayHours, PersonReason, Slug
 from ledger import searching
 from ledger.unit import Origin
 from ledger.views import CustomerLine, CustomerView
-from starter import acts
+from starter import acts, wishes
 from starter.api.etags import answer, require_match
 from starter.api.identity import may
 from starter.api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode_cursor
-from starter.api.resources.words import CustomerKey, HoldOrder, Reader, Remark, Serving, cursor_of
+from starter.api.resources.words import (
+    CustomerKey,
+    HoldOrder,
+    Note,
+    Order,
+    Reader,
+    Remark,
+    Serving,
+    cursor_of,
+)
 from starter.api.roles import Permission
 from starter.api.service import Caller, service
 from starter.standing import CustomerStanding, report_customer
@@ -28,6 +39,50 @@ CUSTOMER = "/v1/customers/{key:path}"
 Steerer = Annotated[Caller, Depends(may(Permission.STEER_INVOICE))]
 Text = Annotated[searching.Words | None, Query(description="In the key, the name, an address or a number.")]
 Segment = Annotated[Slug | None, Query(description="In this segment.")]
+
+
+class SuppressionOrder(Remark):
+    """Why a channel is to be used no more (every channel, without one); the last four reasons close them all."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"reason": "opt_out", "channel": "sms", "note": "asked by phone"}}
+    )
+
+    reason: Literal[ChannelReason, PersonReason]
+    channel: Channel | None = None
+
+
+class LiftingOrder(Order):
+    """What shows that the customer may be contacted again."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"note": "letter of 2026-11-20"}})
+
+    note: Note
+
+
+class ConsentOrder(Order):
+    """That the customer agreed to a channel: under which version of the wording (a code), and what shows it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"channel": "whatsapp", "wording": "terms-2026", "note": "contract, page 3"}}
+    )  # fmt: skip
+
+    channel: Channel
+    wording: Slug
+    at: AwareDatetime | None = None
+    note: Note
+
+
+class PreferenceOrder(Remark):
+    """By which channels, in which hours (their own clock) and on which days alone; nothing is no preference."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"channels": ["email"], "hours": "10:00-12:00", "days": ["mon", "tue"]}}
+    )
+
+    channels: Annotated[tuple[Channel, ...], Field(min_length=1)] | None = None
+    hours: DayHours | None = None
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1)] | None = None
 
 
 class Writing:
@@ -95,3 +150,45 @@ async def hold_customer(write: Write, order: HoldOrder, caller: Steerer) -> Cust
 async def release_customer(write: Write, order: Remark, caller: Steerer) -> CustomerView:
     """End the customer's holds, here and on each of their invoices."""
     return await write.tell(caller.origin(note=order.note), acts.resume_customer)
+
+
+@router.post(CUSTOMER + "/suppressions")
+async def suppress_customer(write: Write, order: SuppressionOrder, caller: Steerer) -> CustomerView:
+    """Use a channel no more, or contact the customer no more at all: for every invoice, from the next permit on."""
+    return await write.tell(
+        caller.origin(note=order.note),
+        lambda stands, now: wishes.suppress(stands, now, reason=order.reason, channel=order.channel),
+    )
+
+
+@router.delete(CUSTOMER + "/suppressions/{channel}")
+async def lift_suppression(
+    write: Write, channel: Channel | Literal["all"], order: LiftingOrder, caller: Steerer
+) -> CustomerView:
+    """Use a channel again; `all` lifts what forbids all contact, and leaves each channel as it is."""
+    named = None if channel == "all" else channel
+    return await write.tell(
+        caller.origin(note=order.note), lambda stands, now: wishes.unsuppress(stands, now, channel=named)
+    )
+
+
+@router.post(CUSTOMER + "/consents")
+async def give_consent(write: Write, order: ConsentOrder, caller: Steerer) -> CustomerView:
+    """Keep that the customer agreed to a channel. It is kept and shown; it opens no channel that is closed."""
+    return await write.tell(
+        caller.origin(note=order.note),
+        lambda stands, now: wishes.consent(
+            stands, now, channel=order.channel, wording=order.wording, at=order.at
+        ),
+    )
+
+
+@router.put(CUSTOMER + "/preferences")
+async def state_preference(write: Write, order: PreferenceOrder, caller: Steerer) -> CustomerView:
+    """State how the customer wants to be reached. It replaces what was stated, and never widens another rule."""
+    return await write.tell(
+        caller.origin(note=order.note),
+        lambda stands, now: wishes.prefer(
+            stands, now, channels=order.channels, hours=order.hours, days=order.days
+        ),
+    )

@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from cadence.document import WEEKDAYS, Cadence
+from cadence.events import PreferenceStated
 from cadence.facts import CustomerFacts
 from cadence.words import Channel
 from tests.unit.cadence.game import ADDRESSES, cadence, case, customer, hand_over, send
@@ -114,3 +115,20 @@ def cadences(draw: st.DrawFn, window: st.SearchStrategy[dict[str, Any]] | None =
 def days_apart(most: int) -> st.SearchStrategy[timedelta]:
     """A number of days from none to `most`."""
     return st.integers(0, most).map(lambda count: timedelta(days=count))
+
+
+@st.composite
+def wishes(draw: st.DrawFn) -> PreferenceStated:
+    """How a customer may want to be reached: by some channels, on some days, in some hours; or as anybody."""
+    by = draw(st.none() | st.sets(st.sampled_from(list(Channel)), min_size=1))
+    on = draw(st.none() | st.sets(st.sampled_from(WEEKDAYS), min_size=1))
+    opens = draw(st.none() | st.integers(0, 23 * 60))
+    hours = None
+    if opens is not None:
+        closes = draw(st.integers(opens + 1, 24 * 60 - 1))
+        hours = f"{opens // 60:02}:{opens % 60:02}-{closes // 60:02}:{closes % 60:02}"
+    return PreferenceStated(
+        channels=None if by is None else tuple(channel for channel in Channel if channel in by),
+        hours=hours,
+        days=None if on is None else tuple(day for day in WEEKDAYS if day in on),
+    )

@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
+from typing import get_args
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -17,9 +18,9 @@ from cadence.facts import CustomerFacts, MessageState
 from cadence.marks import marks
 from cadence.permit import Answer
 from cadence.timing import blocked_until
-from cadence.words import Channel
+from cadence.words import Channel, PersonReason
 from tests.unit.cadence.game import Contact, Fate, Game
-from tests.unit.cadence.strategies import STAGES, cadences, customers, days_apart, due_dates
+from tests.unit.cadence.strategies import STAGES, cadences, customers, days_apart, due_dates, wishes
 
 SENDS = (ItemKind.SEND_EMAIL, ItemKind.SEND_SMS, ItemKind.SEND_WHATSAPP)
 FATES = st.sampled_from(["accepted", "accepted", "accepted", "rejected", "refused", "unknown"])
@@ -74,6 +75,8 @@ class InvoiceLife(RuleBasedStateMachine):
         verdict = game.perform(fate, found=name in self.arrived)
         if len(game.contacts) > before and verdict and verdict.answer is Answer.PERMIT:
             sent = game.contacts[-1]
+            assert sent.channel not in game.rules.unusable, f"{item.key} went: {game.rules.unusable}"
+            assert game.rules.window.is_open(sent.at), f"{item.key} went at {sent.at}"
             assert not (sent.reminder and stopped), f"{item.key} went while {game.facts.state}"
             self._left(sent, name, lost=lost and fate != "accepted")
         return item
@@ -165,6 +168,24 @@ class InvoiceLife(RuleBasedStateMachine):
     @rule(channel=st.sampled_from(list(Channel)))
     def opt_out(self, channel: Channel) -> None:
         self.game.tell_customer(e.ChannelSuppressed(channel=channel, reason="opt_out"))
+
+    @rule(channel=st.sampled_from(list(Channel)), lifted=st.booleans())
+    def an_address_is_somebody_elses(self, channel: Channel, *, lifted: bool) -> None:
+        address = self.game.customer.addresses.get(channel, "old")
+        told = e.ChannelSuppressed(channel=channel, reason="wrong_person", address=address)
+        self.game.tell_customer(told)
+        if lifted:
+            self.game.tell_customer(e.SuppressionLifted(channel=channel, reason="wrong_person"))
+
+    @rule(reason=st.sampled_from(get_args(PersonReason)), allowed=st.booleans())
+    def contact_is_forbidden(self, reason: PersonReason, *, allowed: bool) -> None:
+        self.game.tell_customer(e.ContactForbidden(reason=reason))
+        if allowed:
+            self.game.tell_customer(e.ContactAllowed(reason=reason))
+
+    @rule(wish=wishes())
+    def prefer(self, wish: e.PreferenceStated) -> None:
+        self.game.tell_customer(wish)
 
     @rule(
         pick=st.integers(0, 50), delivery=st.sampled_from(["queued", "sent", "delivered", "failed", "read"])

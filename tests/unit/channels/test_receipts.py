@@ -136,6 +136,11 @@ def test_a_reply_that_asks_to_stop_opts_out(changes: dict[str, str]) -> None:
     assert twilio_reply({"From": "+12025550123", "MessageSid": "SM9"} | changes, CAME).intent == "stop"
 
 
+@pytest.mark.parametrize("changes", [{"Body": "Voltar"}, {"Body": "Yes", "OptOutType": "START"}])
+def test_a_reply_that_takes_its_stop_back_is_read_as_such(changes: dict[str, str]) -> None:
+    assert twilio_reply({"From": "+12025550123", "MessageSid": "SM9"} | changes, CAME).intent == "start"
+
+
 def test_a_reply_without_a_sender_is_refused_without_quoting_it() -> None:
     with pytest.raises(ValueError, match="needs From and MessageSid"):
         twilio_reply({"Body": "private words"}, CAME)

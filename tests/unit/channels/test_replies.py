@@ -24,6 +24,7 @@ STOP_UNSURE = [
     "Arrêtez de m'envoyer des SMS, j'ai déjà payé",
     "Mauvais numéro",
 ]
+START = ["START", "start please", "Unstop", "VOLTAR", "Volver", "ALTA", "Reprendre svp"]
 WRONG = [
     *("This is wrong", "That is not my invoice", "I don't owe you anything", "We already cancelled this"),
     *("The amount is not correct", "I never ordered this"),
@@ -94,6 +95,7 @@ OTHER = [
         "unstoppable",
         "Nothing is wrong, thanks",
     ),
+    *("Can you start again in May?", "Yes", "stop start", "Vou voltar amanhã"),
     *("Vou parar aí amanhã para pagar", "deu baixa?", "Pago en alto", "J'arrête demain", "Bom dia"),
     *("não está errado", "Mañana les llamo", "Je vous rappelle demain", "👍"),
 ]
@@ -104,6 +106,7 @@ OTHER = [
     [
         *((text, Intent.stop) for text in STOP),
         *((text, Intent.stop_unsure) for text in STOP_UNSURE),
+        *((text, Intent.start) for text in START),
         *((text, Intent.wrong) for text in WRONG),
         *((text, Intent.paid) for text in PAID),
         *((text, Intent.help) for text in HELP),

@@ -1,0 +1,138 @@
+"""How a customer may be reached, told by people: judged by where the customer stands, as the acts of `starter.acts` are.
+
+What closes or opens a channel, what forbids all contact, what the customer agreed to, and what they prefer.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import get_args
+
+from cadence import events as e
+from cadence.document import WEEKDAYS, Weekday
+from cadence.facts import CustomerFacts, Preference
+from cadence.words import Channel, ChannelReason, DayHours, PersonReason
+from starter.acts import happened
+from starter.session import Refusal
+from starter.standing import CustomerStanding
+
+PERSON_REASONS: tuple[PersonReason, ...] = get_args(PersonReason)
+REASONS = (*get_args(ChannelReason), *PERSON_REASONS)
+# What is said of the person; all else is said of an address, and of none that replaces it.
+OF_THE_PERSON = ("opt_out", "complaint")
+
+
+def suppress(
+    stands: CustomerStanding,
+    _now: datetime,
+    *,
+    reason: ChannelReason | PersonReason,
+    channel: Channel | None = None,
+) -> Sequence[e.CustomerEvent]:
+    """Use a channel no more (every channel if None), or contact the customer no more, where the reason says so."""
+    facts = stands.facts
+    if reason in PERSON_REASONS:
+        if channel is not None:
+            raise Refusal(
+                f"{reason} is said of the person and closes every channel; name no channel with it",
+                code="whole_person",
+                field="channel",
+            )
+        if reason in facts.forbidden:
+            raise Refusal(
+                f"{stands.key} is not to be contacted already ({reason})", code="suppressed_already"
+            )
+        return [e.ContactForbidden.model_validate({"reason": reason})]
+    return _close(stands, reason, tuple(Channel) if channel is None else (channel,))
+
+
+def _close(stands: CustomerStanding, reason: str, named: Sequence[Channel]) -> Sequence[e.CustomerEvent]:
+    facts = stands.facts
+    if reason not in OF_THE_PERSON and not any(channel in facts.addresses for channel in named):
+        raise Refusal(
+            f"{stands.key} has no address for {_listed(named)}; {reason} is said of an address",
+            code="no_address",
+            field="channel",
+        )
+    events = [
+        e.ChannelSuppressed.model_validate({"channel": each, "reason": reason, "address": address})
+        for each in named
+        for address in [None if reason in OF_THE_PERSON else facts.addresses.get(each)]
+        if _is_news(facts, each, reason)
+    ]
+    if not events:
+        raise Refusal(
+            f"{stands.key} is not written to by {_listed(named)} already", code="suppressed_already"
+        )
+    return events
+
+
+def _is_news(facts: CustomerFacts, channel: Channel, reason: str) -> bool:
+    """A word of the person's outlasts what is said of an address, and is not said twice."""
+    known = facts.suppressed.get(channel)
+    if reason in OF_THE_PERSON:
+        return known is None or known.address is not None
+    return channel in facts.addresses and facts.suppression(channel) is None
+
+
+def unsuppress(
+    stands: CustomerStanding, _now: datetime, *, channel: Channel | None = None
+) -> Sequence[e.CustomerEvent]:
+    """Use a channel again; without one, lift what forbids all contact, and leave each channel as it is."""
+    facts = stands.facts
+    if channel is None:
+        if not facts.forbidden:
+            raise Refusal(
+                f"nothing forbids to contact {stands.key}; a channel that is closed is opened by its name",
+                code="not_suppressed",
+            )
+        return [e.ContactAllowed(reason=reason) for reason in facts.forbidden]
+    known = facts.suppressed.get(channel)
+    if known is None:
+        raise Refusal(f"{stands.key} has no suppression of {channel} to lift", code="not_suppressed")
+    lifted = {"channel": channel, "reason": known.reason}
+    return [e.SuppressionLifted.model_validate(lifted)]
+
+
+def consent(
+    stands: CustomerStanding,
+    now: datetime,
+    *,
+    channel: Channel,
+    wording: str,
+    at: datetime | None = None,
+) -> Sequence[e.CustomerEvent]:
+    """The customer agreed to a channel, under a version of the wording (a code), at the aware instant `at` or now."""
+    given = e.ConsentGiven(channel=channel, wording=wording, proof_at=happened(at, now))
+    known = {(each.channel, each.wording, each.proof_at) for each in stands.facts.consents}
+    return [] if (given.channel, given.wording, given.proof_at) in known else [given]
+
+
+def prefer(
+    stands: CustomerStanding,
+    _now: datetime,
+    *,
+    channels: Sequence[Channel] | None = None,
+    hours: DayHours | None = None,
+    days: Sequence[Weekday] | None = None,
+) -> Sequence[e.CustomerEvent]:
+    """Reach the customer by these channels, in these hours and on these days only; without any, as rules allow.
+
+    What is stated replaces what was stated before, whole.
+    """
+    wish = Preference(
+        channels=None if channels is None else tuple(each for each in Channel if each in channels),
+        hours=hours,
+        days=None if days is None else tuple(day for day in WEEKDAYS if day in days),
+    )
+    addresses = stands.facts.addresses
+    if wish.channels is not None and addresses and not any(each in addresses for each in wish.channels):
+        raise Refusal(
+            f"{stands.key} has no address for {_listed(wish.channels)}; tell the address first, or another channel",
+            code="no_address",
+            field="channels",
+        )
+    return [] if wish == stands.facts.preference else [e.PreferenceStated(**wish.model_dump())]
+
+
+def _listed(channels: Sequence[Channel]) -> str:
+    return ", ".join(channels)

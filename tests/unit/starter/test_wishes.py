@@ -1,0 +1,107 @@
+"""How a customer may be reached, judged by where they stand: the events, or a sentence that says why not."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from cadence import events as e
+from cadence.customers import reduce_customer
+from cadence.words import Channel
+from starter import wishes
+from starter.session import Refusal
+from starter.standing import CustomerStanding
+from tests.unit.cadence.game import customer
+
+NOW = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
+
+
+def stands(*told: e.CustomerEvent, **facts: Any) -> CustomerStanding:
+    known = customer("UTC", "ZZ", **facts)
+    for event in told:
+        known = reduce_customer(known, event)
+    return CustomerStanding(7, "C-7", known, 2)
+
+
+def refused(act: Callable[..., Sequence[e.CustomerEvent]], given: CustomerStanding, **more: Any) -> str:
+    """The code of a refusal, whose sentence names the customer and no option."""
+    with pytest.raises(Refusal) as caught:
+        act(given, NOW, **more)
+    assert "--" not in str(caught.value)
+    return caught.value.code
+
+
+def test_an_opt_out_is_of_the_person_and_a_bad_address_of_the_address() -> None:
+    assert wishes.suppress(stands(), NOW, reason="opt_out", channel=Channel.SMS) == [
+        e.ChannelSuppressed(channel=Channel.SMS, reason="opt_out")
+    ]
+    assert wishes.suppress(stands(), NOW, reason="wrong_person", channel=Channel.SMS) == [
+        e.ChannelSuppressed(channel=Channel.SMS, reason="wrong_person", address="s1")
+    ]
+
+
+def test_without_a_channel_each_is_closed_that_is_open() -> None:
+    stop = e.ChannelSuppressed(channel=Channel.SMS, reason="opt_out")
+    told = wishes.suppress(stands(stop), NOW, reason="opt_out")
+    assert told == [e.ChannelSuppressed(channel=each, reason="opt_out") for each in ("email", "whatsapp")]
+    addressed = stands(addresses={"email": "e1"})
+    assert wishes.suppress(addressed, NOW, reason="bad_address") == [
+        e.ChannelSuppressed(channel=Channel.EMAIL, reason="bad_address", address="e1")
+    ]
+
+
+@pytest.mark.parametrize("reason", wishes.PERSON_REASONS)
+def test_what_is_said_of_the_person_names_no_channel_and_is_said_once(reason: Any) -> None:
+    assert wishes.suppress(stands(), NOW, reason=reason) == [e.ContactForbidden(reason=reason)]
+    assert refused(wishes.suppress, stands(), reason=reason, channel=Channel.SMS) == "whole_person"
+    told = stands(e.ContactForbidden(reason=reason))
+    assert refused(wishes.suppress, told, reason=reason) == "suppressed_already"
+
+
+def test_what_is_closed_already_and_what_has_no_address_is_refused() -> None:
+    stop = e.ChannelSuppressed(channel=Channel.SMS, reason="opt_out")
+    for reason in ("opt_out", "complaint", "bad_address"):
+        code = refused(wishes.suppress, stands(stop), reason=reason, channel=Channel.SMS)
+        assert code == "suppressed_already"
+    nobody = stands(addresses={})
+    assert refused(wishes.suppress, nobody, reason="wrong_person", channel=Channel.SMS) == "no_address"
+    assert refused(wishes.suppress, nobody, reason="bad_address") == "no_address"
+
+
+def test_a_channel_is_opened_by_its_name_and_a_person_as_a_whole() -> None:
+    stop = e.ChannelSuppressed(channel=Channel.SMS, reason="opt_out")
+    both = stands(stop, e.ContactForbidden(reason="minor"), e.ContactForbidden(reason="vulnerable"))
+    assert wishes.unsuppress(both, NOW, channel=Channel.SMS) == [
+        e.SuppressionLifted(channel=Channel.SMS, reason="opt_out")
+    ]
+    assert wishes.unsuppress(both, NOW) == [
+        e.ContactAllowed(reason="minor"),
+        e.ContactAllowed(reason="vulnerable"),
+    ]
+    assert refused(wishes.unsuppress, stands(stop)) == "not_suppressed"
+    assert refused(wishes.unsuppress, both, channel=Channel.EMAIL) == "not_suppressed"
+
+
+def test_a_consent_was_given_now_or_before_and_is_kept_once() -> None:
+    asked = {"channel": Channel.WHATSAPP, "wording": "terms-2026"}
+    (given,) = wishes.consent(stands(), NOW, **asked)  # type: ignore[arg-type]
+    assert given == e.ConsentGiven(channel=Channel.WHATSAPP, wording="terms-2026", proof_at=NOW)
+    assert wishes.consent(stands(given), NOW, **asked) == []  # type: ignore[arg-type]
+    assert refused(wishes.consent, stands(), **asked, at=NOW + timedelta(seconds=1)) == "future"
+
+
+def test_a_preference_replaces_the_one_before_and_is_told_once() -> None:
+    first = wishes.prefer(stands(), NOW, channels=[Channel.SMS, Channel.EMAIL], days=["fri", "mon"])
+    assert first == [e.PreferenceStated(channels=(Channel.EMAIL, Channel.SMS), days=("mon", "fri"))]
+    told = stands(*first)
+    assert wishes.prefer(told, NOW, channels=[Channel.EMAIL, Channel.SMS], days=["mon", "fri"]) == []
+    assert wishes.prefer(told, NOW, hours="10:00-12:00") == [e.PreferenceStated(hours="10:00-12:00")]
+    assert wishes.prefer(told, NOW) == [e.PreferenceStated()]
+    assert wishes.prefer(stands(), NOW) == []
+
+
+def test_nobody_is_reached_by_a_channel_without_an_address() -> None:
+    by_email = stands(addresses={"email": "e1"})
+    assert refused(wishes.prefer, by_email, channels=[Channel.SMS]) == "no_address"
+    assert wishes.prefer(by_email, NOW, channels=[Channel.SMS, Channel.EMAIL])
