@@ -16,7 +16,8 @@ from channels.outcome import ErrorClass, Outcome
 from channels.sms import TwilioSms
 from channels.whatsapp import TwilioWhatsApp
 from ledger.access import Ledger
-from ledger.sending import Permit, Result, begin, conclude, goes_again, permit
+from ledger.attempts import Result, goes_again
+from ledger.sending import Permit, begin, conclude, permit
 from templates.rendering import TemplateError
 
 Compose = Callable[[Permit, Creditor, str, datetime], Draft[M]]
@@ -63,12 +64,12 @@ class Sending:
         except TemplateError as error:
             # Ours to mend, not the customer's to suffer: a case opens, and the next channel has its turn.
             result = Result("rejected", code=error.code, error_class=ErrorClass.template)
-            return await conclude(self.ledger, granted.attempt_id, result, watch.now())
+            return await conclude(self.ledger, granted, result, watch.now())
         await self._begin(granted, draft, watch)
         outcome = await hand(draft.message)
         _count(outcome.kind)
         result = _result(outcome)
-        directive = await conclude(self.ledger, granted.attempt_id, result, watch.now())
+        directive = await conclude(self.ledger, granted, result, watch.now())
         if goes_again(result):
             raise refused(outcome)
         return directive

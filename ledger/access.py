@@ -52,17 +52,15 @@ class Ledger:
         """The same for one invoice by our id; raise UnknownInvoice where there is none."""
         async with self.engine.begin() as connection:
             unit = Unit(connection, self.book, now)
-            await unit.lock(await self.owner(connection, invoice_id), [invoice_id])
+            await unit.lock_invoice(invoice_id)
             yield unit
             await unit.finish(told=told)
 
-    async def owner(self, connection: AsyncConnection, invoice_id: int) -> int:
-        """Our id of the customer who owes an invoice; raise UnknownInvoice."""
-        found = await connection.execute(select(invoices.c.customer_id).where(invoices.c.id == invoice_id))
-        customer_id: int | None = found.scalar_one_or_none()
-        if customer_id is None:
-            raise UnknownInvoice(invoice_id)
-        return customer_id
+    @asynccontextmanager
+    async def single(self) -> AsyncIterator[AsyncConnection]:
+        """For statements that stand alone: each is a transaction of its own, with none around it to begin and end."""
+        async with self.engine.connect() as connection:
+            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     async def directive(self, invoice_id: int) -> Directive:
         """What the invoice's workflow is to be told now."""

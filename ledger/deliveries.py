@@ -4,14 +4,15 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import Executable, select, update
 
 from cadence import events as e
 from cadence.words import Channel
 from ledger import statements
 from ledger.access import Ledger
+from ledger.attempts import StoredAttempt
 from ledger.learning import halt_by_itself, suppress
 from ledger.recording import record_customer
 from ledger.sending import attempts, messages
@@ -36,33 +37,36 @@ class Receipt:
     address_dead: bool = False
 
 
-async def record_receipt(ledger: Ledger, receipt: Receipt, now: datetime) -> bool:
-    """Take note of one receipt; False where it is a repetition or not about our messages."""
-    return await record_receipts(ledger, [receipt], lambda _receipt: now) == ["new"]
-
-
 async def record_receipts(
     ledger: Ledger, receipts: Sequence[Receipt], now_of: Callable[[Receipt], datetime]
 ) -> list[Taken]:
     """Take note of receipts, also for closed invoices: one transaction for each invoice that they are about.
 
     `now_of` gives the aware instant at which we learn of a receipt; those of one invoice are told in that order.
-    Answers come in the order of `receipts`: new, known (a repetition), or unknown (not about our messages, or
-    about one whose attempt is not stored yet).
+    Answers come in the order of `receipts`: new, known (a repetition, or no more than the provider's own answer
+    said), or unknown (not about our messages, or about one whose attempt is not stored yet).
     """
     taken: list[Taken] = ["unknown"] * len(receipts)
     of_invoice: dict[int, list[_Report]] = defaultdict(list)
     for place, (receipt, attempt) in enumerate(
         zip(receipts, await _attempts_of(ledger, receipts), strict=True)
     ):
-        if attempt is not None:
+        if attempt is not None and _says_no_more(receipt, attempt):
+            taken[place] = "known"
+        elif attempt is not None:
             # By the attempt, whatever the report makes of the address it went to.
-            known = replace(receipt, channel=Channel(attempt["channel"]))
-            of_invoice[attempt["invoice_id"]].append(_Report(place, known, attempt, now_of(receipt)))
+            known = replace(receipt, channel=attempt.channel)
+            of_invoice[attempt.invoice_id].append(_Report(place, known, attempt, now_of(receipt)))
     for reports in of_invoice.values():
         for report, new in await _tell_invoice(ledger, sorted(reports, key=lambda report: report.now)):
             taken[report.place] = "new" if new else "known"
     return taken
+
+
+def _says_no_more(receipt: Receipt, attempt: StoredAttempt) -> bool:
+    """Whether a receipt repeats what we have: that the provider took the message. It is worth no transaction."""
+    remarks = receipt.code or receipt.error_class or receipt.opted_out or receipt.address_dead
+    return receipt.delivery == "queued" and attempt.state == "accepted" and not remarks
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,44 +75,46 @@ class _Report:
 
     place: int
     receipt: Receipt
-    attempt: Any
+    attempt: StoredAttempt
     now: datetime
 
 
-async def _attempts_of(ledger: Ledger, receipts: Sequence[Receipt]) -> list[Any]:
+async def _attempts_of(ledger: Ledger, receipts: Sequence[Receipt]) -> list[StoredAttempt | None]:
     """The attempt that each receipt is about, None where there is none: by our own id, else by the provider's."""
-    async with ledger.engine.connect() as connection:
-        # Questions need no transaction around them, which would be two more.
-        await connection.execution_options(isolation_level="AUTOCOMMIT")
-        named = {"attempt_ids": [receipt.attempt_id for receipt in receipts if receipt.attempt_id]}
-        rows = (await connection.execute(statements.ATTEMPTS_BY_ID, named)).mappings()
-        by_id = {row["attempt_id"]: row for row in rows}
-        strays = {each.provider_id for each in receipts if each.provider_id and each.attempt_id not in by_id}
-        if not strays:
-            return [by_id.get(receipt.attempt_id) for receipt in receipts]
-        named = {"provider_ids": list(strays)}
-        rows = (await connection.execute(statements.ATTEMPTS_BY_PROVIDER, named)).mappings()
-        # The newest attempt at a message comes last, and stays.
-        by_provider = {(row["provider_id"], row["channel"]): row for row in rows}
+    ids = [receipt.attempt_id for receipt in receipts if receipt.attempt_id]
+    by_id = {each.attempt_id: each for each in await _found(ledger, statements.ATTEMPTS_BY_ID, ids)}
+    strays = {each.provider_id for each in receipts if each.provider_id and each.attempt_id not in by_id}
+    # The newest attempt at a message comes last, and stays.
+    by_provider = {
+        (each.provider_id, each.channel): each
+        for each in await _found(ledger, statements.ATTEMPTS_BY_PROVIDER, list(strays))
+    }
     return [
-        by_id.get(receipt.attempt_id) or by_provider.get((receipt.provider_id, str(receipt.channel)))
+        by_id.get(receipt.attempt_id or "") or by_provider.get((receipt.provider_id, receipt.channel))
         for receipt in receipts
     ]
+
+
+async def _found(ledger: Ledger, statement: Executable, ids: list[str]) -> list[StoredAttempt]:
+    if not ids:
+        return []
+    async with ledger.single() as connection:
+        rows = (await connection.execute(statement, {"wanted_ids": ids})).mappings()
+    return [StoredAttempt.of(row) for row in rows]
 
 
 async def _tell_invoice(ledger: Ledger, reports: Sequence[_Report]) -> list[tuple[_Report, bool]]:
     """Tell one invoice what was reported; each report with whether it was new."""
     told: list[tuple[_Report, bool]] = []
-    first = reports[0]
-    invoice_id = first.attempt["invoice_id"]
-    async with ledger.unit(first.attempt["customer_id"], [invoice_id], first.now) as unit:
+    invoice_id = reports[0].attempt.invoice_id
+    async with ledger.invoice_unit(invoice_id, reports[0].now) as unit:
         held = unit.invoice(invoice_id)
         for report in reports:
             unit.now = report.now
             told.append((report, await _tell_delivery(unit, held, report)))
             if told[-1][1]:
-                await _learn(unit, report.receipt, report.attempt["address"])
-        for report in {report.attempt["attempt_id"]: report for report, new in told if new}.values():
+                await _learn(unit, report.receipt, report.attempt.address)
+        for report in {report.attempt.attempt_id: report for report, new in told if new}.values():
             await _keep_delivery(unit, held, report)
     return told
 
@@ -117,8 +123,8 @@ async def _tell_delivery(unit: Unit, held: Held, report: _Report) -> bool:
     receipt = report.receipt
     reported = e.DeliveryReported.model_validate(
         {
-            "step": report.attempt["step"],
-            "occurrence": report.attempt["occurrence"],
+            "step": report.attempt.step,
+            "occurrence": report.attempt.occurrence,
             "channel": receipt.channel,
             "delivery": receipt.delivery,
             "code": receipt.code,
@@ -131,16 +137,15 @@ async def _tell_delivery(unit: Unit, held: Held, report: _Report) -> bool:
 async def _keep_delivery(unit: Unit, held: Held, report: _Report) -> None:
     """Write the message's delivery, the provider's id where its answer never came, and settle what was in the dark."""
     attempt, receipt = report.attempt, report.receipt
-    known = held.facts.step(attempt["step"], attempt["occurrence"]).messages[receipt.channel]
+    known = held.facts.step(attempt.step, attempt.occurrence).messages[receipt.channel]
     values = {
-        "wanted_id": attempt["id"],
+        "wanted_id": attempt.message_id,
         "the_delivery": known.delivery,
         "the_provider_id": receipt.provider_id,
     }
     await unit.connection.execute(statements.KEEP_DELIVERY, values)
-    # Accepted is final, so that it may be read before the lock.
-    if attempt["attempt_state"] != "accepted":
-        dark = (attempts.c.id == attempt["attempt_id"]) & attempts.c.state.in_(["unknown", "calling"])
+    if attempt.state != "accepted":
+        dark = (attempts.c.id == attempt.attempt_id) & attempts.c.state.in_(["unknown", "calling"])
         await unit.connection.execute(
             update(attempts).where(dark).values(state="accepted", settled_at=unit.now)
         )

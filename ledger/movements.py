@@ -107,7 +107,7 @@ async def record_on(
     came) holds the invoice and opens a case instead. Raises UnknownInvoice.
     """
     unit = Unit(connection, ledger.book, now)
-    await unit.lock(await ledger.owner(connection, invoice_id), [invoice_id])
+    await unit.lock_invoice(invoice_id)
     held = unit.invoice(invoice_id)
     payment = await known_payment(connection, movement.payment) if movement.kind == "reversal" else None
     event = _event(movement, held, counted=payment is None or payment.counted)

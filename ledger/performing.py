@@ -13,8 +13,10 @@ from cadence.facts import MessageState
 from cadence.permit import Answer
 from cadence.words import Channel
 from ledger.access import Ledger
+from ledger.attempts import Result, StoredAttempt, attempt_of, settle
+from ledger.judging import judged, put_off
 from ledger.keys import customer_hold_key
-from ledger.sending import Result, attempt_of, attempts, judged, messages, put_off, settle
+from ledger.sending import attempts, messages
 from ledger.unit import PLANNER, Held, Origin, Unit
 
 
@@ -106,11 +108,11 @@ async def lost_message(ledger: Ledger, order: ItemOrder, now: datetime) -> LostM
     assert item.step is not None, "an unknown message had an attempt"
     message = held.facts.step(item.step, item.occurrence).messages[item.channel]
     return LostMessage(
-        attempt_id=found["attempt_id"],
+        attempt_id=found.attempt_id,
         channel=item.channel,
-        address=found["address"] or "",
-        reference=found["reference"],
-        since=found["permitted_at"],
+        address=found.address or "",
+        reference=found.reference,
+        since=found.permitted_at,
         resent=message.resent,
         readings=message.readings,
     )
@@ -155,6 +157,7 @@ async def settle_lost(
     read: without a receipt in time it is given up, and never sent again.
     """
     found = await attempt_of(ledger, attempts.c.id == lost.attempt_id)
+    assert found is not None, "attempts stay"
     async with ledger.invoice_unit(order.invoice_id, now, told=order.invoice_id) as unit:
         held = unit.invoice(order.invoice_id)
         if not _still_lost(held, found):
@@ -162,13 +165,13 @@ async def settle_lost(
         elif provider_id is not None:
             await settle(unit, held, found, Result("accepted", provider_id=provider_id))
         else:
-            await _not_found(unit, held, lost, found["step"], found["occurrence"])
+            await _not_found(unit, held, lost, found.step, found.occurrence)
     return ledger.leaving(held.directive)
 
 
-def _still_lost(held: Held, found: Any) -> bool:
-    step = held.facts.step(found["step"], found["occurrence"])
-    message = step.messages.get(Channel(found["channel"]))
+def _still_lost(held: Held, found: StoredAttempt) -> bool:
+    step = held.facts.step(found.step, found.occurrence)
+    message = step.messages.get(found.channel)
     return message is not None and message.state is MessageState.UNKNOWN
 
 

@@ -124,7 +124,7 @@ async def situation(ledger: Ledger, invoice_id: int) -> Situation:
     """Where an invoice stands now; raise UnknownInvoice."""
     async with ledger.engine.begin() as connection:
         unit = Unit(connection, ledger.book, datetime.now(UTC))
-        await unit.lock(await ledger.owner(connection, invoice_id), [invoice_id])
+        await unit.lock_invoice(invoice_id)
         return situation_of(unit, unit.invoice(invoice_id))
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger.access import Ledger
-from ledger.sending import Result, attempt_of, attempts, settle
+from ledger.attempts import Result, attempt_of, attempts, settle
 from ledger.unit import invoices
 
 # A worker that is still alive concludes its call long before: the lease outlasts any provider's time-out.
@@ -29,12 +29,13 @@ async def stale_calls(ledger: Ledger, now: datetime) -> int:
 
 async def _settle_lost_call(ledger: Ledger, attempt_id: str, now: datetime) -> bool:
     found = await attempt_of(ledger, attempts.c.id == attempt_id)
-    async with ledger.invoice_unit(found["invoice_id"], now) as unit:
+    assert found is not None, "attempts stay"
+    async with ledger.invoice_unit(found.invoice_id, now) as unit:
         # Read again under the lock: a receipt or the call's own end may have settled it meanwhile.
         state = await unit.connection.execute(select(attempts.c.state).where(attempts.c.id == attempt_id))
         if state.scalar_one() != "calling":
             return False
-        await settle(unit, unit.invoice(found["invoice_id"]), found, Result(state="unknown"))
+        await settle(unit, unit.invoice(found.invoice_id), found, Result(state="unknown"))
     return True
 
 

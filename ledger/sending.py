@@ -1,24 +1,25 @@
 """The send protocol: permit, begin, conclude. Every attempt leaves a trace before and after the provider is asked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import update
 
 from cadence import events as e
 from cadence.agenda import AgendaItem
 from cadence.directive import Directive, ItemOrder
 from cadence.facts import ANSWER_STEP, InvoiceFacts
-from cadence.permit import Answer, Verdict, judge
+from cadence.permit import Answer
 from cadence.words import Channel
 from ledger import statements
 from ledger.access import Ledger
-from ledger.answering import answer_text, free_text_until
-from ledger.contacting import capped
+from ledger.answering import answer_text
+from ledger.attempts import KnownAttempt, Result, goes_again, message_event, settle
+from ledger.judging import judged, may_leave, put_off
 from ledger.keys import new_attempt_id, new_reference
-from ledger.learning import halt_by_itself, suppress
 from ledger.references import quoted
 from ledger.tables import Attempt, Message
 from ledger.unit import PLANNER, Held, Unit
@@ -30,16 +31,13 @@ LEASE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(KnownAttempt):
     """Leave to make one attempt now, and all that its message is written from. Personal data: never log it."""
 
-    attempt_id: str
-    reference: str
+    address: str
     window_ends: datetime
-    channel: Channel
     template: str
     language: str
-    address: str
     customer_name: str
     invoice_number: str
     amount: Decimal
@@ -66,73 +64,6 @@ class Leave:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of an attempt, in the ledger's words; `error_class` and `code` are the provider's, classified."""
-
-    state: str  # accepted, refused, rejected or unknown
-    provider_id: str | None = None
-    code: str | None = None
-    error_class: str | None = None
-
-
-def goes_again(result: Result) -> bool:
-    """Whether the provider surely took nothing, and may take it later."""
-    return result.state == "refused" or (result.state, result.error_class) == ("rejected", "throughput")
-
-
-async def judged(unit: Unit, held: Held, ledger: Ledger, order: ItemOrder) -> Verdict:
-    """Judge the item a workflow was told to perform, with the halts; anything it was not told last is stale.
-
-    A halt stops what is sent. Looking for a lost message sends nothing, and must not wait for it.
-    """
-    told = ledger.leaving(held.directive).item
-    if told is None or (told.key, told.at) != (order.key, order.at):
-        return Verdict(Answer.STALE, "not_the_directive")
-    rules, known = unit.rules(held), await unit.history(held)
-    verdict = judge(held.facts, held.cadence, rules, unit.customer_facts, known, order.key, unit.now)
-    sends = verdict.answer is Answer.PERMIT and verdict.item is not None and verdict.item.send is not None
-    if verdict.item and sends and await _too_late_for_free_text(unit, verdict.item):
-        return Verdict(Answer.SKIP, "whatsapp_window_closed", verdict.item)
-    if verdict.item and sends and await _halted(unit, verdict.item):
-        tomorrow = rules.window.local_day(unit.now) + timedelta(days=1)
-        return Verdict(Answer.DEFER, "halted", verdict.item, rules.contact_at(tomorrow))
-    if verdict.item and sends:
-        return await capped(unit, held, rules, verdict)
-    return verdict
-
-
-async def _too_late_for_free_text(unit: Unit, item: AgendaItem) -> bool:
-    if item.step != ANSWER_STEP or item.channel is not Channel.WHATSAPP:
-        return False
-    until = await free_text_until(unit.connection, unit.customer["whatsapp"])
-    return until is None or until <= unit.now
-
-
-async def _halted(unit: Unit, item: AgendaItem) -> bool:
-    scopes = {"channel": str(item.channel), "segment": unit.customer_facts.segment}
-    return (await unit.connection.execute(statements.HALTED, scopes)).first() is not None
-
-
-async def put_off(unit: Unit, held: Held, verdict: Verdict) -> None:
-    """Write down that an item was deferred or skipped, and by which rule: it never stays as it was."""
-    item = verdict.item
-    if item is None or item.step is None:
-        # Its instant follows from the facts alone: the calendar behind it changed, and it is to be planned anew.
-        held.causes.append("asked")
-        return
-    if verdict.answer is Answer.SKIP:
-        begun = held.facts.step(item.step, item.occurrence).messages
-        kind = e.StepFailed if begun else e.StepSkipped
-        over = kind(step=item.step, occurrence=item.occurrence, reason=verdict.reason, planned_at=item.at)
-        await unit.tell(held, over, PLANNER)
-    elif verdict.answer is Answer.DEFER and verdict.until:
-        deferred = e.StepDeferred(
-            step=item.step, occurrence=item.occurrence, reason=verdict.reason, until=verdict.until
-        )
-        await unit.tell(held, deferred, PLANNER)
-
-
 async def permit(ledger: Ledger, order: ItemOrder, now: datetime) -> Leave:
     """Ask leave to send one message now, at the aware instant `now`; every HTTP attempt needs a fresh one.
 
@@ -141,9 +72,12 @@ async def permit(ledger: Ledger, order: ItemOrder, now: datetime) -> Leave:
     async with ledger.invoice_unit(order.invoice_id, now, told=order.invoice_id) as unit:
         held = unit.invoice(order.invoice_id)
         verdict = await judged(unit, held, ledger, order)
-        granted = None
-        if verdict.answer is Answer.PERMIT and verdict.item and verdict.item.channel:
-            granted = await _reserve(unit, held, verdict.item)
+        granted, so_far = None, None
+        if verdict.answer is Answer.PERMIT and verdict.item:
+            so_far = await _so_far(unit, held, verdict.item)
+            verdict = await may_leave(unit, held, verdict, halted=so_far["halted"])
+        if verdict.answer is Answer.PERMIT and verdict.item:
+            granted = await _reserve(unit, held, verdict.item, so_far)
         elif verdict.answer is Answer.STALE:
             # The directive may be older than the day: plan again, so that what the workflow gets is true now.
             held.causes.append("asked")
@@ -152,11 +86,26 @@ async def permit(ledger: Ledger, order: ItemOrder, now: datetime) -> Leave:
     return Leave(ledger.leaving(held.directive), granted, verdict.reason)
 
 
-async def _reserve(unit: Unit, held: Held, item: AgendaItem) -> Permit | None:
-    message = await _message_row(unit, held, item)
-    if message["attempts"]:
-        await _retire_reservations(unit, message["id"])
-        if await _lost_own_call(unit, held, item, message["id"]):
+def _key(held: Held, item: AgendaItem) -> dict[str, Any]:
+    """What a message is unique for."""
+    return {
+        "invoice_id": held.id,
+        "step": item.step,
+        "occurrence": item.occurrence,
+        "channel": str(item.channel),
+    }
+
+
+async def _so_far(unit: Unit, held: Held, item: AgendaItem) -> Any:
+    """Whether sending is halted, and the message's id and reference and how many attempts there were, if any."""
+    known = _key(held, item) | {"segment": unit.customer_facts.segment}
+    return (await unit.connection.execute(statements.SO_FAR, known)).mappings().one()
+
+
+async def _reserve(unit: Unit, held: Held, item: AgendaItem, so_far: Any) -> Permit | None:
+    if so_far["attempts"]:
+        await _retire_reservations(unit, so_far["id"])
+        if await _lost_own_call(unit, held, item, so_far["id"]):
             return None
     channel = item.channel
     assert channel is not None, "a send item names both"
@@ -167,34 +116,29 @@ async def _reserve(unit: Unit, held: Held, item: AgendaItem) -> Permit | None:
     )
     await unit.tell(held, event, PLANNER)
     window_ends = unit.rules(held).window.around(unit.now)[1]
-    row = {
-        "id": attempt_id,
-        "message_id": message["id"],
-        "number": message["attempts"] + 1,
+    attempt = {
+        "attempt_id": attempt_id,
+        "number": so_far["attempts"] + 1,
         "state": "reserved",
         "permitted_at": unit.now,
         "lease_until": min(unit.now + LEASE, window_ends),
         "permit_event": held.last_event,
     }
-    await unit.connection.execute(insert(attempts), row)
-    quote = await quoted(unit, held)
-    permit = _written(unit, held, item, attempt_id, message["reference"], quote, window_ends)
+    message = await _write_attempt(unit, held, item, so_far, attempt)
+    known = {"attempt_id": attempt_id, "step": item.step, "channel": channel, "window_ends": window_ends}
+    permit = _written(unit, held, item, known | message, await quoted(unit, held))
     if item.step != ANSWER_STEP:
         return permit
     return replace(permit, text=await answer_text(unit.connection, held.id, item.occurrence))
 
 
-async def _message_row(unit: Unit, held: Held, item: AgendaItem) -> Any:
-    """The message's id and reference, and how many attempts at it there were; a new row where there is none."""
-    key = {
-        "invoice_id": held.id,
-        "step": item.step,
-        "occurrence": item.occurrence,
-        "channel": str(item.channel),
-    }
-    found = (await unit.connection.execute(statements.MESSAGE_SO_FAR, key)).mappings().one_or_none()
-    if found is not None:
-        return found
+async def _write_attempt(
+    unit: Unit, held: Held, item: AgendaItem, so_far: Any, attempt: dict[str, Any]
+) -> dict[str, Any]:
+    """Write the attempt, and the message where this is its first; the message's id and reference."""
+    if so_far["id"] is not None:
+        await unit.connection.execute(statements.RESERVE_AGAIN, attempt | {"at_message": so_far["id"]})
+        return {"message_id": so_far["id"], "reference": so_far["reference"]}
     assert item.send is not None, "a send item carries its document"
     row = {
         "template": item.send.template,
@@ -202,8 +146,8 @@ async def _message_row(unit: Unit, held: Held, item: AgendaItem) -> Any:
         "notice": item.notice,
         "reference": new_reference(),
     }
-    written = await unit.connection.execute(insert(messages).returning(messages.c.id), key | row)
-    return {"id": written.scalar_one(), "reference": row["reference"], "attempts": 0}
+    written = await unit.connection.execute(statements.RESERVE_FIRST, _key(held, item) | row | attempt)
+    return {"message_id": written.scalar_one(), "reference": row["reference"]}
 
 
 async def _lost_own_call(unit: Unit, held: Held, item: AgendaItem, message_id: int) -> bool:
@@ -214,7 +158,7 @@ async def _lost_own_call(unit: Unit, held: Held, item: AgendaItem, message_id: i
     )
     if lost.first() is None:
         return False
-    await unit.tell(held, _message_event(e.MessageUnknown, item.step, item.occurrence, item.channel), PLANNER)
+    await unit.tell(held, message_event(e.MessageUnknown, item.step, item.occurrence, item.channel), PLANNER)
     return True
 
 
@@ -226,27 +170,17 @@ async def _retire_reservations(unit: Unit, message_id: int) -> None:
     )
 
 
-def _written(
-    unit: Unit,
-    held: Held,
-    item: AgendaItem,
-    attempt_id: str,
-    reference: str,
-    quote: str,
-    window_ends: datetime,
-) -> Permit:
-    facts, customer, channel = held.facts, unit.customer, item.channel
-    assert channel is not None, "a send item names both"
-    assert item.send is not None, "a send item names both"
-    column = {Channel.EMAIL: "email", Channel.SMS: "phone", Channel.WHATSAPP: "whatsapp"}[channel]
+def _written(unit: Unit, held: Held, item: AgendaItem, known: Mapping[str, Any], quote: str) -> Permit:
+    facts, customer = held.facts, unit.customer
+    assert item.send is not None, "a send item carries its document"
+    column = {Channel.EMAIL: "email", Channel.SMS: "phone", Channel.WHATSAPP: "whatsapp"}
     return Permit(
-        attempt_id=attempt_id,
-        reference=reference,
-        window_ends=window_ends,
-        channel=channel,
+        **known,
+        invoice_id=held.id,
+        occurrence=item.occurrence,
         template=item.send.template,
         language=str(unit.customer_facts.language),
-        address=customer[column],
+        address=customer[column[known["channel"]]],
         customer_name=customer["name"],
         invoice_number=held.row["number"],
         amount=facts.amount,
@@ -283,78 +217,19 @@ async def begin(
     now: datetime,
 ) -> bool:
     """Commit that the provider is about to be asked; False where the lease ran out or was taken over."""
-    async with ledger.engine.begin() as connection:
+    async with ledger.single() as connection:
         content = {"the_subject": subject, "the_html": html, "the_body": body, "the_address": address}
         began = await connection.execute(statements.BEGIN, content | {"attempt_id": attempt_id, "now": now})
         return began.first() is not None
 
 
-async def conclude(ledger: Ledger, attempt_id: str, result: Result, now: datetime) -> Directive:
+async def conclude(ledger: Ledger, attempt: KnownAttempt, result: Result, now: datetime) -> Directive:
     """Write down what became of an attempt, and return the directive that follows from it.
 
     What was refused is tried again, and its answer reaches no workflow: what changed with it, the relay tells.
     """
-    found = await attempt_of(ledger, attempts.c.id == attempt_id)
-    assert found is not None, "only attempts that were reserved are concluded"
-    invoice_id = found["invoice_id"]
-    told = None if goes_again(result) else invoice_id
-    async with ledger.unit(found["customer_id"], [invoice_id], now, told=told) as unit:
-        held = unit.invoice(invoice_id)
-        await settle(unit, held, found, result)
+    told = None if goes_again(result) else attempt.invoice_id
+    async with ledger.invoice_unit(attempt.invoice_id, now, told=told) as unit:
+        held = unit.invoice(attempt.invoice_id)
+        await settle(unit, held, attempt, result)
     return ledger.leaving(held.directive)
-
-
-async def attempt_of(ledger: Ledger, condition: Any) -> Any:
-    """An attempt with its message and whose it is, by any condition on either; None where there is none."""
-    newest = statements.ATTEMPTS.where(condition).order_by(attempts.c.number.desc()).limit(1)
-    async with ledger.engine.connect() as connection:
-        # One question needs no transaction around it, which would be two more.
-        await connection.execution_options(isolation_level="AUTOCOMMIT")
-        return (await connection.execute(newest)).mappings().one_or_none()
-
-
-async def settle(unit: Unit, held: Held, found: Any, result: Result) -> None:
-    """Turn an attempt's result into its row, the message's and the event that changes the facts."""
-    of = (found["step"], found["occurrence"], Channel(found["channel"]))
-    values = {
-        "state": result.state,
-        "settled_at": unit.now,
-        "code": result.code,
-        "error_class": result.error_class,
-    }
-    # A receipt may have proved by now that the provider took what we had lost sight of.
-    mine = (attempts.c.id == found["attempt_id"]) & (attempts.c.state != "accepted")
-    await unit.connection.execute(update(attempts).where(mine).values(values))
-    if result.state == "accepted":
-        adopted = update(messages).where(messages.c.id == found["id"]).values(provider_id=result.provider_id)
-        await unit.connection.execute(adopted)
-        await unit.tell(held, _message_event(e.MessageAccepted, *of), PLANNER)
-    elif result.state == "unknown":
-        await unit.tell(held, _message_event(e.MessageUnknown, *of), PLANNER)
-    elif result.state == "refused" or result.error_class in ("throughput", "account"):
-        await unit.tell(
-            held,
-            _message_event(e.MessageRefused, *of, code=result.code, error_class=result.error_class),
-            PLANNER,
-        )
-    else:
-        error_class = result.error_class or "unclassified"
-        rejected = _message_event(e.MessageRejected, *of, code=result.code, error_class=error_class)
-        await unit.tell(held, rejected, PLANNER)
-        await suppress(unit, Channel(found["channel"]), found["address"], result.error_class)
-    if result.error_class == "account":
-        await halt_by_itself(unit, Channel(found["channel"]))
-        await _wait_for_a_person(unit, held, found)
-
-
-async def _wait_for_a_person(unit: Unit, held: Held, found: Any) -> None:
-    rules = unit.rules(held)
-    tomorrow = rules.contact_at(rules.window.local_day(unit.now) + timedelta(days=1))
-    deferred = e.StepDeferred(
-        step=found["step"], occurrence=found["occurrence"], reason="halted", until=tomorrow
-    )
-    await unit.tell(held, deferred, PLANNER)
-
-
-def _message_event(kind: Any, step: str | None, occurrence: int, channel: Channel | None, **more: Any) -> Any:
-    return kind(step=step, occurrence=occurrence, channel=channel, **more)

@@ -3,13 +3,17 @@
 What changes between two uses is a parameter, so that the driver and PostgreSQL prepare each of them once as well.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     DateTime,
+    Integer,
     Text,
     any_,
     bindparam,
+    exists,
     func,
     insert,
     literal,
@@ -30,6 +34,17 @@ endpoints, deliveries = WebhookEndpoint.__table__, WebhookDelivery.__table__  # 
 
 # Locks and what one transaction writes (`ledger.unit`).
 
+# Customer first, then the invoice, in one statement: an invoice is locked as it leaves the join, and nothing leaves it
+# before the customer's row is in, which is locked on its way. Whose an invoice is never changes.
+_OWNER_ID = select(invoices.c.customer_id).where(invoices.c.id == bindparam("wanted_id")).scalar_subquery()
+_OWNER = select(customers).where(customers.c.id == _OWNER_ID).with_for_update().cte("owner")
+OWNERS = {column.name: f"owner_{column.name}" for column in customers.c}
+LOCK_INVOICE = (
+    select(invoices, *(_OWNER.c[name].label(label) for name, label in OWNERS.items()))
+    .join_from(invoices, _OWNER, invoices.c.customer_id == _OWNER.c.id)
+    .where(invoices.c.id == bindparam("wanted_id"))
+    .with_for_update(of=invoices)
+)
 LOCK_CUSTOMER = select(customers).where(customers.c.id == bindparam("wanted_id")).with_for_update()
 _OF_CUSTOMER = invoices.c.customer_id == bindparam("of_customer")
 LOCK_OPEN = (
@@ -96,17 +111,20 @@ ANNOUNCE_EVENT = select(_APPENDED.c.id).add_cte(
 STORE_CUSTOMER = update(customers).where(customers.c.id == bindparam("wanted_id"))
 STORE_INVOICE = update(invoices).where(invoices.c.id == bindparam("wanted_id"))
 # Rows as one value, and whatever lies beyond them gone: one statement, however long the agenda is.
-WRITE_AGENDA = text("""
-    WITH gone AS (DELETE FROM agenda WHERE invoice_id = :invoice_id AND position >= :length)
+_AGENDA_BEYOND = text("DELETE FROM agenda WHERE invoice_id = :wanted_id AND position >= :agenda_length")
+_AGENDA = text("""
     INSERT INTO agenda (invoice_id, position, key, kind, at, why, step, occurrence, channel)
-    SELECT :invoice_id, item.*
-    FROM jsonb_to_recordset(CAST(:items AS jsonb)) AS item(
+    SELECT :wanted_id, item.*
+    FROM jsonb_to_recordset(CAST(:agenda_items AS jsonb)) AS item(
         position int, key text, kind text, at timestamptz, why text, step text, occurrence int, channel text
     )
     ON CONFLICT (invoice_id, position) DO UPDATE SET
         key = excluded.key, kind = excluded.kind, at = excluded.at, why = excluded.why,
         step = excluded.step, occurrence = excluded.occurrence, channel = excluded.channel
 """)
+STORE_WITH_AGENDA = STORE_INVOICE.add_cte(
+    _AGENDA_BEYOND.columns().cte("agenda_beyond"), _AGENDA.columns().cte("agenda_written")
+)
 LEAVE_WORD = text("""
     WITH word AS (
         INSERT INTO outbox (invoice_id, cause, created_at) VALUES (:invoice_id, :cause, :created_at) RETURNING id
@@ -126,27 +144,67 @@ KNOWN_INVOICE = (
 
 # Sending.
 
-HALTED = select(halts.c.scope).where(
+_HALTED = exists().where(
     or_(
         halts.c.scope == "all",
         (halts.c.scope == "channel") & (halts.c.value == bindparam("channel")),
         (halts.c.scope == "segment") & (halts.c.value == bindparam("segment")),
     )
 )
-MESSAGE_SO_FAR = (
-    select(
-        messages.c.id,
-        messages.c.reference,
-        func.count(attempts.c.id).label("attempts"),
-    )
-    .outerjoin_from(messages, attempts)
+_MESSAGE = (
+    select(messages.c.id, messages.c.reference)
     .where(
         messages.c.invoice_id == bindparam("invoice_id"),
         messages.c.step == bindparam("step"),
         messages.c.occurrence == bindparam("occurrence"),
         messages.c.channel == bindparam("channel"),
     )
-    .group_by(messages.c.id)
+    .cte("message_so_far")
+)
+_ATTEMPTS = (
+    select(func.count())
+    .select_from(attempts)
+    .where(attempts.c.message_id == _MESSAGE.c.id)
+    .correlate(_MESSAGE)
+    .scalar_subquery()
+)
+# One row, also where there is no message yet.
+SO_FAR = select(_HALTED.label("halted"), _MESSAGE, _ATTEMPTS.label("attempts")).select_from(
+    select(true().label("always")).subquery().outerjoin(_MESSAGE, true())
+)
+_RESERVED: dict[str, Any] = {
+    "id": bindparam("attempt_id", type_=Text),
+    "number": bindparam("number", type_=Integer),
+    "state": bindparam("state", type_=Text),
+    "permitted_at": bindparam("permitted_at", type_=DateTime(timezone=True)),
+    "lease_until": bindparam("lease_until", type_=DateTime(timezone=True)),
+    "permit_event": bindparam("permit_event", type_=BigInteger),
+}
+RESERVE_AGAIN = insert(attempts).values(_RESERVED | {"message_id": bindparam("at_message")})
+_FIRST = (
+    insert(messages)
+    .values(
+        {
+            name: bindparam(name)
+            for name in (
+                "invoice_id",
+                "step",
+                "occurrence",
+                "channel",
+                "template",
+                "language",
+                "notice",
+                "reference",
+            )
+        }
+    )
+    .returning(messages.c.id)
+    .cte("first")
+)
+RESERVE_FIRST = (
+    insert(attempts)
+    .from_select([*_RESERVED, "message_id"], select(*_RESERVED.values(), _FIRST.c.id))
+    .returning(attempts.c.message_id)
 )
 _BEGUN = (
     update(attempts)
@@ -166,24 +224,37 @@ BEGIN = (
     .returning(messages.c.id)
 )
 
-ATTEMPTS = (
-    select(
-        attempts.c.id.label("attempt_id"),
-        attempts.c.state.label("attempt_state"),
-        attempts.c.permitted_at,
-        attempts.c.number,
-        invoices.c.customer_id,
-        *(column for column in messages.c if column.name not in ("html", "body", "subject")),
-    )
-    .join_from(attempts, messages)
-    .join(invoices)
+# A receipt may have proved by now that the provider took what we had lost sight of: that stays.
+SETTLE = (
+    update(attempts)
+    .where(attempts.c.id == bindparam("wanted_id"), attempts.c.state != "accepted")
+    .values({name: bindparam(name) for name in ("state", "settled_at", "code", "error_class")})
 )
+SETTLE_ACCEPTED = (
+    update(messages)
+    .where(messages.c.id == bindparam("at_message"))
+    .values(provider_id=bindparam("the_provider_id"))
+    .add_cte(SETTLE.cte("settled"))
+)
+ATTEMPTS = select(
+    attempts.c.id.label("attempt_id"),
+    attempts.c.state,
+    attempts.c.permitted_at,
+    messages.c.id.label("message_id"),
+    messages.c.invoice_id,
+    messages.c.step,
+    messages.c.occurrence,
+    messages.c.channel,
+    messages.c.reference,
+    messages.c.address,
+    messages.c.provider_id,
+).join_from(attempts, messages)
 
 # Receipts.
 
-ATTEMPTS_BY_ID = ATTEMPTS.where(attempts.c.id == any_(bindparam("attempt_ids", type_=ARRAY(Text))))
+ATTEMPTS_BY_ID = ATTEMPTS.where(attempts.c.id == any_(bindparam("wanted_ids", type_=ARRAY(Text))))
 ATTEMPTS_BY_PROVIDER = ATTEMPTS.where(
-    messages.c.provider_id == any_(bindparam("provider_ids", type_=ARRAY(Text)))
+    messages.c.provider_id == any_(bindparam("wanted_ids", type_=ARRAY(Text)))
 ).order_by(attempts.c.number)
 KEEP_DELIVERY = (
     update(messages)

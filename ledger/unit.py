@@ -61,6 +61,7 @@ class Held:
     causes: list[str] = field(default_factory=list)
     cases: tuple[CaseDue, ...] = ()
     last_event: int = 0
+    ruled: tuple[CustomerFacts, Rules] | None = None
 
     @property
     def id(self) -> int:
@@ -92,6 +93,15 @@ class Unit:
             raise UnknownCustomer(customer_id)
         self.hold_customer(row)
         await self.hold_invoices(invoice_ids)
+
+    async def lock_invoice(self, invoice_id: int) -> None:
+        """Lock one invoice and, before it, its customer; raise UnknownInvoice."""
+        found = await self.connection.execute(statements.LOCK_INVOICE, {"wanted_id": invoice_id})
+        row = found.mappings().one_or_none()
+        if row is None:
+            raise UnknownInvoice(invoice_id)
+        self.hold_customer({name: row[label] for name, label in statements.OWNERS.items()})
+        await self.adopt(dict(row), InvoiceFacts.model_validate(row["facts"]))
 
     def hold_customer(self, row: Any) -> None:
         """Take a customer's row that this transaction has locked, or inserted."""
@@ -129,8 +139,10 @@ class Unit:
         return self.held[invoice_id]
 
     def rules(self, held: Held) -> Rules:
-        """The contact rules of a locked invoice."""
-        return self.book.rules(held.cadence, self.customer_facts)
+        """The contact rules of a locked invoice, found anew only where something was told of its customer."""
+        if held.ruled is None or held.ruled[0] is not self.customer_facts:
+            held.ruled = self.customer_facts, self.book.rules(held.cadence, self.customer_facts)
+        return held.ruled[1]
 
     async def cadence(self, cadence_id: int) -> Cadence:
         """A published version, which never changes and so is read once a process and database."""
@@ -248,8 +260,9 @@ class Unit:
                 "directive": directive.model_dump(mode="json"),
                 "next_at": directive.item.at if directive.item else None,
             }
-        values |= await self._write_agenda(held, agenda)
-        await self.connection.execute(statements.STORE_INVOICE, values)
+        planned = await self._planned(held, agenda)
+        statement = statements.STORE_WITH_AGENDA if planned else statements.STORE_INVOICE
+        await self.connection.execute(statement, values | planned)
         await self._open_cases(held)
         if directive != held.directive and not by_return:
             await self.leave_word(held.id, held.causes[0])
@@ -292,7 +305,8 @@ class Unit:
         )
         return History(*found.one())
 
-    async def _write_agenda(self, held: Held, agenda: Agenda) -> dict[str, str]:
+    async def _planned(self, held: Held, agenda: Agenda) -> dict[str, str | int]:
+        """The agenda as `statements.STORE_WITH_AGENDA` takes it; nothing, where it is stored already."""
         known = held.facts, held.cadence, self.rules(held), self.customer_facts, await self.history(held)
         items = json.dumps(
             [
@@ -312,9 +326,7 @@ class Unit:
         digest = hashlib.sha256(items.encode()).hexdigest()[:16]
         if digest == held.row["agenda_digest"]:
             return {}
-        values = {"invoice_id": held.id, "length": len(agenda.items), "items": items}
-        await self.connection.execute(statements.WRITE_AGENDA, values)
-        return {"agenda_digest": digest}
+        return {"agenda_digest": digest, "agenda_length": len(agenda.items), "agenda_items": items}
 
     async def _open_cases(self, held: Held) -> None:
         due = [case for case in held.facts.cases if case not in held.cases]

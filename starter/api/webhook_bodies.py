@@ -26,9 +26,76 @@ def _generic() -> dict[str, Any]:
 
 
 GENERIC_PAYMENT = {"application/json": {"schema": _generic(), "example": EXAMPLE}}
-OF_RAIL = {"application/json": {"schema": {"type": "object"}}}
-SENDGRID_EVENTS = {"application/json": {"schema": {"type": "array", "items": {"type": "object"}}}}
-_FIELDS = {"schema": {"type": "object", "additionalProperties": {"type": "string"}}}
+# The least that each provider's documentation shows; they send more.
+_OF_RAILS: dict[str, dict[str, Any]] = {
+    "stripe": {
+        "id": "evt_1",
+        "object": "event",
+        "type": "payment_intent.succeeded",
+        "created": 1_772_700_000,
+        "data": {
+            "object": {
+                "id": "pi_1",
+                "object": "payment_intent",
+                "status": "succeeded",
+                "amount_received": 12_050,
+                "currency": "eur",
+                "created": 1_772_700_000,
+                "metadata": {"invoice": "2026/0001"},
+            }
+        },
+    },
+    "pix": {
+        "pix": [
+            {
+                "endToEndId": "E1234567820260305120000000000001",
+                "txid": "regua20260001aaaaaaaaaaaaa",
+                "valor": "120.50",
+                "horario": "2026-03-05T12:00:00.000Z",
+            }
+        ]
+    },
+    "asaas": {
+        "id": "evt_1",
+        "event": "PAYMENT_RECEIVED",
+        "payment": {
+            "id": "pay_1",
+            "value": 120.5,
+            "status": "RECEIVED",
+            "billingType": "PIX",
+            "paymentDate": "2026-03-05",
+            "externalReference": "2026/0001",
+        },
+    },
+    "mercadopago": {"type": "payment", "action": "payment.updated", "data": {"id": "123"}},
+}
+OF_RAIL = {
+    "application/json": {
+        "schema": {"type": "object"},
+        "examples": {rail: {"value": body} for rail, body in _OF_RAILS.items()},
+    }
+}
+_EVENT = {
+    "event": "delivered",
+    "sg_message_id": "m-1.recvd-1",
+    "sg_event_id": "e-1",
+    "timestamp": 1_772_700_000,
+    "attempt_id": "42",
+}
+SENDGRID_EVENTS = {
+    "application/json": {"schema": {"type": "array", "items": {"type": "object"}}, "example": [_EVENT]}
+}
+# Of a receipt the status counts, of a reply the body.
+_FIELDS = {
+    "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+    "example": {
+        "MessageSid": "SM" + "1" * 32,
+        "MessageStatus": "delivered",
+        "From": "+15555550100",
+        "To": "+351900000123",
+        "Body": "",
+    },
+}
 FORM = {"application/x-www-form-urlencoded": _FIELDS, "application/json": _FIELDS}
 
 

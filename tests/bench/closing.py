@@ -25,7 +25,7 @@ async def close_ours(stage: Stage, invoice_ids: Sequence[int]) -> list[float]:
         origin = Origin("bench", "payment", f"bench-{invoice_id}")
         recorded = await record(stage.ledger, invoice_id, [Fact(event, now, origin)], now)
         assert recorded.directive.closed
-        seconds.append(await _closed(stage, workflow_id(invoice_id)))
+        seconds.append(await closed(stage, workflow_id(invoice_id)))
     return seconds
 
 
@@ -35,12 +35,12 @@ async def close_bare(stage: Stage, workflow_ids: Sequence[str]) -> list[float]:
     for each in workflow_ids:
         begun = time()
         await stage.client.get_workflow_handle(each).signal(BareWorkflow.finish)
-        seconds.append(await _closed(stage, each, begun))
+        seconds.append(await closed(stage, each, begun))
     return seconds
 
 
-async def _closed(stage: Stage, name: str, begun: float | None = None) -> float:
-    """Seconds until a workflow's end, by the server's clock, which is this machine's."""
+async def closed(stage: Stage, name: str, begun: float | None = None) -> float:
+    """Wait for a workflow's end; seconds since `begun` (now if left out), by the server's clock, which is ours."""
     begun = time() if begun is None else begun
     handle = stage.client.get_workflow_handle(name)
     await handle.result()

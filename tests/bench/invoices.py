@@ -61,12 +61,17 @@ class Group:
         """The address of the customer of that number."""
         return f"{self.name}.{number}@example.com"
 
+    @property
+    def numbers(self) -> list[str]:
+        """The creditor's numbers, in the order of the file."""
+        return [f"{self.name}-{number:04d}" for number in range(self.count)]
+
     def rows(self) -> list[Mapping[str, str]]:
         """The rows of the group's file."""
         issued_on = self.due_on - timedelta(days=30)
         return [
             {
-                "invoice": f"{self.name}-{number:04d}",
+                "invoice": invoice,
                 "customer": f"{self.name}-c{number:04d}",
                 "customer_name": f"Padaria Inventada {number} Ltda.",
                 "segment": self.name,
@@ -81,7 +86,7 @@ class Group:
                 "currency": "BRL",
                 "payment_method": "boleto",
             }
-            for number in range(self.count)
+            for number, invoice in enumerate(self.numbers)
         ]
 
 

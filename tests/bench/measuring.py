@@ -9,11 +9,11 @@ from starter.documents import read_creditor
 from tests.bench.figures import Figure
 from tests.bench.pure import plans_per_second
 from tests.bench.rehearsing import invoice_days_per_second
-from tests.bench.rounds import CLOSINGS, STARTS, STEPS, Amounts, Rounds
+from tests.bench.rounds import CLOSINGS, STARTS, STEPS, WEBHOOK_CLOSINGS, WEBHOOKS, Amounts, Rounds
 from tests.bench.stage import CREDITOR, stage
 
 PLANNER, REHEARSAL = "planner", "rehearsal"
-ON_STAGE = (STARTS, CLOSINGS, STEPS)
+ON_STAGE = (STARTS, CLOSINGS, WEBHOOK_CLOSINGS, WEBHOOKS, STEPS)
 MEASURES = (*ON_STAGE, REHEARSAL, PLANNER)
 
 
@@ -31,8 +31,8 @@ class Size:
         return replace(self, rounds=rounds)
 
 
-FULL = Size(rounds=3, amounts=Amounts(1_000, 50, 300), plan_seconds=4, rehearsal_days=15)
-QUICK = Size(rounds=1, amounts=Amounts(200, 20, 100), plan_seconds=2, rehearsal_days=5)
+FULL = Size(rounds=3, amounts=Amounts(1_000, 50, 300, 500, 200), plan_seconds=4, rehearsal_days=15)
+QUICK = Size(rounds=1, amounts=Amounts(200, 20, 100, 200, 60), plan_seconds=2, rehearsal_days=5)
 
 
 @dataclass(slots=True)

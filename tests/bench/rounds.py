@@ -12,8 +12,10 @@ from tests.bench.invoices import Group, invoice_ids, noon_zone
 from tests.bench.stage import Stage
 from tests.bench.starting import bare_ids, start_bare, start_ours
 from tests.bench.stepping import Stepped, step_bare, step_ours
+from tests.bench.webhooks import accept, close_by_webhook
 
 STARTS, CLOSINGS, STEPS = "starts", "closings", "steps"
+WEBHOOKS, WEBHOOK_CLOSINGS = "webhooks", "webhook_closings"
 WORKERS = ("worker", "bare worker")
 # Long enough that nobody's instant comes while the bench runs.
 FAR = timedelta(days=3)
@@ -25,11 +27,16 @@ WARM_UP, COLD = 60, 5.0
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """How many of each in a round: workflows that are started and wait, those of them that close, and steps."""
+    """How many of each in a round: workflows that are started and wait, those of them that close, and steps.
+
+    `webhooks` are posted as fast as they are taken; `webhook_closings` are further workflows that close.
+    """
 
     waiting: int
     closings: int
     steps: int
+    webhooks: int
+    webhook_closings: int
 
 
 @dataclass(slots=True)
@@ -55,6 +62,10 @@ class Rounds:
                 self._weigh(empty)
             if CLOSINGS in self.chosen:
                 await self._close(number)
+            if WEBHOOK_CLOSINGS in self.chosen:
+                await self._close_by_webhook(number)
+            if WEBHOOKS in self.chosen:
+                await self._accept(number)
             if STEPS in self.chosen:
                 await self._step(number)
 
@@ -84,6 +95,27 @@ class Rounds:
         self.say(
             f"round {number + 1}: p50 of {median(ours) * 1e3:.0f} ms to close, bare {median(bare) * 1e3:.0f}"
         )
+
+    async def _close_by_webhook(self, number: int) -> None:
+        """Others than `_close` closes, twenty a second; bare ones by a signal, one at a time."""
+        name, count = f"waiting-{number}", self.amounts.waiting
+        paid = slice(1, None, count // self.amounts.webhook_closings)
+        bare = await close_bare(self.stage, bare_ids(name, count)[1 :: count // self.amounts.closings])
+        group = _group(name, count, datetime.now(UTC))
+        invoices = list(zip(await invoice_ids(self.stage, group), group.numbers, strict=True))[paid]
+        ours = await close_by_webhook(self.stage, f"close-{number}", invoices)
+        for share in (0.5, 0.99):
+            self._note(
+                f"webhook closed {share}", percentile(ours, share) * 1e3, percentile(bare, share) * 1e3
+            )
+        self.say(f"round {number + 1}: p50 of {median(ours) * 1e3:.0f} ms from webhook to closed")
+
+    async def _accept(self, number: int) -> None:
+        group = _group(f"waiting-{number}", self.amounts.waiting, datetime.now(UTC))
+        taken = await accept(self.stage, f"accept-{number}", group.numbers, self.amounts.webhooks)
+        self._note(WEBHOOKS, taken.busy, taken.bare_busy)
+        self._note("webhooks quiet", taken.quiet, taken.bare_quiet)
+        self.say(f"round {number + 1}: {taken.busy:.0f} webhooks/s, bare {taken.bare_busy:.0f}")
 
     async def _step(self, number: int) -> None:
         name, count = f"step-{number}", self.amounts.steps
@@ -116,6 +148,10 @@ class Rounds:
             ("bytes", "history of a step", "bytes", None, None),
             ("closed 0.5", f"paid to closed, p50, {waiting}", "ms", None, None),
             ("closed 0.99", f"paid to closed, p99, {waiting}", "ms", None, 5.0),
+            ("webhook closed 0.5", f"webhook to closed, p50, {waiting}", "ms", None, None),
+            ("webhook closed 0.99", f"webhook to closed, p99, {waiting}", "ms", None, 8.0),
+            (WEBHOOKS, "webhooks accepted, while others are processed", "a second", 0.6, None),
+            ("webhooks quiet", "the same, with nothing to process", "a second", 0.6, None),
             ("memory", f"worker, {waiting}", "MB", None, None),
             ("memory each", "worker, for each waiting", "kB", None, None),
         )

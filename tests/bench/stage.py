@@ -29,6 +29,7 @@ class Stage:
     """Everything runs. `processes` are ours, the bare worker and the servers, each by its name."""
 
     home: Path
+    api_port: int
     ledger: Ledger
     client: Client
     processes: Mapping[str, ChildProcess]
@@ -70,7 +71,7 @@ async def stage(home: Path) -> AsyncIterator[Stage]:
         ledger = Ledger(connect(url), read_creditor(CREDITOR))
         stack.push_async_callback(ledger.engine.dispose)
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=sandbox.url, trust_env=False))
-        yield Stage(home, ledger, await bare.connect(temporal.address), processes | servers, http)
+        yield Stage(home, api_port, ledger, await bare.connect(temporal.address), processes | servers, http)
 
 
 async def _start_processes(

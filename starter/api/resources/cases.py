@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, ConfigDict
 
 from ledger import cases
 from ledger.searching import Words
@@ -29,6 +29,8 @@ MANAGERS = frozenset({Role.MANAGER, Role.ADMIN})
 
 class CaseNote(Order):
     """What was agreed or found."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"text": "called; they pay on Friday"}})
 
     text: Note
 

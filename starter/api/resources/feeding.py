@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import StreamingResponse
@@ -107,6 +107,12 @@ async def put_invoice(feed: Feed, number: Number, told: InvoiceTold, caller: Fee
 
 
 _NDJSON = "application/x-ndjson"
+_LINES = {"type": "string", "description": "One JSON object a line."}
+_EXAMPLE = (
+    '{"type": "customer", "key": "C-77", "name": "Oficina Inventada", "segment": "standard", "country": "PT"}\n'
+    '{"type": "invoice", "number": "2026/0077", "customer": "C-77", "amount": "99.90", "currency": "EUR", '
+    '"issued_on": "2026-11-02", "due_on": "2026-12-02"}\n'
+)
 
 
 @router.post(
@@ -116,7 +122,7 @@ _NDJSON = "application/x-ndjson"
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {_NDJSON: {"schema": {"type": "string", "description": "One JSON object a line."}}},
+            "content": {_NDJSON: {"schema": _LINES, "example": _EXAMPLE}},
         }
     },
 )
@@ -126,15 +132,19 @@ async def feed_many(feed: Feed, caller: Feeder) -> StreamingResponse:
     Lines are taken in by the hundred, in their order. One that is rejected stops no other, and telling the same again
     changes nothing: after a lost connection, send everything again.
     """
-    body = await feed.request.body()
-    lines = body.splitlines()
-    if len(lines) > MOST_LINES:
+    lines = lines_of(await feed.request.body())
+    if lines is None:
         raise ApiProblem(
-            413,
-            "too_many_lines",
-            f"{len(lines)} lines are more than {MOST_LINES}; send them in several requests",
+            413, "too_many_lines", f"these are more than {MOST_LINES} lines; send them in several requests"
         )
     return StreamingResponse(_fed(feed, lines, caller), media_type=_NDJSON)
+
+
+def lines_of(body: bytes) -> Sequence[bytes] | None:
+    """The lines of a feed; None where they are too many, which is counted first: an empty line takes memory too."""
+    breaks = body.count(b"\n") + body.count(b"\r")  # a line may end in both
+    lines = body.splitlines() if breaks <= 2 * MOST_LINES else None
+    return None if lines is None or len(lines) > MOST_LINES else lines
 
 
 async def _fed(feed: Feeding, lines: Sequence[bytes], caller: Caller) -> AsyncIterator[str]:
@@ -153,7 +163,7 @@ async def _fed(feed: Feeding, lines: Sequence[bytes], caller: Caller) -> AsyncIt
 
 def _read(number: int, line: bytes, today: date) -> Intake | FedLine:
     try:
-        return intake_of(FEED_LINE.validate_python(json.loads(line)), today)
+        return intake_of(FEED_LINE.validate_python(_object(line)), today)
     except ValidationError as error:
         reason = "these fields are wrong; see errors"
         return FedLine(
@@ -161,6 +171,13 @@ def _read(number: int, line: bytes, today: date) -> Intake | FedLine:
         )
     except (ValueError, RecursionError):
         return FedLine(line=number, id=None, outcome="rejected", reason="the line is no JSON object")
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    found = json.loads(line)
+    if not isinstance(found, dict):
+        raise ValueError  # noqa: TRY004 - as for what is no JSON at all
+    return found
 
 
 def _told(number: int, received: Received) -> FedLine:

@@ -55,7 +55,11 @@ class JobAnswer(BaseModel):
     job: JobLine | None
 
 
-@router.post("/v1/jobs", status_code=202)
+@router.post(
+    "/v1/jobs",
+    status_code=202,
+    responses={200: {"model": JobAnswer, "description": "What a dry run would choose."}},
+)
 async def start_job(held: Serving, response: Response, order: JobOrder, caller: Steerer) -> JobAnswer:
     """Choose the invoices now, and work them off in the background."""
     _refuse(order, ZoneInfo(held.ledger.creditor.zone), held.clock())

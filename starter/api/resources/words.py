@@ -54,6 +54,8 @@ class Order(BaseModel):
 class Remark(Order):
     """A remark for the log, which customers never see."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"note": "asked by phone"}})
+
     note: Note | None = None
 
 

@@ -1,19 +1,16 @@
 """Who may call what: the table of roles cell by cell, and tokens that are no leave any more."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
 
 from ledger.tokens import create, list_tokens, revoke
-from starter.api.app import ROUTERS
-from starter.api.identity import Leave
 from starter.api.roles import MAY, Permission, Role
 from tests.integration.api.conftest import Api
+from tests.integration.api.routes import allowed, leaves, resources
 
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
@@ -29,19 +26,6 @@ def clock(now: list[datetime]) -> Callable[[], datetime]:
     return lambda: now[0]
 
 
-def resources() -> Iterator[tuple[str, APIRoute]]:
-    """Every route under /v1, with each of its methods."""
-    for router in ROUTERS:
-        for route in router.routes:
-            if isinstance(route, APIRoute) and route.path.startswith("/v1/"):
-                yield from ((method, route) for method in route.methods or ())
-
-
-def leaves(needs: Dependant) -> list[Permission | None]:
-    found = [needs.call.permission] if isinstance(needs.call, Leave) else []
-    return found + [leave for each in needs.dependencies for leave in leaves(each)]
-
-
 def test_every_resource_names_one_permission() -> None:
     named = {f"{method} {route.path}": len(leaves(route.dependant)) for method, route in resources()}
     assert {where: count for where, count in named.items() if count != 1} == {}
@@ -51,14 +35,12 @@ async def test_every_role_gets_exactly_what_the_table_says_of_every_route(api: A
     wrong = []
     for method, route in resources():
         path = re.sub(r"\{[^}]+\}", "1", route.path)
-        (permission,) = leaves(route.dependant)
         nobody = await api.anonymous.request(method, path, json={})
         if nobody.status_code != 401:
             wrong.append((method, path, "nobody", nobody.status_code))
         for role in Role:
             status = (await api.client(role).request(method, path, json={})).status_code
-            allowed = permission is None or role in MAY[permission]
-            if status >= 500 or status == 401 or (status == 403) == allowed:
+            if status >= 500 or status == 401 or (status == 403) == (role in allowed(route)):
                 wrong.append((method, path, role, status))
     assert wrong == []
 

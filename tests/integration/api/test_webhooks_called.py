@@ -17,9 +17,10 @@ from channels.rails.configured import rails
 from channels.settings import ChannelSettings
 from channels.sms import TwilioSms
 from ledger.access import Ledger
+from ledger.attempts import Result
 from ledger.cases import list_cases
 from ledger.queries import show_invoice
-from ledger.sending import Permit, Result, conclude
+from ledger.sending import Permit, conclude
 from starter.embedded import EmbeddedSandbox
 from starter.inbox import Processor
 from tests.integration.api.conftest import SECRET, Api
@@ -54,7 +55,7 @@ def processor(api: Api, channels: ChannelSettings) -> Processor:
 
 async def settle(ledger: Ledger, granted: Permit, outcome: Outcome, now: datetime) -> None:
     assert outcome.kind is OutcomeKind.accepted
-    await conclude(ledger, granted.attempt_id, Result("accepted", provider_id=outcome.provider_id), now)
+    await conclude(ledger, granted, Result("accepted", provider_id=outcome.provider_id), now)
 
 
 async def test_an_email_that_the_provider_delivered_is_known_as_delivered(

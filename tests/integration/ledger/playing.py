@@ -10,8 +10,9 @@ from cadence.directive import ItemOrder
 from cadence.document import Cadence
 from cadence.reading import read_document
 from ledger.access import Ledger
+from ledger.attempts import Result
 from ledger.intake import InvoiceIntake, receive
-from ledger.sending import Permit, Result, begin, conclude, permit
+from ledger.sending import Permit, begin, conclude, permit
 from ledger.unit import Origin
 
 CREDITOR = read_document(Creditor, Path("creditor.yaml").read_text(encoding="utf-8"), "creditor.yaml")
@@ -96,5 +97,5 @@ async def send(
 ) -> Permit:
     """Send the next message; the provider answers with `state`."""
     granted = await permitted(ledger, invoice_id, now)
-    await conclude(ledger, granted.attempt_id, Result(state=state, **more), now)
+    await conclude(ledger, granted, Result(state=state, **more), now)
     return granted

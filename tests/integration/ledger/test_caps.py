@@ -10,10 +10,11 @@ import pytest
 
 from cadence.document import Cadence
 from ledger.access import Ledger
+from ledger.attempts import Result
 from ledger.checks import Check, check_invariants
 from ledger.database import connect
 from ledger.publishing import publish
-from ledger.sending import Leave, Result, begin, conclude, permit
+from ledger.sending import Leave, begin, conclude, permit
 from starter.documents import read_packs
 from tests.integration.ledger.playing import ARRIVAL, CREDITOR, order_of, row, ruler, take_in
 
@@ -57,7 +58,7 @@ async def send(ledger: Ledger, invoice_id: int, now: datetime) -> Leave:
     if leave.permit is not None:
         letter = {"subject": "A reminder", "html": "<p>Please pay.</p>", "body": "Please pay."}
         await begin(ledger, leave.permit.attempt_id, address=leave.permit.address, now=now, **letter)
-        await conclude(ledger, leave.permit.attempt_id, Result("accepted"), now)
+        await conclude(ledger, leave.permit, Result("accepted"), now)
     return leave
 
 
@@ -125,7 +126,7 @@ async def test_a_provider_that_refuses_makes_no_contact(ledger: Ledger) -> None:
     assert leave.permit is not None
     letter = {"subject": "A reminder", "html": "<p>Please pay.</p>", "body": "Please pay."}
     await begin(ledger, leave.permit.attempt_id, address=leave.permit.address, now=MONDAY, **letter)
-    await conclude(ledger, leave.permit.attempt_id, Result("refused"), MONDAY)
+    await conclude(ledger, leave.permit, Result("refused"), MONDAY)
     assert (await ask(ledger, second, MONDAY)).permit is not None
     assert (await ask(ledger, first, MONDAY)).reason == "ec-once-a-day"
 

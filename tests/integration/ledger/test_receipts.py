@@ -34,16 +34,16 @@ async def test_a_batch_tells_each_receipt_once_and_answers_in_its_order(ledger: 
     strange = receipt_of(one, "delivered", attempt_id="nobody's", external_id="s-1")
     batch = [
         receipt_of(one, "delivered"),
-        receipt_of(two, "queued"),
+        receipt_of(two, "sent"),
         strange,
-        receipt_of(one, "queued"),
+        receipt_of(one, "sent"),
         receipt_of(one, "delivered"),
     ]
 
     answers = await record_receipts(ledger, batch, at(COURTESY_AT + MINUTE))
     assert answers == ["new", "new", "unknown", "new", "known"]
     assert (await delivery_of(ledger, first))[0] == "delivered"
-    assert (await delivery_of(ledger, second))[0] == "queued"
+    assert (await delivery_of(ledger, second))[0] == "sent"
 
     again = await record_receipts(ledger, batch, at(COURTESY_AT + 2 * MINUTE))
     assert again == ["known", "known", "unknown", "known", "known"]
@@ -52,7 +52,7 @@ async def test_a_batch_tells_each_receipt_once_and_answers_in_its_order(ledger: 
 async def test_receipts_of_one_invoice_share_a_transaction(ledger: Ledger) -> None:
     (invoice_id,) = await take_in(ledger, row())
     granted = await send(ledger, invoice_id, COURTESY_AT)
-    batch = [receipt_of(granted, delivery) for delivery in ("queued", "delivered", "read")]
+    batch = [receipt_of(granted, delivery) for delivery in ("sent", "delivered", "read")]
     assert await record_receipts(ledger, batch, at(COURTESY_AT + MINUTE)) == ["new"] * 3
 
     # PostgreSQL stamps each row with the transaction that wrote it.
@@ -65,7 +65,7 @@ async def test_receipts_of_one_invoice_share_a_transaction(ledger: Ledger) -> No
 async def test_a_batch_tells_an_invoice_in_the_order_of_the_instants(ledger: Ledger) -> None:
     (invoice_id,) = await take_in(ledger, row())
     granted = await send(ledger, invoice_id, COURTESY_AT)
-    later, earlier = receipt_of(granted, "delivered"), receipt_of(granted, "queued")
+    later, earlier = receipt_of(granted, "delivered"), receipt_of(granted, "sent")
     instants = {later.external_id: COURTESY_AT + 2 * MINUTE, earlier.external_id: COURTESY_AT + MINUTE}
     await record_receipts(ledger, [later, earlier], lambda receipt: instants[receipt.external_id])
 
@@ -96,6 +96,23 @@ async def test_a_batch_adopts_an_attempt_whose_answer_never_came(ledger: Ledger)
     assert await delivery_of(ledger, invoice_id) == ("delivered", "p-1")
     (message,) = (await show_invoice(ledger.engine, "INV-1")).messages
     assert [attempt.state for attempt in message.attempts] == ["accepted"]
+
+
+async def test_that_a_message_is_queued_is_news_only_while_the_providers_answer_is_not_known(
+    ledger: Ledger,
+) -> None:
+    first, second = await take_in(ledger, row(), row("INV-2", customer="C-2"))
+    accepted, lost = (
+        await send(ledger, first, COURTESY_AT),
+        await send(ledger, second, COURTESY_AT, "unknown"),
+    )
+    batch = [
+        receipt_of(accepted, "queued"),
+        receipt_of(accepted, "queued", external_id="deferred", code="421"),
+        receipt_of(lost, "queued"),
+    ]
+    answers = await record_receipts(ledger, batch, at(COURTESY_AT + MINUTE))
+    assert answers == ["known", "new", "new"]
 
 
 async def test_a_batch_learns_from_each_of_its_receipts(ledger: Ledger) -> None:

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 from cadence import events as e
 from ledger.access import Ledger
+from ledger.attempts import Result
 from ledger.queries import show_invoice, totals
 from ledger.recording import Fact, record
 from ledger.repair import PATIENCE, open_invoices, overdue, stale_calls
-from ledger.sending import LEASE, Result, conclude
+from ledger.sending import LEASE, conclude
 from ledger.unit import Origin
 from tests.integration.ledger.playing import COURTESY_AT, MINUTE, permitted, row, take_in
 
@@ -31,7 +32,7 @@ async def test_a_call_that_nobody_finished_becomes_unknown_and_is_looked_for(led
 async def test_a_call_that_ended_meanwhile_is_left_alone(ledger: Ledger) -> None:
     (invoice_id,) = await take_in(ledger, row())
     granted = await permitted(ledger, invoice_id, COURTESY_AT)
-    await conclude(ledger, granted.attempt_id, Result("accepted"), COURTESY_AT + MINUTE)
+    await conclude(ledger, granted, Result("accepted"), COURTESY_AT + MINUTE)
 
     assert await stale_calls(ledger, DIED_AT + MINUTE) == 0
     assert (await totals(ledger.engine)).attempts == {"accepted": 1}

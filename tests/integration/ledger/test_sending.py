@@ -1,7 +1,7 @@
 """What goes wrong between a permit and a receipt: halts, changed addresses, late receipts."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,14 +12,15 @@ from cadence import events as e
 from cadence.facts import CustomerFacts, InvoiceFacts
 from cadence.words import Channel
 from ledger.access import Ledger
+from ledger.attempts import Result
 from ledger.checks import check_invariants
-from ledger.deliveries import Receipt, record_receipt
+from ledger.deliveries import Receipt, record_receipts
 from ledger.halting import halt, halts
 from ledger.outbox import waiting
 from ledger.performing import LostMessage, lost_message, perform
 from ledger.queries import show_invoice
 from ledger.recording import Fact, record, record_customer
-from ledger.sending import Permit, Result, conclude
+from ledger.sending import Permit, conclude
 from ledger.unit import Origin, customers, invoices
 from tests.integration.ledger.playing import (
     ARRIVAL,
@@ -45,6 +46,11 @@ def receipt_of(granted: Permit, delivery: str = "failed", **more: Any) -> Receip
         delivery=delivery,
     )
     return replace(report, **more)
+
+
+async def told(ledger: Ledger, receipt: Receipt, now: datetime) -> bool:
+    """Take note of one receipt; whether it was new."""
+    return await record_receipts(ledger, [receipt], lambda _receipt: now) == ["new"]
 
 
 async def facts_of(ledger: Ledger, invoice_id: int) -> tuple[InvoiceFacts, CustomerFacts]:
@@ -78,7 +84,7 @@ async def test_what_changed_with_a_refusal_is_told_by_the_relay(ledger: Ledger) 
     words, _ = await waiting(ledger.engine)
     before = await ledger.directive(invoice_id)
 
-    after = await conclude(ledger, granted.attempt_id, Result("refused"), closing + MINUTE)
+    after = await conclude(ledger, granted, Result("refused"), closing + MINUTE)
     assert after.version > before.version
     assert (await waiting(ledger.engine))[0] == words + 1
 
@@ -89,7 +95,7 @@ async def test_a_late_bounce_does_not_condemn_the_address_that_replaced_the_old_
     await take_in(ledger, row(email="mended@example.com"), now=COURTESY_AT + MINUTE)
 
     bounced = receipt_of(granted, error_class="bad_address", address_dead=True)
-    assert await record_receipt(ledger, bounced, COURTESY_AT + 2 * MINUTE)
+    assert await told(ledger, bounced, COURTESY_AT + 2 * MINUTE)
     assert await unusable(ledger, invoice_id, Channel.EMAIL) is None
 
 
@@ -98,7 +104,7 @@ async def test_a_bounce_condemns_the_address_it_came_from(ledger: Ledger) -> Non
     granted = await send(ledger, invoice_id, COURTESY_AT)
 
     bounced = receipt_of(granted, error_class="bad_address", address_dead=True)
-    assert await record_receipt(ledger, bounced, COURTESY_AT + MINUTE)
+    assert await told(ledger, bounced, COURTESY_AT + MINUTE)
     assert await unusable(ledger, invoice_id, Channel.EMAIL) == "bad_address"
 
 
@@ -106,9 +112,9 @@ async def test_who_opts_out_stays_out_although_the_address_was_bad_before(ledger
     (invoice_id,) = await take_in(ledger, row())
     granted = await send(ledger, invoice_id, COURTESY_AT)
     bounced = receipt_of(granted, error_class="bad_address", address_dead=True)
-    await record_receipt(ledger, bounced, COURTESY_AT + MINUTE)
+    await told(ledger, bounced, COURTESY_AT + MINUTE)
     stopped = receipt_of(granted, "delivered", error_class="opt_out", opted_out=True)
-    await record_receipt(ledger, stopped, COURTESY_AT + 2 * MINUTE)
+    await told(ledger, stopped, COURTESY_AT + 2 * MINUTE)
 
     await take_in(ledger, row(email="another@example.com"), now=COURTESY_AT + DAY)
     assert await unusable(ledger, invoice_id, Channel.EMAIL) == "opt_out"
@@ -119,7 +125,7 @@ async def test_an_account_that_is_closed_after_acceptance_halts_its_channel(ledg
     (invoice_id,) = await take_in(ledger, row())
     granted = await send(ledger, invoice_id, COURTESY_AT)
     locked = receipt_of(granted, error_class="account", code="30002")
-    await record_receipt(ledger, locked, COURTESY_AT + MINUTE)
+    await told(ledger, locked, COURTESY_AT + MINUTE)
 
     assert [(each.scope, each.value) for each in await halts(ledger.engine)] == [("channel", "email")]
     cases = (await show_invoice(ledger.engine, "INV-1")).cases
@@ -133,7 +139,7 @@ async def test_a_text_of_ours_that_the_network_refuses_later_is_a_case(
     (invoice_id,) = await take_in(ledger, row())
     granted = await send(ledger, invoice_id, COURTESY_AT)
     refused = receipt_of(granted, error_class=error_class, code="63041")
-    await record_receipt(ledger, refused, COURTESY_AT + MINUTE)
+    await told(ledger, refused, COURTESY_AT + MINUTE)
 
     cases = (await show_invoice(ledger.engine, "INV-1")).cases
     assert "configuration" in [case.reason for case in cases]
@@ -145,7 +151,7 @@ async def test_a_receipt_that_names_another_channel_counts_for_the_message_it_is
     (invoice_id,) = await take_in(ledger, row())
     granted = await send(ledger, invoice_id, COURTESY_AT)
     stray = receipt_of(granted, "delivered", channel=Channel.SMS)
-    assert await record_receipt(ledger, stray, COURTESY_AT + MINUTE)
+    assert await told(ledger, stray, COURTESY_AT + MINUTE)
 
     facts, _ = await facts_of(ledger, invoice_id)
     messages = facts.step("courtesy", 1).messages

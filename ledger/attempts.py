@@ -1,0 +1,115 @@
+"""Attempts: what the ledger knows of one, and what follows from its result."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from cadence import events as e
+from cadence.words import Channel
+from ledger import statements
+from ledger.access import Ledger
+from ledger.learning import halt_by_itself, suppress
+from ledger.tables import Attempt
+from ledger.unit import PLANNER, Held, Unit
+
+attempts = Attempt.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAttempt:
+    """An attempt and the message it is at, by what never changes of the two: it holds without a lock."""
+
+    attempt_id: str
+    message_id: int
+    invoice_id: int
+    step: str
+    occurrence: int
+    channel: Channel
+    reference: str
+    # Where it goes, which the message's row has from `begin` on. Personal data: never log it.
+    address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAttempt(KnownAttempt):
+    """An attempt as the ledger found it a moment ago; `accepted` is a state that stays."""
+
+    state: str
+    permitted_at: datetime
+    provider_id: str | None
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        """From a row of `statements.ATTEMPTS`."""
+        return cls(**{**row, "channel": Channel(row["channel"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of an attempt, in the ledger's words; `error_class` and `code` are the provider's, classified."""
+
+    state: str  # accepted, refused, rejected or unknown
+    provider_id: str | None = None
+    code: str | None = None
+    error_class: str | None = None
+
+
+def goes_again(result: Result) -> bool:
+    """Whether the provider surely took nothing, and may take it later."""
+    return result.state == "refused" or (result.state, result.error_class) == ("rejected", "throughput")
+
+
+async def attempt_of(ledger: Ledger, condition: Any) -> StoredAttempt | None:
+    """An attempt with its message, by any condition on either, of several the newest; None where there is none."""
+    newest = statements.ATTEMPTS.where(condition).order_by(attempts.c.number.desc()).limit(1)
+    async with ledger.single() as connection:
+        found = (await connection.execute(newest)).mappings().one_or_none()
+    return StoredAttempt.of(found) if found else None
+
+
+async def settle(unit: Unit, held: Held, attempt: KnownAttempt, result: Result) -> None:
+    """Turn an attempt's result into its row, the message's and the event that changes the facts."""
+    of = (attempt.step, attempt.occurrence, attempt.channel)
+    values = {
+        "wanted_id": attempt.attempt_id,
+        "state": result.state,
+        "settled_at": unit.now,
+        "code": result.code,
+        "error_class": result.error_class,
+    }
+    if result.state == "accepted":
+        adopted = {"at_message": attempt.message_id, "the_provider_id": result.provider_id}
+        await unit.connection.execute(statements.SETTLE_ACCEPTED, values | adopted)
+    else:
+        await unit.connection.execute(statements.SETTLE, values)
+    if result.state == "accepted":
+        await unit.tell(held, message_event(e.MessageAccepted, *of), PLANNER)
+    elif result.state == "unknown":
+        await unit.tell(held, message_event(e.MessageUnknown, *of), PLANNER)
+    elif result.state == "refused" or result.error_class in ("throughput", "account"):
+        await unit.tell(
+            held,
+            message_event(e.MessageRefused, *of, code=result.code, error_class=result.error_class),
+            PLANNER,
+        )
+    else:
+        error_class = result.error_class or "unclassified"
+        rejected = message_event(e.MessageRejected, *of, code=result.code, error_class=error_class)
+        await unit.tell(held, rejected, PLANNER)
+        await suppress(unit, attempt.channel, attempt.address, result.error_class)
+    if result.error_class == "account":
+        await halt_by_itself(unit, attempt.channel)
+        await _wait_for_a_person(unit, held, attempt)
+
+
+async def _wait_for_a_person(unit: Unit, held: Held, attempt: KnownAttempt) -> None:
+    rules = unit.rules(held)
+    tomorrow = rules.contact_at(rules.window.local_day(unit.now) + timedelta(days=1))
+    deferred = e.StepDeferred(
+        step=attempt.step, occurrence=attempt.occurrence, reason="halted", until=tomorrow
+    )
+    await unit.tell(held, deferred, PLANNER)
+
+
+def message_event(kind: Any, step: str | None, occurrence: int, channel: Channel | None, **more: Any) -> Any:
+    return kind(step=step, occurrence=occurrence, channel=channel, **more)
