@@ -1,7 +1,9 @@
 """What tests share: one PostgreSQL, Temporal and sandbox a session; a database and a task queue a test."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from uuid import uuid4
 
 import psutil
@@ -17,6 +19,7 @@ settings.load_profile("ci")
 
 # So low that continue-as-new happens for real within a test; production waits for thousands of events.
 CONTINUE_AS_NEW_AFTER_EVENTS = 50
+COPIES_AHEAD = 2
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -75,12 +78,40 @@ async def migrated_template(postgres: EmbeddedPostgres) -> str:
     return "migrated_template"
 
 
+class Copies:
+    """Databases for tests to come, made while others run: to copy one takes as long as a short test."""
+
+    def __init__(self, postgres: EmbeddedPostgres, template: str, maker: Executor) -> None:
+        self.postgres, self.template, self.maker = postgres, template, maker
+        self.ahead = deque(self._made() for _ in range(COPIES_AHEAD))
+
+    def _made(self) -> Future[str]:
+        copy = self.postgres.create_database(f"test_{uuid4().hex[:12]}", self.template)
+        return self.maker.submit(asyncio.run, copy)
+
+    async def take(self) -> str:
+        """The URL of a migrated, empty database that nobody else has."""
+        self.ahead.append(self._made())
+        return await asyncio.wrap_future(self.ahead.popleft())
+
+    def give_back(self, url: str) -> None:
+        """Drop it, in its turn."""
+        self.maker.submit(asyncio.run, self.postgres.drop_database(url.rpartition("/")[2]))
+
+
+@pytest.fixture(scope="session")
+def copies(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator[Copies]:
+    """The session's copies of the migrated database."""
+    with ThreadPoolExecutor(max_workers=1) as maker:
+        yield Copies(postgres, migrated_template, maker)
+
+
 @pytest.fixture
-async def database_url(postgres: EmbeddedPostgres, migrated_template: str) -> AsyncIterator[str]:
+async def database_url(copies: Copies) -> AsyncIterator[str]:
     """The URL of a migrated, empty database for this test alone."""
-    name = f"test_{uuid4().hex[:12]}"
-    yield await postgres.create_database(name, migrated_template)
-    await postgres.drop_database(name)
+    url = await copies.take()
+    yield url
+    copies.give_back(url)
 
 
 @pytest.fixture

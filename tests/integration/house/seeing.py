@@ -70,6 +70,15 @@ class Seen:
         async with self.ledger.engine.connect() as connection:
             return list((await connection.execute(wanted.order_by(events_table.c.id))).scalars())
 
+    async def deliveries(self, debtor: Debtor) -> list[str]:
+        """What receipts told of the invoice's messages, in the ledger's order."""
+        told = events_table.c.payload["delivery"].astext
+        wanted = select(told).where(
+            events_table.c.invoice_id == debtor.id, events_table.c.type == "delivery_reported"
+        )
+        async with self.ledger.engine.connect() as connection:
+            return list((await connection.execute(wanted.order_by(events_table.c.id))).scalars())
+
     async def cases(self, debtor: Debtor) -> list[str]:
         """Why cases were opened on the invoice."""
         wanted = select(cases_table.c.reason).where(cases_table.c.invoice_id == debtor.id)
