@@ -124,7 +124,7 @@ class SendWindow:
 
     def local_day(self, instant: datetime) -> date:
         """The customer's own date at `instant`."""
-        return instant.astimezone(self.zone).date()
+        return _local_day(self.zone, instant)
 
     def first_from(self, day: date) -> tuple[datetime, datetime]:
         """The first window on or after a local `day`."""
@@ -136,9 +136,7 @@ class SendWindow:
 
     def around(self, instant: datetime) -> tuple[datetime, datetime]:
         """The window that is open at `instant`, or the next one that opens."""
-        day = self.local_day(instant)
-        window = self.first_from(day)
-        return window if instant < window[1] else self.first_from(day + DAY)
+        return _around(self, instant)
 
     def is_open(self, instant: datetime) -> bool:
         """Whether a person may be contacted at `instant`."""
@@ -148,6 +146,19 @@ class SendWindow:
     def next_open(self, instant: datetime) -> datetime:
         """`instant` itself while the window is open, else its next opening."""
         return max(instant, self.around(instant)[0])
+
+
+# Planning asks these dozens of times for one invoice, mostly of openings that many invoices share.
+@lru_cache(maxsize=4096)
+def _local_day(zone: ZoneInfo, instant: datetime) -> date:
+    return instant.astimezone(zone).date()
+
+
+@lru_cache(maxsize=4096)
+def _around(window: SendWindow, instant: datetime) -> tuple[datetime, datetime]:
+    day = window.local_day(instant)
+    found = window.first_from(day)
+    return found if instant < found[1] else window.first_from(day + DAY)
 
 
 @lru_cache(maxsize=65536)

@@ -30,7 +30,7 @@ def blocked_until(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> dateti
 @dataclass(slots=True)
 class Timing:
     """The time of one planning. `floor` is the first instant at which a reminder may go; `earliest_day` the
-    customer's first local day that nothing planned so far has taken.
+    customer's first local day that nothing planned so far has taken; `spoken` the days taken, by step.
     """
 
     facts: InvoiceFacts
@@ -40,8 +40,16 @@ class Timing:
     blocked: datetime | None = field(init=False)
     floor: datetime = field(init=False)
     earliest_day: date | None = None
+    spoken: list[tuple[str, date]] = field(init=False)
 
     def __post_init__(self) -> None:
+        local_day = self.rules.window.local_day
+        self.spoken = [
+            (name, local_day(message.permitted_at))
+            for name, step in self.facts.steps.items()
+            for message in step.messages.values()
+            if message.permitted_at
+        ]
         self.blocked = blocked_until(self.facts, self.cadence, self.rules)
         self.floor = max(self.now, self.blocked or self.now)
 
@@ -87,6 +95,4 @@ class Timing:
         return at
 
     def _spoken_days(self, key: str) -> set[date]:
-        others = (step for name, step in self.facts.steps.items() if name != key)
-        permits = (m.permitted_at for step in others for m in step.messages.values())
-        return {self.rules.window.local_day(permitted) for permitted in permits if permitted}
+        return {day for name, day in self.spoken if name != key}

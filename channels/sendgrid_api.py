@@ -29,21 +29,13 @@ def _tls() -> ssl.SSLContext:
 
 
 class _Http(HTTPHandler):
-    def __init__(self, wire: Wire) -> None:
-        super().__init__()
-        self._connection = noting(HTTPConnection, wire)
-
     def http_open(self, req: Request) -> HTTPResponse:
-        return self.do_open(self._connection, req)
+        return self.do_open(noting(HTTPConnection, _wire_of(req)), req)
 
 
 class _Https(HTTPSHandler):
-    def __init__(self, wire: Wire) -> None:
-        super().__init__(context=_tls())
-        self._connection = noting(HTTPSConnection, wire)
-
     def https_open(self, req: Request) -> HTTPResponse:
-        return self.do_open(self._connection, req, context=_tls())
+        return self.do_open(noting(HTTPSConnection, _wire_of(req)), req, context=_tls())
 
 
 class _NoRedirect(HTTPRedirectHandler):
@@ -53,9 +45,16 @@ class _NoRedirect(HTTPRedirectHandler):
         """A POST that is sent on elsewhere is a second request."""
 
 
-def _opener(wire: Wire, private: bool) -> OpenerDirector:
+def _wire_of(request: Request) -> Wire:
+    wire: Wire = request.wire  # type: ignore[attr-defined]
+    return wire
+
+
+@cache
+def _opener(*, private: bool) -> OpenerDirector:
+    """The same for all calls, for it takes as long to make as a call: what is a call's own is in its request."""
     proxies = [ProxyHandler({})] if private else []
-    return build_opener(_Http(wire), _Https(wire), _NoRedirect(), *proxies)
+    return build_opener(_Http(), _Https(context=_tls()), _NoRedirect(), *proxies)
 
 
 class SingleCall(Client):  # type: ignore[misc]
@@ -73,7 +72,9 @@ class SingleCall(Client):  # type: ignore[misc]
             url_path=path,
             timeout=settings.provider_timeout_seconds,
         )
-        self._opener = _opener(wire, is_private(settings.sendgrid_host))
+        self._wire = wire
+        self._opener = _opener(private=is_private(settings.sendgrid_host))
 
     def _make_request(self, opener: object, request: Request, timeout: float | None = None) -> Any:  # noqa: ARG002
+        request.wire = self._wire  # type: ignore[attr-defined]
         return super()._make_request(self._opener, request, timeout)

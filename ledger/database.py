@@ -1,15 +1,6 @@
 """Connections to PostgreSQL, and the one error tree of the ledger."""
 
-from time import monotonic
-from typing import Any
-
-from sqlalchemy import event
-from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-
-# A connection that worked a moment ago is taken at its word: to ask it first costs as much as a statement. Long below
-# what a server takes to restart.
-RESTED_SECONDS = 0.5
 
 
 class LedgerError(Exception):
@@ -47,32 +38,12 @@ def database_url(url: str) -> str:
 
 
 def connect(url: str, *, pool_size: int = 10) -> AsyncEngine:
-    """An engine on `url`; a connection that rested is checked before use, so that a restart is only a delay."""
-    engine = create_async_engine(
+    """An engine on `url`; connections are checked before use, so that a restarted server is only a delay."""
+    return create_async_engine(
         database_url(url),
         pool_size=pool_size,
         max_overflow=10,
+        pool_pre_ping=True,
         pool_use_lifo=True,  # the fewer connections are busy, the less do they rest
         hide_parameters=True,  # an error must not quote an address
     )
-    _check_what_rested(engine)
-    return engine
-
-
-def _check_what_rested(engine: AsyncEngine) -> None:
-    dialect = engine.sync_engine.dialect
-
-    @event.listens_for(engine.sync_engine, "checkin")
-    def _rest(_connection: Any, record: Any) -> None:
-        record.info["rests_since"] = monotonic()
-
-    @event.listens_for(engine.sync_engine, "checkout")
-    def _check(connection: Any, record: Any, _fairy: Any) -> None:
-        rested = monotonic() - record.info.get("rests_since", monotonic())
-        if rested < RESTED_SECONDS:
-            return
-        try:
-            dialect.do_ping(connection)
-        except dialect.loaded_dbapi.Error as error:
-            # It is opened anew, and so is every other that is older than this moment.
-            raise InvalidatePoolError from error

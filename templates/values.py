@@ -57,6 +57,8 @@ def values_for(channel: str, ctx: RenderContext) -> Values:
 
 def visible_line(typed: str) -> str:
     """Return what somebody typed as one visible line: no control, bidirectional or zero-width characters."""
+    if typed.isprintable():  # all but C*, and Z* but for the space
+        return " ".join(typed.split())
     # C* is Unicode's control, format, surrogate, private and unassigned; a line break among them is a space.
     visible = (c if unicodedata.category(c)[0] not in "CZ" else " " if c.isspace() else "" for c in typed)
     return " ".join("".join(visible).split())

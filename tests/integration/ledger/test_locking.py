@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cadence import events as e
 from cadence.words import Channel
 from ledger.access import Ledger
-from ledger.database import RESTED_SECONDS, UnknownInvoice, connect
+from ledger.database import UnknownInvoice, connect
 from ledger.unit import Origin, Unit, customers, invoices
 from tests.integration.ledger.playing import ARRIVAL, row, take_in
 
@@ -106,7 +106,6 @@ async def test_connections_that_died_while_they_rested_are_replaced(database_url
         await connection.execute(
             text("SELECT pg_terminate_backend(pid) FROM unnest(:pids) pid"), {"pids": list(old)}
         )
-    await asyncio.sleep(RESTED_SECONDS)
     async with engine.connect() as first, engine.connect() as second:
         new = {(await each.execute(who)).scalar_one() for each in (first, second)}
     assert not old & new
