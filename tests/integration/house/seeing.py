@@ -58,6 +58,18 @@ class Seen:
                 taken += (await self.sandbox.get("/sandbox/messages", params={"address": address})).json()
         return [row["channel"] for row in sorted(taken, key=lambda row: row["accepted_at"])]
 
+    async def accepted_for(self, debtor: Debtor) -> list[int]:
+        """Our ids of the messages for which a provider took something, as often as it did."""
+        taken: list[str] = []
+        for address in dict.fromkeys((debtor.email, debtor.phone, debtor.whatsapp)):
+            if address:
+                rows = (await self.sandbox.get("/sandbox/messages", params={"address": address})).json()
+                taken += [row["attempt_id"] for row in rows]
+        wanted = select(attempts.c.id, attempts.c.message_id).where(attempts.c.id.in_(taken))
+        async with self.ledger.engine.connect() as connection:
+            ours = {row.id: row.message_id for row in await connection.execute(wanted)}
+        return [ours[attempt_id] for attempt_id in taken]
+
     async def facts(self, debtor: Debtor) -> InvoiceFacts:
         """The invoice's facts as stored."""
         async with self.ledger.engine.connect() as connection:

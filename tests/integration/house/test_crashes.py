@@ -23,7 +23,7 @@ EVERYTHING: Sequence[Disaster] = (
 
 
 async def _assert_nothing_lost(standing: Stand, debtors: Sequence[Debtor]) -> None:
-    """Who paid is left alone; everybody else heard once, or a person looks after them."""
+    """Who paid is left alone; everybody else heard no message twice, or a person looks after them."""
     house = standing.house
     await house.assert_sound()
     for debtor in debtors[::2]:
@@ -31,7 +31,8 @@ async def _assert_nothing_lost(standing: Stand, debtors: Sequence[Debtor]) -> No
         await eventually(partial(_is_over, house, debtor), f"the end of {debtor.number}'s workflow")
     for debtor in debtors[1::2]:
         assert await house.running(debtor)
-        messages, cases = await house.accepted(debtor), await house.cases(debtor)
+        # A clock that was skipped for one message may have let the next step fall due: that is another message.
+        messages, cases = await house.accepted_for(debtor), await house.cases(debtor)
         assert messages or cases, debtor.number
         assert len(set(messages)) == len(messages)
 
