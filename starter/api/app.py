@@ -24,6 +24,7 @@ from starter.api.resources import (
     jobs,
     me,
     messages,
+    telling,
     tokens,
     unmatched,
 )
@@ -46,6 +47,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
     messages.router,
     unmatched.router,
+    telling.router,
     # Last: the number of an invoice may hold slashes, so its story's address would match longer ones.
     invoices.router,
 )

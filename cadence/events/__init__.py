@@ -1,0 +1,141 @@
+"""Events: the facts that happen to an invoice or to a customer, in the past tense, as the log keeps them.
+
+They hold codes, numbers, dates and our own ids; names, addresses and free text stay in the ledger's tables.
+"""
+
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
+
+from cadence.events.conversation import AnswerWritten, Replied
+from cadence.events.customers import (
+    ChannelSuppressed,
+    ConsentGiven,
+    ContactAllowed,
+    ContactForbidden,
+    CustomerReceived,
+    PreferenceStated,
+    SuppressionLifted,
+)
+from cadence.events.disputes import DisputeOpened, DisputeResolved
+from cadence.events.holds import CustomerHoldEnded, CustomerHoldPlaced, HoldEnded, HoldPlaced
+from cadence.events.lifecycle import Cancelled, Escalated, InvoiceChanged, InvoiceReceived, SignalIgnored
+from cadence.events.messages import (
+    DeliveryReported,
+    MessageAccepted,
+    MessageGivenUp,
+    MessageNotFound,
+    MessagePermitted,
+    MessageRefused,
+    MessageRejected,
+    MessageUnknown,
+)
+from cadence.events.money import PaymentReceived, PaymentReversed, PaymentUnidentified
+from cadence.events.promises import PromiseBroken, PromiseMade
+from cadence.events.steps import DeferralLifted, StepDeferred, StepFailed, StepPerformed, StepSkipped
+
+__all__ = [
+    "CUSTOMER_EVENT",
+    "INVOICE_EVENT",
+    "AnswerWritten",
+    "Cancelled",
+    "ChannelSuppressed",
+    "ConsentGiven",
+    "ContactAllowed",
+    "ContactForbidden",
+    "CustomerEvent",
+    "CustomerHoldEnded",
+    "CustomerHoldPlaced",
+    "CustomerReceived",
+    "DeferralLifted",
+    "DeliveryReported",
+    "DisputeOpened",
+    "DisputeResolved",
+    "Escalated",
+    "Event",
+    "HoldEnded",
+    "HoldPlaced",
+    "InvoiceChanged",
+    "InvoiceEvent",
+    "InvoiceReceived",
+    "MessageAccepted",
+    "MessageEvent",
+    "MessageGivenUp",
+    "MessageNotFound",
+    "MessagePermitted",
+    "MessageRefused",
+    "MessageRejected",
+    "MessageUnknown",
+    "PaymentReceived",
+    "PaymentReversed",
+    "PaymentUnidentified",
+    "PreferenceStated",
+    "PromiseBroken",
+    "PromiseMade",
+    "Replied",
+    "SignalIgnored",
+    "StepDeferred",
+    "StepFailed",
+    "StepPerformed",
+    "StepSkipped",
+    "SuppressionLifted",
+]
+
+InvoiceEvent = (
+    InvoiceReceived
+    | InvoiceChanged
+    | PaymentReceived
+    | PaymentUnidentified
+    | PaymentReversed
+    | DisputeOpened
+    | DisputeResolved
+    | HoldPlaced
+    | HoldEnded
+    | PromiseMade
+    | PromiseBroken
+    | Escalated
+    | Cancelled
+    | Replied
+    | AnswerWritten
+    | SignalIgnored
+    | StepSkipped
+    | StepDeferred
+    | DeferralLifted
+    | StepPerformed
+    | StepFailed
+    | MessagePermitted
+    | MessageRefused
+    | MessageAccepted
+    | MessageRejected
+    | MessageUnknown
+    | MessageNotFound
+    | MessageGivenUp
+    | DeliveryReported
+)
+CustomerEvent = (
+    CustomerReceived
+    | ChannelSuppressed
+    | SuppressionLifted
+    | ContactForbidden
+    | ContactAllowed
+    | ConsentGiven
+    | PreferenceStated
+    | CustomerHoldPlaced
+    | CustomerHoldEnded
+)
+MessageEvent = (
+    MessagePermitted
+    | MessageRefused
+    | MessageAccepted
+    | MessageRejected
+    | MessageUnknown
+    | MessageNotFound
+    | MessageGivenUp
+    | DeliveryReported
+)
+Event = InvoiceEvent | CustomerEvent
+
+INVOICE_EVENT: TypeAdapter[InvoiceEvent] = TypeAdapter(Annotated[InvoiceEvent, Field(discriminator="type")])
+CUSTOMER_EVENT: TypeAdapter[CustomerEvent] = TypeAdapter(
+    Annotated[CustomerEvent, Field(discriminator="type")]
+)

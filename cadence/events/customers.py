@@ -1,0 +1,71 @@
+"""What is known of a customer, and how they may be reached."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from cadence.document import Weekday
+from cadence.events.base import Fact
+from cadence.words import Channel, ChannelReason, DayHours, Language, PersonReason, Slug
+
+
+class CustomerReceived(Fact):
+    """The customer as the creditor's files give it. Addresses are fingerprints, never the addresses."""
+
+    type: Literal["customer_received"] = "customer_received"
+    segment: Slug
+    language: Language
+    country: str
+    subdivision: str | None = None
+    zone: str
+    addresses: dict[Channel, str] = Field(default_factory=dict)
+
+
+class ChannelSuppressed(Fact):
+    """The customer is not to be reached by this channel: for good, or (`address`) at that address only."""
+
+    type: Literal["channel_suppressed"] = "channel_suppressed"
+    channel: Channel
+    reason: ChannelReason
+    address: str | None = None
+
+
+class SuppressionLifted(Fact):
+    """A channel may be used again, which was not for `reason`: by the customer's own word, or a person's."""
+
+    type: Literal["suppression_lifted"] = "suppression_lifted"
+    channel: Channel
+    reason: ChannelReason
+
+
+class ContactForbidden(Fact):
+    """The customer is not to be contacted by any channel, with reminders and notices alike; people take over."""
+
+    type: Literal["contact_forbidden"] = "contact_forbidden"
+    reason: PersonReason
+
+
+class ContactAllowed(Fact):
+    """What forbade all contact is over; a person says so."""
+
+    type: Literal["contact_allowed"] = "contact_allowed"
+    reason: PersonReason
+
+
+class ConsentGiven(Fact):
+    """The customer agreed to be reached by a channel, under a version of the `wording`, at `proof_at`."""
+
+    type: Literal["consent_given"] = "consent_given"
+    channel: Channel
+    wording: Slug
+    proof_at: datetime
+
+
+class PreferenceStated(Fact):
+    """How the customer wants to be reached, by their own clock; None is any, and all None takes the wish back."""
+
+    type: Literal["preference_stated"] = "preference_stated"
+    channels: tuple[Channel, ...] | None = None
+    hours: DayHours | None = None
+    days: tuple[Weekday, ...] | None = None

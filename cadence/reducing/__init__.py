@@ -1,0 +1,1 @@
+"""How each event changes an invoice's facts: a module for each kind of thing that happens."""

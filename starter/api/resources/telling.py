@@ -1,0 +1,164 @@
+"""What happened to an invoice, told by people and by other systems: the writes, each with its order."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import AwareDatetime, ConfigDict, Field
+
+from cadence.words import Currency, Slug
+from ledger.movements import PAYMENT_SOURCE
+from starter import acts
+from starter.api.identity import may
+from starter.api.problems import ApiProblem
+from starter.api.resources.words import (
+    Amount,
+    EventId,
+    HoldOrder,
+    Method,
+    Remark,
+    Why,
+)
+from starter.api.resources.writing import INVOICE, StatusAnswer, Write
+from starter.api.roles import Permission
+from starter.api.service import Caller
+from starter.standing import Report, Standing
+
+router = APIRouter(tags=["invoices"])
+
+Payer = Annotated[Caller, Depends(may(Permission.REPORT_PAYMENT))]
+Steerer = Annotated[Caller, Depends(may(Permission.STEER_INVOICE))]
+Closer = Annotated[Caller, Depends(may(Permission.CLOSE_INVOICE))]
+
+
+class MoneyOrder(Remark):
+    """Money that came or was taken back; told again under the same id, it counts once."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": "bank-2026-11-30-0007",
+                "amount": "120.50",
+                "currency": "EUR",
+                "at": "2026-11-30T14:30:00+00:00",
+            }
+        }
+    )
+
+    id: EventId
+    amount: Amount
+    currency: Currency
+    at: AwareDatetime | None = Field(None, description="When it happened; now if left out.")
+
+
+class PaymentOrder(MoneyOrder):
+    """A payment; `method` is a code such as `pix`."""
+
+    method: Method = ""
+
+
+class PromiseOrder(Remark):
+    """A promise to pay by the end of the day `by`, where the customer is; all that is open without an amount."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"by": "2026-12-10", "amount": "60.00"}})
+
+    by: date
+    amount: Amount | None = None
+
+
+class ResolutionOrder(Remark):
+    """How a dispute ended; `upheld` credits what is open, and so needs leave to close an invoice."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"outcome": "rejected"}})
+
+    outcome: acts.Outcome
+
+
+class EscalationOrder(Remark):
+    """The stage to go to; the next one without it."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"stage": "final"}})
+
+    stage: Slug | None = None
+
+
+@router.post(INVOICE + "/payments")
+async def report_payment(write: Write, order: PaymentOrder, caller: Payer) -> StatusAnswer:
+    """Take note of a payment; the invoice closes when nothing is left to pay."""
+
+    def judge(stands: Standing, now: datetime) -> Report:
+        return acts.pay(stands, now, **order.model_dump(include={"amount", "currency", "at", "method"}))
+
+    return await write.tell(caller.origin(PAYMENT_SOURCE, order.id, order.note), judge, order.amount)
+
+
+@router.post(INVOICE + "/reversals")
+async def report_reversal(write: Write, order: MoneyOrder, caller: Payer) -> StatusAnswer:
+    """Take note that a payment was taken back; a paid invoice opens again."""
+
+    def judge(stands: Standing, now: datetime) -> Report:
+        return acts.reverse(stands, now, **order.model_dump(include={"amount", "currency", "at"}))
+
+    return await write.tell(caller.origin(acts.REVERSAL_SOURCE, order.id, order.note), judge, order.amount)
+
+
+@router.post(INVOICE + "/disputes/resolution")
+async def resolve_dispute(write: Write, order: ResolutionOrder, caller: Steerer) -> StatusAnswer:
+    """End a dispute: upheld (the customer is right), rejected or withdrawn."""
+    if order.outcome == "upheld" and Permission.CLOSE_INVOICE not in caller.permissions:
+        raise ApiProblem(
+            403,
+            "not_allowed",
+            "to uphold a dispute credits the invoice, which needs the permission close_invoice; ask a manager",
+        )
+    return await write.tell(
+        caller.origin(note=order.note), lambda stands, now: acts.resolve(stands, now, outcome=order.outcome)
+    )
+
+
+@router.post(INVOICE + "/disputes")
+async def open_dispute(write: Write, order: Why, caller: Steerer) -> StatusAnswer:
+    """Take note that the customer disputes the invoice: reminders stop, a case opens."""
+    return await write.tell(
+        caller.origin(note=order.note), lambda stands, now: acts.dispute(stands, now, reason=order.reason)
+    )
+
+
+@router.post(INVOICE + "/promises")
+async def make_promise(write: Write, order: PromiseOrder, caller: Steerer) -> StatusAnswer:
+    """Take note of a promise to pay: reminders wait for that day."""
+    return await write.tell(
+        caller.origin(note=order.note),
+        lambda stands, now: acts.promise(stands, now, by=order.by, amount=order.amount),
+    )
+
+
+@router.post(INVOICE + "/hold")
+async def hold_invoice(write: Write, order: HoldOrder, caller: Steerer) -> StatusAnswer:
+    """Send no reminders for an invoice for a while; without an end, a case opens."""
+    return await write.tell(
+        caller.origin(note=order.note),
+        lambda stands, now: acts.pause(stands, now, until=order.until, reason=order.reason),
+    )
+
+
+@router.post(INVOICE + "/release")
+async def release_invoice(write: Write, order: Remark, caller: Steerer) -> StatusAnswer:
+    """End every hold of an invoice: the ruler goes on."""
+    return await write.tell(caller.origin(note=order.note), acts.resume)
+
+
+@router.post(INVOICE + "/escalation")
+async def escalate_invoice(write: Write, order: EscalationOrder, caller: Steerer) -> StatusAnswer:
+    """Move an invoice to a later stage: its first step comes in the next window."""
+    return await write.tell(
+        caller.origin(note=order.note), lambda stands, now: acts.escalate(stands, now, stage=order.stage)
+    )
+
+
+@router.post(INVOICE + "/cancellation")
+async def cancel_invoice(write: Write, order: Why, caller: Closer) -> StatusAnswer:
+    """Close an invoice that is not to be collected."""
+    return await write.tell(
+        caller.origin(note=order.note), lambda stands, now: acts.cancel(stands, now, reason=order.reason)
+    )
