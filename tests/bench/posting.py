@@ -1,4 +1,4 @@
-"""Posts signed payments as fast as they are answered: a process of its own, and hardly any work a request."""
+"""Posts signed payments, as fast as they are answered or at a steady pace: a process of its own, hardly any work each."""
 
 import asyncio
 import json
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any
 
 import uvloop
@@ -46,13 +46,38 @@ async def post_all(port: int, requests: Sequence[bytes], clients: int) -> float:
     return len(requests) / (perf_counter() - begun)
 
 
+async def post_steadily(port: int, requests: Sequence[bytes], clients: int, per_second: float) -> list[float]:
+    """Post so many a second, each when its time has come; when each was posted, by this machine's clock."""
+    begun = time()
+    posted = [begun + place / per_second for place in range(len(requests))]
+
+    async def client(first: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for place in range(first, len(requests), clients):
+            await asyncio.sleep(max(0.0, posted[place] - time()))
+            posted[place] = time()
+            await _ask(reader, writer, requests[place])
+        await _leave(writer)
+
+    await asyncio.gather(*map(client, range(clients)))
+    return posted
+
+
 async def _client(port: int, waiting: Iterator[bytes]) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for request in waiting:
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 202 "), head
-        await reader.readexactly(_length(head))
+        await _ask(reader, writer, request)
+    await _leave(writer)
+
+
+async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 202 "), head
+    await reader.readexactly(_length(head))
+
+
+async def _leave(writer: asyncio.StreamWriter) -> None:
     writer.close()
     await writer.wait_closed()
 
@@ -71,10 +96,15 @@ def _raw(headers: dict[str, str], body: bytes) -> bytes:
 
 
 def main() -> None:
-    """Read one order (port, secret, clients, and payments as id, invoice and amount) and say how fast it went."""
+    """Read one order and say as JSON how fast it went, or when each was posted where the order has a pace.
+
+    An order has port, secret, clients, payments as id, invoice and amount, and per_second, which may be null.
+    """
     order = json.load(sys.stdin)
     requests = [_raw(*payment(*each).signed(order["secret"])) for each in order["payments"]]
-    sys.stdout.write(str(uvloop.run(post_all(order["port"], requests, order["clients"]))))
+    how = order["port"], requests, order["clients"]
+    pace = order["per_second"]
+    json.dump(uvloop.run(post_steadily(*how, pace) if pace else post_all(*how)), sys.stdout)
 
 
 if __name__ == "__main__":
