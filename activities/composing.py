@@ -120,5 +120,6 @@ def _context(permit: Permit, creditor: Creditor) -> RenderContext:
         promised_on=permit.promised_on,
         promised_amount=permit.promised_amount,
         payment_amount=permit.payment_amount,
+        paid_on_time=permit.paid_on_time,
         creditor_reference=permit.creditor_reference,
     )

@@ -1,12 +1,15 @@
 """Conditions: when a step applies, as expressions of Jinja's sandbox over documented facts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Annotated, Any
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, meta, nodes
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import AfterValidator
+
+from cadence.payers import PAYER_FACTS, PAYER_NAMES
 
 _SANDBOX = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
 _SANDBOX.globals.clear()
@@ -38,10 +41,7 @@ CONDITION_FACTS: Mapping[str, str] = {
     "stage": "the stage of this step",
     "broken_promises": "promises broken on this invoice",
     "disputes": "disputes opened on this invoice",
-    "history.invoices": "how many invoices of this customer are known",
-    "history.paid": "how many of them are paid",
-    "history.paid_late": "how many of them were paid after their due date",
-    "history.open": "how many are open",
+    **PAYER_FACTS,
 }
 
 
@@ -54,8 +54,8 @@ def _compiled(expression: str) -> Any:
     return _SANDBOX.compile_expression(expression, undefined_to_none=False)
 
 
-def check_condition(expression: str) -> str:
-    """Accept an expression that parses and uses documented facts only; raise ValueError otherwise."""
+def check_condition(expression: str, facts: Mapping[str, str] = CONDITION_FACTS) -> str:
+    """Accept an expression that parses and uses documented `facts` only; raise ValueError otherwise."""
     if len(expression) > LONGEST:
         message = f"a condition has at most {LONGEST} characters, and this one has {len(expression)}; write two steps"
         raise ValueError(message)
@@ -79,18 +79,33 @@ def check_condition(expression: str) -> str:
             )
             raise ValueError(message)
         _compiled(expression)
-        used = meta.find_undeclared_variables(tree)
     except TemplateSyntaxError as error:
         message = f"{expression!r} is not an expression: {error.message}"
         raise ValueError(message) from None
     except RecursionError:
         message = f"{expression!r} is nested too deeply; write it with fewer parentheses"
         raise ValueError(message) from None
-    known = {name.partition(".")[0] for name in CONDITION_FACTS}
-    if unknown := used - known:
-        message = f"{', '.join(sorted(unknown))} is no fact; a condition may use {', '.join(CONDITION_FACTS)}"
+    known = set(facts) | PAYER_NAMES
+    if unknown := sorted(set(named_facts(tree)) - known):
+        close = get_close_matches(unknown[0], known, n=1) if "." in unknown[0] else []
+        hint = f"did you mean {close[0]}?" if close else f"a condition may use {', '.join(facts)}"
+        message = f"{', '.join(unknown)} is no fact; {hint}"
         raise ValueError(message)
     return expression
+
+
+def named_facts(tree: nodes.Template) -> Iterator[str]:
+    """The facts that an expression names, each whole: `payer.owed.EUR`."""
+    within = {id(each.node) for each in tree.find_all(nodes.Getattr)}
+    for node in tree.find_all((nodes.Getattr, nodes.Name)):
+        if id(node) not in within:
+            yield _dotted(node)
+
+
+def _dotted(node: nodes.Node) -> str:
+    if isinstance(node, nodes.Getattr):
+        return f"{_dotted(node.node)}.{node.attr}"
+    return node.name if isinstance(node, nodes.Name) else "a value"
 
 
 def _foreign(tree: nodes.Template) -> nodes.Node | None:

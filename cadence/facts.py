@@ -13,6 +13,8 @@ from cadence.words import Channel, DayHours, Language, PersonReason, Slug
 ZERO = Decimal(0)
 # Under this name an agent's answers are kept among an invoice's steps.
 ANSWER_STEP = "on:answer"
+# And under this one the thanks for a payment that leaves a balance.
+THANKS_STEP = "on:payment"
 
 
 class _Facts(BaseModel):
@@ -132,7 +134,7 @@ class CaseDue(_Facts):
 
 
 class InvoiceFacts(_Facts):
-    """Everything that happened to an invoice, reduced."""
+    """Everything that happened to an invoice, reduced. `cleared_at` is when the money that closed it came."""
 
     amount: Decimal
     currency: str
@@ -144,12 +146,14 @@ class InvoiceFacts(_Facts):
     paid: Decimal = ZERO
     credited: Decimal = ZERO
     closed: Closed | None = None
+    cleared_at: datetime | None = None
     disputed: bool = False
     dispute_unconfirmed: bool = False
     disputes: int = 0
     holds: tuple[Hold, ...] = ()
     promise: Promise | None = None
     promises: int = 0
+    kept_promises: int = 0
     broken_promises: int = 0
     rearmed: int = 0
     rebases: tuple[Rebase, ...] = ()

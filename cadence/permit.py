@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from types import SimpleNamespace
 from typing import Any
 
 from cadence.agenda import AgendaItem
 from cadence.conditions import ConditionFailed, holds
 from cadence.document import Cadence
 from cadence.facts import CustomerFacts, InvoiceFacts
+from cadence.payers import PayerFacts, payer_terms
 from cadence.planner import plan
 from cadence.rules import Rules
 
@@ -35,22 +35,12 @@ class Verdict:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class History:
-    """What is known of a customer's other invoices, for conditions."""
-
-    invoices: int = 0
-    paid: int = 0
-    paid_late: int = 0
-    open: int = 0
-
-
 def judge(
     facts: InvoiceFacts,
     cadence: Cadence,
     rules: Rules,
     customer: CustomerFacts,
-    history: History,
+    payer: PayerFacts,
     key: str,
     now: datetime,
 ) -> Verdict:
@@ -60,7 +50,7 @@ def judge(
         return Verdict(Answer.STALE, "not_on_the_agenda")
     if item.at > now:
         return Verdict(Answer.DEFER, _too_early(rules, now), item, item.at)
-    against = _objection(item, facts, cadence, rules, customer, history, now)
+    against = _objection(item, facts, cadence, rules, customer, payer, now)
     return Verdict(Answer.SKIP, against, item) if against else Verdict(Answer.PERMIT, item.why, item)
 
 
@@ -78,15 +68,15 @@ def forecast(
     cadence: Cadence,
     rules: Rules,
     customer: CustomerFacts,
-    history: History,
+    payer: PayerFacts,
 ) -> str:
     """Why an item is on the agenda; `condition` where, as things stand, it will be skipped when its time comes."""
-    return _objection(item, facts, cadence, rules, customer, history, item.at) or item.why
+    return _objection(item, facts, cadence, rules, customer, payer, item.at) or item.why
 
 
-def asks_history(cadence: Cadence) -> bool:
-    """Whether a condition of the cadence looks at the customer's other invoices."""
-    return any(step.when and "history" in step.when for step in cadence.steps)
+def asks_payer(cadence: Cadence) -> bool:
+    """Whether a condition of the cadence looks at how the customer pays."""
+    return any(step.when and "payer." in step.when for step in cadence.steps)
 
 
 def _objection(
@@ -95,7 +85,7 @@ def _objection(
     cadence: Cadence,
     rules: Rules,
     customer: CustomerFacts,
-    history: History,
+    payer: PayerFacts,
     at: datetime,
 ) -> str | None:
     """Why an item's step would not be performed at `at`, by its condition."""
@@ -105,14 +95,14 @@ def _objection(
     if step is None or step.when is None or begun:
         return None
     try:
-        true = holds(step.when, condition_facts(facts, customer, history, rules, step.stage, at))
+        true = holds(step.when, condition_facts(facts, customer, payer, rules, step.stage, at))
     except ConditionFailed:
         return "condition_failed"
     return None if true else "condition"
 
 
 def condition_facts(
-    facts: InvoiceFacts, customer: CustomerFacts, history: History, rules: Rules, stage: str, now: datetime
+    facts: InvoiceFacts, customer: CustomerFacts, payer: PayerFacts, rules: Rules, stage: str, now: datetime
 ) -> Mapping[str, Any]:
     """The facts that CONDITION_FACTS documents, as they are at `now`. Amounts are Decimals."""
     today = now.astimezone(rules.creditor_zone).date()
@@ -129,7 +119,5 @@ def condition_facts(
         "stage": stage,
         "broken_promises": facts.broken_promises,
         "disputes": facts.disputes,
-        "history": SimpleNamespace(
-            invoices=history.invoices, paid=history.paid, paid_late=history.paid_late, open=history.open
-        ),
+        "payer": payer_terms(payer, now),
     }

@@ -5,14 +5,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from difflib import get_close_matches
 from itertools import pairwise, product
 from typing import Any
 
 from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from cadence.conditions import CONDITION_FACTS, ConditionFailed, holds
+from cadence.conditions import ConditionFailed, holds, named_facts
 from cadence.words import MINOR_UNITS, Language
 
 # Enough for four facts with a dozen values each, and less than a second's work.
@@ -20,13 +19,17 @@ MOST_TRIALS = 20_000
 # Above what any amount can be (14 digits); infinity, which Jinja can write, is above it as well.
 LARGEST = 10**14
 MONEY = ("amount", "balance", "paid")
-COUNTS = (
-    "broken_promises",
-    "disputes",
-    "history.invoices",
-    "history.paid",
-    "history.paid_late",
-    "history.open",
+# What can be below zero, beside days overdue: whoever pays early is late by so much less.
+SIGNED = "payer.average_days_late"
+# What no ledger can hold: the former above the latter.
+_AT_MOST = (
+    ("balance", "amount"),
+    ("payer.paid", "payer.invoices"),
+    ("payer.open", "payer.invoices"),
+    ("payer.paid_on_time", "payer.paid"),
+    ("payer.paid_late", "payer.paid"),
+    ("payer.promises_kept", "payer.promises"),
+    ("payer.promises_broken", "payer.promises"),
 )
 # Comparisons of facts with constants, joined by and, or, not: what trying samples can settle for certain.
 _SETTLED = (
@@ -52,9 +55,7 @@ class Situation:
 def objection(expression: str, situation: Situation) -> str | None:
     """Say why the condition can never hold in the situation; None where it can, or where that is not certain."""
     tree = _GRAMMAR.parse("{{ (" + expression + ") }}")
-    if unknown := _unknown_history(tree):
-        return unknown
-    used = [name for name in CONDITION_FACTS if re.search(rf"\b{re.escape(name)}\b", expression)]
+    used = sorted(set(named_facts(tree)))
     values = [_values(name, tree, situation) for name in used]
     if math.prod(len(each) for each in values) > MOST_TRIALS:
         return None
@@ -84,18 +85,6 @@ def _between(least: int | None, most: int | None) -> str:
     return " and ".join(bound for bound in bounds if bound) or "any number"
 
 
-def _unknown_history(tree: nodes.Template) -> str | None:
-    for node in tree.find_all(nodes.Getattr):
-        name = f"history.{node.attr}"
-        if isinstance(node.node, nodes.Name) and node.node.name == "history" and name not in CONDITION_FACTS:
-            close = get_close_matches(name, CONDITION_FACTS, n=1)
-            hint = (
-                f"did you mean {close[0]}?" if close else f"a condition may use {', '.join(CONDITION_FACTS)}"
-            )
-            return f"{name} is no fact; {hint}"
-    return None
-
-
 def _outcome(expression: str, facts: dict[str, Any]) -> bool | None:
     try:
         return holds(expression, facts)
@@ -107,21 +96,25 @@ def _invoices(used: list[str], values: list[list[Any]]) -> Iterator[dict[str, An
     for chosen in product(*values):
         sample = dict(zip(used, chosen, strict=True))
         if _possible(sample):
-            history = {
-                name.removeprefix("history."): 0 for name in CONDITION_FACTS if name.startswith("history.")
-            }
-            history |= {name.removeprefix("history."): v for name, v in sample.items() if "." in name}
-            yield {**{name: value for name, value in sample.items() if "." not in name}, "history": history}
+            yield _nested(sample)
+
+
+def _nested(sample: dict[str, Any]) -> dict[str, Any]:
+    """The facts as expressions meet them: `payer.owed.EUR` is a value within values."""
+    facts: dict[str, Any] = {}
+    for name, value in sample.items():
+        *around, last = name.split(".")
+        inner = facts
+        for part in around:
+            inner = inner.setdefault(part, {})
+        inner[last] = value
+    return facts
 
 
 def _possible(sample: dict[str, Any]) -> bool:
     """Leave out what no ledger can hold: more owed than invoiced, more paid late than paid."""
-    smaller = ("balance", "history.paid_late", "history.paid", "history.open")
-    larger = ("amount", "history.paid", "history.invoices", "history.invoices")
     return all(
-        sample[small] <= sample[large]
-        for small, large in zip(smaller, larger, strict=True)
-        if small in sample and large in sample
+        sample[small] <= sample[large] for small, large in _AT_MOST if small in sample and large in sample
     )
 
 
@@ -133,7 +126,11 @@ def _values(name: str, tree: nodes.Template, situation: Situation) -> list[Any]:
     )
     if name in MONEY:
         return [n for n in numbers if n > 0] + ([Decimal(0)] if name == "paid" else [])
-    if name in COUNTS:
+    if name == SIGNED:
+        return numbers
+    if name.startswith("payer.owed.") or name == "payer.dispersion":
+        return [n for n in numbers if n >= 0]
+    if name.startswith("payer.") or name in ("broken_promises", "disputes"):
         return sorted({int(n) for n in numbers if n >= 0})
     if name == "days_overdue":
         return _days(numbers, *situation.overdue)

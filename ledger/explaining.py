@@ -21,9 +21,9 @@ async def why(ledger: Ledger, number: str, now: datetime) -> list[Because]:
         unit = Unit(connection, ledger.book, now)
         await unit.lock_invoice(invoice_id)
         held = unit.invoice(invoice_id)
-        history = await unit.history(held)
+        payer = await unit.payer(held)
     rules, customer = unit.rules(held), unit.customer_facts
-    known = held.facts, held.cadence, rules, customer, history
+    known = held.facts, held.cadence, rules, customer, payer
     agenda = plan(held.facts, held.cadence, rules, now)
     unruled = plan(
         held.facts, held.cadence, rules_for(held.cadence, _at_any_hour(customer), ledger.creditor), now

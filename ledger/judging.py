@@ -19,7 +19,7 @@ async def judged(unit: Unit, held: Held, ledger: Ledger, order: ItemOrder) -> Ve
     told = ledger.leaving(held.directive).item
     if told is None or (told.key, told.at) != (order.key, order.at):
         return Verdict(Answer.STALE, "not_the_directive")
-    rules, known = unit.rules(held), await unit.history(held)
+    rules, known = unit.rules(held), await unit.payer(held)
     return judge(held.facts, held.cadence, rules, unit.customer_facts, known, order.key, unit.now)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from cadence.directive import Directive
 from cadence.facts import CustomerFacts, InvoiceFacts, State
 from cadence.words import Slug, one_line, rounded
+from ledger.behaviour import payer_facts
 from ledger.database import UnknownCustomer, UnknownInvoice
 from ledger.queries import (
     IS_CONTACT,
@@ -192,23 +193,24 @@ async def search_messages(
     return Found(lines, {"id": lines[-1].id} if len(rows) > limit else None)
 
 
-async def customer_view(connection: AsyncConnection, key: str) -> CustomerView:
-    """A customer by the creditor's key: the card, its holds, and how its invoices stand; raise UnknownCustomer."""
+async def customer_view(connection: AsyncConnection, key: str, zone: str) -> CustomerView:
+    """A customer by the creditor's key: the card, its holds, how it pays and its invoices stand.
+
+    `zone` is the creditor's, in which due dates are. Raises UnknownCustomer.
+    """
     rows = await rows_of(connection, select(customers).where(customers.c.key == key))
     if not rows:
         raise UnknownCustomer(key)
     facts = CustomerFacts.model_validate(rows[0]["facts"])
     states = select(invoices.c.state, func.count()).where(invoices.c.customer_id == rows[0]["id"])
-    owed = select(invoices.c.currency, func.sum(invoices.c.balance)).where(
-        invoices.c.customer_id == rows[0]["id"], _OPEN
-    )
     counted = await connection.execute(states.group_by(invoices.c.state).order_by(invoices.c.state))
-    sums = await connection.execute(owed.group_by(invoices.c.currency).order_by(invoices.c.currency))
+    payer = await payer_facts(connection, rows[0]["id"], zone)
     return CustomerView(
         card=card_of(rows[0]),
         holds=tuple(HoldLine.model_validate(hold) for hold in facts.holds),
         invoices={state: count for state, count in counted},  # noqa: C416 - rows, not pairs
-        open_balance={currency: rounded(amount, currency) for currency, amount in sums},
+        open_balance=dict(sorted(payer.owed.items())),
+        payer=payer,
     )
 
 

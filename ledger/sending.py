@@ -11,13 +11,14 @@ from sqlalchemy import update
 from cadence import events as e
 from cadence.agenda import AgendaItem
 from cadence.directive import Directive, ItemOrder
-from cadence.facts import ANSWER_STEP, InvoiceFacts
+from cadence.facts import ANSWER_STEP, THANKS_STEP, InvoiceFacts
 from cadence.permit import Answer
 from cadence.words import Channel
 from ledger import statements
 from ledger.access import Ledger
 from ledger.answering import answer_text
 from ledger.attempts import KnownAttempt, Result, goes_again, message_event, settle
+from ledger.behaviour import payer_facts
 from ledger.judging import judged, may_leave, put_off
 from ledger.keys import new_attempt_id, new_reference
 from ledger.references import quoted
@@ -49,6 +50,8 @@ class Permit(KnownAttempt):
     promised_on: date | None
     promised_amount: Decimal | None
     payment_amount: Decimal | None
+    # How many of the customer's invoices were paid on time, where the message thanks for a payment; else 0.
+    paid_on_time: int
     # What to quote with the payment; empty where the creditor's instructions do not ask for it.
     creditor_reference: str
     # An agent's own words, which no template renders.
@@ -126,10 +129,18 @@ async def _reserve(unit: Unit, held: Held, item: AgendaItem, so_far: Any) -> Per
     }
     message = await _write_attempt(unit, held, item, so_far, attempt)
     known = {"attempt_id": attempt_id, "step": item.step, "channel": channel, "window_ends": window_ends}
+    known |= {"paid_on_time": await _paid_on_time(unit, item)}
     permit = _written(unit, held, item, known | message, await quoted(unit, held))
     if item.step != ANSWER_STEP:
         return permit
     return replace(permit, text=await answer_text(unit.connection, held.id, item.occurrence))
+
+
+async def _paid_on_time(unit: Unit, item: AgendaItem) -> int:
+    if item.step != THANKS_STEP:
+        return 0
+    payer = await payer_facts(unit.connection, int(unit.customer["id"]), unit.creditor.zone)
+    return payer.paid_on_time
 
 
 async def _write_attempt(

@@ -4,10 +4,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, func, insert, select
+from sqlalchemy import Executable, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,11 +19,13 @@ from cadence.customers import reduce_customer
 from cadence.directive import Directive
 from cadence.document import Cadence
 from cadence.facts import CaseDue, CustomerFacts, InvoiceFacts, State
-from cadence.permit import History, asks_history, forecast
+from cadence.payers import NO_PAYER, PayerFacts
+from cadence.permit import asks_payer, forecast
 from cadence.planner import plan
 from cadence.reducer import reduce_invoice
 from cadence.rules import Rulebook, Rules
 from ledger import statements
+from ledger.behaviour import payer_facts
 from ledger.database import UnknownCustomer, UnknownInvoice
 from ledger.tables import AgendaRow, CadenceVersion, Case, Customer, Event, Invoice, Outbox
 
@@ -260,6 +262,9 @@ class Unit:
                 "directive": directive.model_dump(mode="json"),
                 "next_at": directive.item.at if directive.item else None,
             }
+        if asks_payer(held.cadence):
+            # What conditions know of the payer includes what was told just now.
+            await self.connection.execute(statements.STORE_INVOICE, values)
         planned = await self._planned(held, agenda)
         statement = statements.STORE_WITH_AGENDA if planned else statements.STORE_INVOICE
         await self.connection.execute(statement, values | planned)
@@ -289,25 +294,15 @@ class Unit:
             return wanted
         return wanted.model_copy(update={"version": held.directive.version + 1})
 
-    async def history(self, held: Held) -> History:
-        """What is known of the customer's other invoices; nothing, where no condition of the cadence asks."""
-        if not asks_history(held.cadence):
-            return History()
-        due_day_ends = func.timezone(self.creditor.zone, invoices.c.due_on + timedelta(days=1))
-        paid = invoices.c.state == "paid"
-        found = await self.connection.execute(
-            select(
-                func.count(),
-                func.count().filter(paid),
-                func.count().filter(paid & (invoices.c.closed_at >= due_day_ends)),
-                func.count().filter(invoices.c.closed_at.is_(None)),
-            ).where(invoices.c.customer_id == self.customer["id"], invoices.c.id != held.id)
-        )
-        return History(*found.one())
+    async def payer(self, held: Held) -> PayerFacts:
+        """How the customer pays; nothing, where no condition of the cadence asks."""
+        if not asks_payer(held.cadence):
+            return NO_PAYER
+        return await payer_facts(self.connection, int(self.customer["id"]), self.creditor.zone)
 
     async def _planned(self, held: Held, agenda: Agenda) -> dict[str, str | int]:
         """The agenda as `statements.STORE_WITH_AGENDA` takes it; nothing, where it is stored already."""
-        known = held.facts, held.cadence, self.rules(held), self.customer_facts, await self.history(held)
+        known = held.facts, held.cadence, self.rules(held), self.customer_facts, await self.payer(held)
         items = json.dumps(
             [
                 {

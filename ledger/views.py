@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, computed_field
 
 from cadence.facts import Consent, Preference
+from cadence.payers import PayerFacts
 from ledger.references import Reference
 
 
@@ -95,12 +96,13 @@ class HoldLine(_View):
 
 
 class CustomerView(_View):
-    """A customer: how they may be reached, its own holds, its invoices by state, and what is open by currency."""
+    """A customer: how they may be reached and have paid, its own holds, its invoices by state, and what is open."""
 
     card: CustomerCard
     holds: tuple[HoldLine, ...]
     invoices: dict[str, int]
     open_balance: dict[str, Decimal]
+    payer: PayerFacts
 
 
 class EventLine(_View):

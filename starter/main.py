@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "import": "imports.import_invoices",
     "list": "reading.list_invoices",
     "show": "reading.show",
+    "customer": "customers.customer",
     "why": "explaining.why",
     "interest": "interest.interest",
     "agenda": "reading.agenda",

@@ -22,7 +22,7 @@ def print_story(story: InvoiceStory) -> None:
     if story.references:
         say("; ".join(f"{words(each.kind)} {each.value}" for each in story.references))
     say(f"workflow {story.workflow_id}; cadence {line.cadence}, version {line.cadence_version}")
-    _print_customer(story.customer, zone)
+    print_customer(story.customer, zone)
     _print_events(story.events, line.currency, zone)
     _print_messages(story.messages, zone)
     _print_agenda(story.agenda, zone)
@@ -65,7 +65,8 @@ def preferred(wish: Preference) -> str:
     return " ".join(filter(None, (by, on, wish.hours)))
 
 
-def _print_customer(customer: CustomerCard, zone: ZoneInfo) -> None:
+def print_customer(customer: CustomerCard, zone: ZoneInfo) -> None:
+    """Print who owes, and how they may be reached; instants are on the clock of `zone`."""
     where = ", ".join(
         filter(None, (customer.segment, customer.language, customer.country, customer.subdivision))
     )

@@ -17,7 +17,7 @@ PROVIDED_VARIABLES = frozenset(
     {
         "amount", "balance", "creditor_name", "customer_name", "days_overdue", "days_until_due",
         "dispute_contact", "due_on", "due_when", "invoice_number", "issued_on", "opt_out_line", "pay_lines",
-        "pay_short", "pay_text", "pay_url", "payment_amount", "phone", "promised_amount", "promised_on",
+        "pay_short", "pay_text", "pay_url", "payment_amount", "paid_on_time", "phone", "promised_amount", "promised_on",
         "reference", "reply_to",
     }
 )  # fmt: skip

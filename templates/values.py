@@ -24,7 +24,8 @@ class RenderContext:
 
     Amounts are in `currency` (ISO 4217); `due_on` and `issued_on` are dates in the creditor's zone, `today` is
     the customer's local date. `promised_amount` None, with a `promised_on`, means the whole balance. `reference` is the
-    message's own; `creditor_reference` the invoice's, where the creditor's instructions quote it.
+    message's own; `creditor_reference` the invoice's, where the creditor's instructions quote it. `paid_on_time` is
+    how many invoices the customer has paid on time.
     """
 
     language: str
@@ -41,6 +42,7 @@ class RenderContext:
     promised_on: date | None = None
     promised_amount: Decimal | None = None
     payment_amount: Decimal | None = None
+    paid_on_time: int = 0
     creditor_reference: str = ""
 
 
@@ -87,6 +89,8 @@ def _names(channel: str, ctx: RenderContext) -> Values:
         "opt_out_line": clean(creditor.opt_out_line(ctx.language, channel)),
         "phone": clean(creditor.phone),
         "reply_to": clean(creditor.email.reply_to),
+        # One alone is no habit to thank for; empty, so that a text can leave its sentence out.
+        "paid_on_time": str(ctx.paid_on_time) if ctx.paid_on_time > 1 else "",
     }
 
 

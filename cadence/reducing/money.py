@@ -10,12 +10,16 @@ from cadence.reducing.dispatch import reduce_event
 
 @reduce_event.register
 def _(event: e.PaymentReceived, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
-    paid = settle_balance(changed(facts, paid=facts.paid + event.amount), at)
+    paid = changed(facts, paid=facts.paid + event.amount)
+    promise = facts.promise
+    kept = promise is not None and paid.paid - promise.paid_before >= promise.amount
+    if kept:
+        paid = changed(paid, promise=None, kept_promises=facts.kept_promises + 1)
+    paid = settle_balance(paid, at)
     if paid.closed:
         return paid
-    promise = paid.promise
-    if promise and paid.paid - promise.paid_before >= promise.amount:
-        paid = rebased(changed(paid, promise=None), "resumed", at)
+    if kept:
+        paid = rebased(paid, "resumed", at)
     return owe_notice(paid, "payment", at, amount=event.amount)
 
 
@@ -39,10 +43,11 @@ def settle_balance(facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
         return changed(
             facts,
             closed="credited" if facts.credited else "paid",
+            cleared_at=at,
             promise=None,
             disputed=False,
             dispute_unconfirmed=False,
         )
     if not cleared and facts.closed in ("paid", "credited"):
-        return rebased(changed(facts, closed=None), "resumed", at)
+        return rebased(changed(facts, closed=None, cleared_at=None), "resumed", at)
     return facts

@@ -100,11 +100,15 @@ class Writing:
             self.ledger, self.key, origin, judge, self.clock(), self._as_the_caller_saw_them
         )
         async with self.ledger.engine.connect() as connection:
-            return answer(self.response, await searching.customer_view(connection, self.key))
+            return answer(
+                self.response, await searching.customer_view(connection, self.key, self.ledger.creditor.zone)
+            )
 
     async def _as_the_caller_saw_them(self, connection: AsyncConnection) -> None:
         if "If-Match" in self.request.headers:
-            require_match(self.request, await searching.customer_view(connection, self.key))
+            require_match(
+                self.request, await searching.customer_view(connection, self.key, self.ledger.creditor.zone)
+            )
 
 
 Write = Annotated[Writing, Depends()]
@@ -134,7 +138,7 @@ async def list_customers(
 async def show_customer(held: Serving, response: Response, _caller: Reader, key: CustomerKey) -> CustomerView:
     """Show a customer: how they may be reached, their holds, and how their invoices stand."""
     async with held.ledger.engine.connect() as connection:
-        return answer(response, await searching.customer_view(connection, key))
+        return answer(response, await searching.customer_view(connection, key, held.ledger.creditor.zone))
 
 
 @router.post(CUSTOMER + "/hold")

@@ -78,7 +78,10 @@ class Feeding:
         if isinstance(row, InvoiceTerms):
             require_match(self.request, await searching.status_of(connection, row.number))
         else:
-            require_match(self.request, await searching.customer_view(connection, row.customer))
+            require_match(
+                self.request,
+                await searching.customer_view(connection, row.customer, self.held.ledger.creditor.zone),
+            )
 
 
 Feed = Annotated[Feeding, Depends()]

@@ -35,15 +35,16 @@ def ruler(**changes: Any) -> Cadence:
         "segments": ["standard"],
         "stages": ["courtesy", "overdue"],
         "steps": [
-            _step("courtesy", "due - 4d", "courtesy", ["email"]),
-            _step("reminder", "due + 1d", "overdue", ["sms", "email"]),
-            _step("demand", "due + 10d", "overdue", ["email"]),
+            step("courtesy", "due - 4d", "courtesy", ["email"]),
+            step("reminder", "due + 1d", "overdue", ["sms", "email"]),
+            step("demand", "due + 10d", "overdue", ["email"]),
         ],
     }
     return Cadence.model_validate(document | changes)
 
 
-def _step(name: str, at: str, stage: str, channels: list[str]) -> dict[str, Any]:
+def step(name: str, at: str, stage: str, channels: list[str]) -> dict[str, Any]:
+    """A step that sends, and is passed over where it would be more than two days late."""
     send = {"template": "overdue_first", "channels": channels}
     return {"id": name, "at": at, "stage": stage, "send": send, "missed": {"skip_after": "2d"}}
 

@@ -15,7 +15,8 @@ from cadence.customers import reduce_customer
 from cadence.directive import ItemKind
 from cadence.document import Cadence
 from cadence.facts import CustomerFacts, InvoiceFacts, MessageState
-from cadence.permit import Answer, History, Verdict, judge
+from cadence.payers import NO_PAYER
+from cadence.permit import Answer, Verdict, judge
 from cadence.planner import plan
 from cadence.reading import read_document
 from cadence.reducer import reduce_all, reduce_invoice
@@ -162,7 +163,7 @@ class Game:
         item = self.next
         if item is None or item.at > self.now:
             return None
-        verdict = judge(self.facts, self.cadence, self.rules, self.customer, History(), item.key, self.now)
+        verdict = judge(self.facts, self.cadence, self.rules, self.customer, NO_PAYER, item.key, self.now)
         if verdict.answer is Answer.PERMIT and halted and item.channel and item.send:
             tomorrow = self.rules.window.local_day(self.now) + timedelta(days=1)
             verdict = Verdict(Answer.DEFER, "halted", item, self.rules.contact_at(tomorrow))

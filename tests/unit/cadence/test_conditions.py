@@ -1,5 +1,6 @@
 """Conditions: expressions over documented facts, and nothing else."""
 
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ FACTS: dict[str, Any] = {
     "stage": "overdue",
     "broken_promises": 0,
     "disputes": 1,
-    "history": {"invoices": 4, "paid": 3, "paid_late": 2, "open": 1},
+    "payer": {"invoices": 4, "paid": 3, "paid_late": 2, "open": 1, "owed": {"EUR": Decimal("40.10")}},
 }
 
 
@@ -32,9 +33,10 @@ FACTS: dict[str, Any] = {
     [
         ("balance < 50", True),
         ("payment_method == 'boleto' and country in ['BR', 'MX']", True),
-        ("not (history.paid_late > 1)", False),
+        ("not (payer.paid_late > 1)", False),
         ("days_overdue >= 12 or broken_promises", True),
         ("currency != 'BRL'", False),
+        ("payer.owed.EUR * 100 == 4010", True),
     ],
 )
 def test_a_condition_is_judged_by_the_facts(expression: str, expected: bool) -> None:
@@ -44,6 +46,22 @@ def test_a_condition_is_judged_by_the_facts(expression: str, expected: bool) -> 
 def test_a_fact_that_does_not_exist_is_named_with_those_that_do() -> None:
     with pytest.raises(ValueError, match=r"blance is no fact; a condition may use amount, balance"):
         check_condition("blance < 50")
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("payer.payed > 1", "payer.payed is no fact; did you mean payer.paid?"),
+        ("payer.owed.EURO > 1", "payer.owed.EURO is no fact; did you mean payer.owed.EUR?"),
+        ("payer.owed > 1", "payer.owed is no fact"),
+        ("payer > 1", "payer is no fact"),
+        ("segment.upper == 'SMB'", "segment.upper is no fact"),
+        ("'a'.upper == 'A'", "a value.upper is no fact"),
+    ],
+)
+def test_a_part_of_a_fact_that_does_not_exist_is_named(expression: str, words: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)):
+        check_condition(expression)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +101,7 @@ def test_a_fraction_is_refused_because_money_is_exact() -> None:
 
 
 @pytest.mark.parametrize(
-    "expression", ["balance > 'much'", "history.unknown > 1", "segment.__class__.__mro__", "balance / 0 > 1"]
+    "expression", ["balance > 'much'", "payer.unknown > 1", "segment.__class__.__mro__", "balance / 0 > 1"]
 )
 def test_what_cannot_be_told_fails_without_a_customer_s_data(expression: str) -> None:
     with pytest.raises(ConditionFailed) as failure:

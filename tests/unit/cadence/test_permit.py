@@ -8,7 +8,8 @@ import pytest
 
 from cadence import events as e
 from cadence.conditions import CONDITION_FACTS
-from cadence.permit import Answer, History, Verdict, condition_facts, judge
+from cadence.payers import NO_PAYER, PAYER_NAMES, PayerFacts
+from cadence.permit import Answer, Verdict, condition_facts, judge
 from tests.unit.cadence.game import Game, cadence, creditor, customer, instant, send
 
 DUE = date(2026, 3, 2)  # a Monday
@@ -22,8 +23,8 @@ def begun(**more: Any) -> Game:
     return Game.begun(ruler, instant("2026-03-02 12:00"), DUE, who=NOWHERE)
 
 
-def asked(game: Game, now: datetime, key: str = KEY, history: History | None = None) -> Verdict:
-    return judge(game.facts, game.cadence, game.rules, game.customer, history or History(), key, now)
+def asked(game: Game, now: datetime, key: str = KEY, payer: PayerFacts = NO_PAYER) -> Verdict:
+    return judge(game.facts, game.cadence, game.rules, game.customer, payer, key, now)
 
 
 def test_an_item_whose_instant_has_come_is_permitted() -> None:
@@ -105,12 +106,12 @@ def test_a_message_that_was_accepted_is_stale() -> None:
         ("balance >= 100", Answer.PERMIT, "planned"),
         ("balance < 100", Answer.SKIP, "condition"),
         ("balance > 'many'", Answer.SKIP, "condition_failed"),
-        ("history.paid_late == 2", Answer.PERMIT, "planned"),
+        ("payer.paid_late == 2", Answer.PERMIT, "planned"),
         ("days_overdue == 1 and country == 'ZZ' and stage == 'overdue'", Answer.PERMIT, "planned"),
     ],
 )
 def test_a_condition_is_judged_when_its_step_is_due(condition: str, answer: Answer, reason: str) -> None:
-    verdict = asked(begun(when=condition), TUESDAY, history=History(invoices=3, paid=2, paid_late=2))
+    verdict = asked(begun(when=condition), TUESDAY, payer=PayerFacts(invoices=3, paid=2))
     assert (verdict.answer, verdict.reason) == (answer, reason)
 
 
@@ -123,14 +124,19 @@ def test_a_condition_sees_the_balance_of_this_moment() -> None:
 def test_days_overdue_are_counted_where_the_creditor_is() -> None:
     game = begun()
     late_evening = instant("2026-03-04 02:00")  # still the 3rd in São Paulo
-    told = condition_facts(game.facts, game.customer, History(), game.rules, "overdue", late_evening)
+    told = condition_facts(game.facts, game.customer, NO_PAYER, game.rules, "overdue", late_evening)
     assert creditor().zone == "America/Sao_Paulo"
     assert told["days_overdue"] == 1
 
 
 def test_every_documented_fact_is_told_and_no_other() -> None:
     game = begun()
-    told = condition_facts(game.facts, game.customer, History(), game.rules, "overdue", TUESDAY)
+    told = condition_facts(game.facts, game.customer, NO_PAYER, game.rules, "overdue", TUESDAY)
     documented = {name.partition(".")[0] for name in CONDITION_FACTS}
     assert set(told) == documented
-    assert {f"history.{name}" for name in vars(told["history"])} == {n for n in CONDITION_FACTS if "." in n}
+    terms = vars(told["payer"])
+    families = {"owed", "quiet"}
+    plain = {f"payer.{name}" for name in terms if name not in families}
+    within = {f"payer.{family}.{name}" for family in families for name in vars(terms[family])}
+    assert plain | within == PAYER_NAMES
+    assert plain == {name for name in CONDITION_FACTS if name.count(".") == 1}

@@ -12,7 +12,8 @@ from cadence.customers import reduce_customer
 from cadence.directive import ItemKind
 from cadence.document import Cadence
 from cadence.facts import CustomerFacts, Preference
-from cadence.permit import Answer, History, judge
+from cadence.payers import NO_PAYER
+from cadence.permit import Answer, judge
 from cadence.rules import PREFERENCE, rules_for
 from cadence.why import WORDS
 from cadence.words import Channel, ChannelReason, PersonReason
@@ -98,7 +99,7 @@ def test_a_permit_asked_for_after_the_suppression_of_the_same_instant_is_not_giv
     game = begun()
     game.now = instant("2026-03-03 09:00")
     game.tell_customer(e.ContactForbidden(reason="legal_cease"))
-    asked = judge(game.facts, game.cadence, game.rules, game.customer, History(), "a/1/sms", game.now)
+    asked = judge(game.facts, game.cadence, game.rules, game.customer, NO_PAYER, "a/1/sms", game.now)
     assert asked.answer is Answer.STALE
 
 
@@ -139,7 +140,7 @@ def test_a_preference_for_hours_and_days_moves_a_message_into_them() -> None:
 def test_what_waits_for_the_preferred_hour_says_so() -> None:
     game = begun(e.PreferenceStated(hours="14:00-15:00"))
     asked = judge(
-        game.facts, game.cadence, game.rules, game.customer, History(), "a/1/sms", instant("2026-03-03 10:00")
+        game.facts, game.cadence, game.rules, game.customer, NO_PAYER, "a/1/sms", instant("2026-03-03 10:00")
     )
     assert (asked.answer, asked.reason, asked.until) == (
         Answer.DEFER,

@@ -178,3 +178,13 @@ def test_what_a_creditor_types_adds_no_markup_and_no_code(line: str) -> None:
     assert Elements(email.html).tags == PLAIN.tags
     assert line in email.text
     assert line in "".join(Elements(email.html).words)
+
+
+@pytest.mark.parametrize("language", CATALOG.languages)
+def test_thanks_for_a_payment_speak_of_a_habit_of_paying_on_time_and_never_of_its_lack(language: str) -> None:
+    ctx = replace(USUAL, language=language)
+    usual = render_email("payment_received", ctx).text
+    assert render_email("payment_received", replace(ctx, paid_on_time=1)).text == usual
+    thanked = render_email("payment_received", replace(ctx, paid_on_time=37)).text
+    assert "37" in thanked
+    assert len(thanked.split("\n\n")) == len(usual.split("\n\n")) + 1
