@@ -19,7 +19,7 @@ from starter.stack import own_command
 ROOT = Path(__file__).parents[3]
 COMMANDS = {
     "up", "import", "events", "list", "show", "agenda", "pay", "reverse", "dispute", "resolve", "pause", "resume",
-    "escalate", "promise", "cancel", "cases", "case", "jobs", "conversations", "answer", "halt", "unhalt",
+    "escalate", "promise", "cancel", "cases", "case", "jobs", "conversations", "customer", "answer", "halt", "unhalt",
     "suppress", "unsuppress", "consent", "prefer", "messages", "cadence", "rehearse", "doctor",
     "unmatched", "token", "why", "rules",
     "worker", "relay", "api", "migrate", "demo", "interest",
