@@ -20,6 +20,7 @@ from ledger.unit import Origin
 PAYMENTS = "payment"
 # A slip in a year must not lead calendars past their end: the signal would be tried for ever, and nothing after it.
 CALENDARS = range(1990, 2100)
+YES = ("true", "1", "yes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,11 @@ def _resolution(note: SignalNote, _stands: Situation) -> e.InvoiceEvent:
 
 
 def _promise(note: SignalNote, stands: Situation) -> e.InvoiceEvent:
-    amount = Decimal(note.fields["amount"]) if "amount" in note.fields else stands.balance
-    return e.PromiseMade(amount=amount, by=date.fromisoformat(note.fields["by"]))
+    fields, replaces = note.fields, note.fields.get("replaces", "").lower() in YES
+    free = stands.balance if replaces else stands.unpromised
+    amount = Decimal(fields["amount"]) if "amount" in fields else free
+    by = date.fromisoformat(fields["by"])
+    return e.PromiseMade(amount=amount, by=by, method=_method(fields), replaces=replaces)
 
 
 def _pause(note: SignalNote, stands: Situation) -> e.InvoiceEvent:

@@ -19,7 +19,7 @@ SEND_KIND = {
 class AgendaItem:
     """One item: when (aware instant), what, for which step, and why then (a code).
 
-    `send` is the document's own word on the message; `hold` names the hold that ends.
+    `send` is the document's own word on the message; `hold` names the hold that ends, `number` what is judged.
     """
 
     key: str
@@ -32,6 +32,7 @@ class AgendaItem:
     send: Send | None = None
     notice: bool = False
     hold: str | None = None
+    number: int = 0
 
     def told(self) -> Item:
         """What the workflow is told of it."""

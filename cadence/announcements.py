@@ -75,7 +75,7 @@ def details(event: e.InvoiceEvent) -> dict[str, str | int | None]:
             return _of_message(event) | {"reason": event.error_class or "not_delivered"}
         case e.DisputeOpened() | e.Cancelled():
             return {"reason": event.reason}
-        case e.DisputeResolved():
+        case e.DisputeResolved() | e.PromiseBroken():
             return {"outcome": event.outcome}
         case e.PromiseMade():
             return {"promised_amount": str(event.amount), "promised_on": event.by.isoformat()}

@@ -39,7 +39,9 @@ CONDITION_FACTS: Mapping[str, str] = {
     "country": "where the customer is, ISO 3166",
     "language": "the customer's language",
     "stage": "the stage of this step",
-    "broken_promises": "promises broken on this invoice",
+    "kept_promises": "promises kept on this invoice",
+    "partly_kept_promises": "promises on this invoice of which only a part came",
+    "broken_promises": "promises on this invoice of which nothing came",
     "disputes": "disputes opened on this invoice",
     **PAYER_FACTS,
 }

@@ -84,13 +84,23 @@ class Hold(_Facts):
 
 
 class Promise(_Facts):
-    """A promise in force; `paid_before` is what had been paid when it was made."""
+    """A promise not judged yet; `paid` is what came for it, `method` a code, the invoice's own where empty.
+
+    `trusted` no more once another one was broken: reminders go on beside it.
+    """
 
     number: int
     amount: Decimal
     by: date
     at: datetime
-    paid_before: Decimal
+    method: str = ""
+    paid: Decimal = ZERO
+    trusted: bool = True
+
+    @property
+    def missing(self) -> Decimal:
+        """What has still to come for it to be kept."""
+        return self.amount - self.paid
 
 
 class Rebase(_Facts):
@@ -151,9 +161,10 @@ class InvoiceFacts(_Facts):
     dispute_unconfirmed: bool = False
     disputes: int = 0
     holds: tuple[Hold, ...] = ()
-    promise: Promise | None = None
+    promises_open: tuple[Promise, ...] = ()
     promises: int = 0
     kept_promises: int = 0
+    partly_kept_promises: int = 0
     broken_promises: int = 0
     rearmed: int = 0
     rebases: tuple[Rebase, ...] = ()
@@ -175,10 +186,20 @@ class InvoiceFacts(_Facts):
             return State.DISPUTED
         if self.holds:
             return State.ON_HOLD
-        if self.promise:
+        if self.trusts:
             return State.PROMISED
         begun = any(step.permitted_at or step.outcome == "performed" for step in self.steps.values())
         return State.ACTIVE if begun else State.SCHEDULED
+
+    @property
+    def trusts(self) -> bool:
+        """Whether a promise is open that is believed, so that reminders wait for it."""
+        return any(promise.trusted for promise in self.promises_open)
+
+    @property
+    def promised(self) -> Decimal:
+        """What the open promises have still to bring."""
+        return sum((promise.missing for promise in self.promises_open), ZERO)
 
     def step(self, step_id: str, occurrence: int) -> StepFacts:
         """What is known of one occurrence of a step; nothing yet gives empty facts."""

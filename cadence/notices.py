@@ -57,12 +57,13 @@ def _still_true(notice: Notice, facts: InvoiceFacts) -> bool:
     """
     if notice.branch == "answer":
         return True
+    if notice.branch == "promise":  # each is confirmed, and their notices are numbered as they are
+        return any(promise.number == notice.number for promise in facts.promises_open)
     latest = max(n.number for n in facts.notices if n.branch == notice.branch) == notice.number
     stands = {
         "dispute": facts.disputed,
         "dispute_resolved": not facts.disputed,
-        "promise": facts.promise is not None,
-        "broken_promise": facts.promise is None,
+        "broken_promise": not facts.trusts,
         "payment": True,
     }
     return latest and stands[notice.branch]

@@ -117,6 +117,8 @@ def condition_facts(
         "country": customer.country,
         "language": str(customer.language),
         "stage": stage,
+        "kept_promises": facts.kept_promises,
+        "partly_kept_promises": facts.partly_kept_promises,
         "broken_promises": facts.broken_promises,
         "disputes": facts.disputes,
         "payer": payer_terms(payer, now),

@@ -15,9 +15,10 @@ from cadence.document import Cadence, MissedPolicy, Step
 from cadence.facts import InvoiceFacts, MessageState, StepFacts, step_key
 from cadence.marks import Mark, marks
 from cadence.notices import plan_notices
+from cadence.promises import checked_at
 from cadence.routing import Route, RouteKind, route
 from cadence.rules import Rules
-from cadence.timing import FOREVER, Timing, promise_checked_at
+from cadence.timing import FOREVER, Timing
 from cadence.words import Channel
 
 # E-mail is settled by a receipt alone; SMS and WhatsApp by the provider's list, read twice five minutes apart.
@@ -46,8 +47,9 @@ def _held_items(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> Iterator
     for hold in facts.holds:
         if hold.until:
             yield AgendaItem(f"hold/{hold.hold}", ItemKind.END_HOLD, hold.until, "hold_ends", hold=hold.hold)
-    if facts.promise and (at := promise_checked_at(facts, cadence, rules)):
-        yield AgendaItem(f"promise/{facts.promise.number}", ItemKind.CHECK_PROMISE, at, "promise_due")
+    for promise in facts.promises_open:
+        at, key = checked_at(promise, facts, cadence, rules), f"promise/{promise.number}"
+        yield AgendaItem(key, ItemKind.CHECK_PROMISE, at, "promise_due", number=promise.number)
 
 
 def _reconciliations(facts: InvoiceFacts, ahead: list[AgendaItem]) -> Iterator[AgendaItem]:

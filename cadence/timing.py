@@ -5,16 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 
 from cadence.document import Cadence
 from cadence.facts import InvoiceFacts
+from cadence.promises import checked_at
 from cadence.rules import Rules
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 NEXT_DAY = timedelta(days=1)
-
-
-def promise_checked_at(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> datetime | None:
-    """When the promise in force is judged: the end of its day where the customer is, after the branch's grace."""
-    promise = facts.promise
-    return rules.end_of(promise.by, cadence.branches.promise.grace) if promise else None
 
 
 def blocked_until(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> datetime | None:
@@ -22,8 +17,7 @@ def blocked_until(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> dateti
     ends = [hold.until or FOREVER for hold in facts.holds]
     if facts.disputed:
         ends.append(FOREVER)
-    if checked_at := promise_checked_at(facts, cadence, rules):
-        ends.append(checked_at)
+    ends += [checked_at(each, facts, cadence, rules) for each in facts.promises_open if each.trusted]
     return max(ends, default=None)
 
 

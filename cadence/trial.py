@@ -19,6 +19,7 @@ MOST_TRIALS = 20_000
 # Above what any amount can be (14 digits); infinity, which Jinja can write, is above it as well.
 LARGEST = 10**14
 MONEY = ("amount", "balance", "paid")
+COUNTS = ("kept_promises", "partly_kept_promises", "broken_promises", "disputes")
 # What can be below zero, beside days overdue: whoever pays early is late by so much less.
 SIGNED = "payer.average_days_late"
 # What no ledger can hold: the former above the latter.
@@ -130,7 +131,7 @@ def _values(name: str, tree: nodes.Template, situation: Situation) -> list[Any]:
         return numbers
     if name.startswith("payer.owed.") or name == "payer.dispersion":
         return [n for n in numbers if n >= 0]
-    if name.startswith("payer.") or name in ("broken_promises", "disputes"):
+    if name.startswith("payer.") or name in COUNTS:
         return sorted({int(n) for n in numbers if n >= 0})
     if name == "days_overdue":
         return _days(numbers, *situation.overdue)

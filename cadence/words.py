@@ -86,4 +86,6 @@ Line = Annotated[str, AfterValidator(one_line), StringConstraints(min_length=1)]
 _CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
 # From when until when on a day, by the customer's own clock.
 DayHours = Annotated[str, StringConstraints(pattern=rf"^{_CLOCK}-{_CLOCK}$"), AfterValidator(_opens_first)]
+# A way to pay, as a code of the creditor's own; empty where nobody said.
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{0,40}$")]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,59}$")]

@@ -60,7 +60,7 @@ def _forbidden(facts: InvoiceFacts, attempt: Tried, at: datetime) -> str | None:
         return "within a dispute"
     if any(hold.until is None or hold.until > at for hold in facts.holds):
         return "within a hold"
-    return "within a promise" if facts.promise else None
+    return "within a promise" if facts.trusts else None
 
 
 def accepted_once(log: InvoiceLog, tally: Tally, at_provider: Mapping[int, int]) -> None:

@@ -11,6 +11,7 @@ from cadence.agenda import AgendaItem
 from cadence.directive import Directive, ItemKind, ItemOrder
 from cadence.facts import MessageState
 from cadence.permit import Answer
+from cadence.promises import found_on_its_day
 from cadence.words import Channel
 from ledger.access import Ledger
 from ledger.attempts import Result, StoredAttempt, attempt_of, settle
@@ -54,7 +55,7 @@ def _events(item: AgendaItem, held: Held) -> list[e.InvoiceEvent]:
         case ItemKind.END_HOLD:
             return [e.HoldEnded(hold=item.hold)]
         case ItemKind.CHECK_PROMISE:
-            return [e.PromiseBroken()]
+            return [*found_on_its_day(held.facts, item.number)]
         case ItemKind.OPEN_CASE | ItemKind.HAND_OVER | ItemKind.WRITE_OFF:
             return [_step_event(item, held)]
         case _:

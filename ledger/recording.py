@@ -110,7 +110,10 @@ async def spread(unit: Unit, event: e.CustomerEvent, origin: Origin) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Where an invoice stands, for those who report something about it. `next_stage` is None at the last one."""
+    """Where an invoice stands, for those who report something about it. `next_stage` is None at the last one.
+
+    `promised` is what open promises still have to bring.
+    """
 
     state: str
     currency: str
@@ -118,6 +121,12 @@ class Situation:
     zone: ZoneInfo
     stages: tuple[str, ...]
     next_stage: str | None
+    promised: Decimal = Decimal(0)
+
+    @property
+    def unpromised(self) -> Decimal:
+        """The part of the balance of which no open promise speaks."""
+        return max(self.balance - self.promised, Decimal(0))
 
 
 async def situation(ledger: Ledger, invoice_id: int) -> Situation:
@@ -139,6 +148,7 @@ def situation_of(unit: Unit, held: Held) -> Situation:
         zone=ZoneInfo(unit.customer_facts.zone),
         stages=stages,
         next_stage=stages[reached + 1] if reached + 1 < len(stages) else None,
+        promised=held.facts.promised,
     )
 
 

@@ -17,6 +17,8 @@ def details(payload: Mapping[str, Any], currency: str, zone: ZoneInfo) -> str:
     said = {**payload, "amount": _amount(payload, currency)}
     if said.get("occurrence") == 1:
         del said["occurrence"]
+    if not said.get("replaces"):
+        said.pop("replaces", None)
     told = {name: value for name, value in said.items() if value not in (None, "", {}, "unspecified")}
     endless = ["until somebody resumes"] if "hold" in said and "until" in said and not said["until"] else []
     return ", ".join([say(told[name], zone) for name, say in SAID.items() if name in told] + endless)
@@ -72,6 +74,7 @@ SAID: Mapping[str, Callable[[Any, ZoneInfo], str]] = {
     "payment_method": _plain,
     "method": _plain,
     "by": _after("by"),
+    "replaces": lambda _value, _zone: "instead of what was promised before",
     "stage": _after("stage"),
     "outcome": _plain,
     "reason": _words,

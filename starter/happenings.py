@@ -120,9 +120,10 @@ def _currency(happening: Happening, stands: Situation) -> str:
 def _promise(happening: Happening, stands: Situation) -> e.PromiseMade:
     if happening.amount is not None:
         _currency(happening, stands)
-    amount = stands.balance if happening.amount is None else happening.amount
+    amount = stands.unpromised if happening.amount is None else happening.amount
     if amount <= 0:
-        raise ValueError("amount: nothing is owed on this invoice; there is nothing to promise")
+        owed = "it is promised already" if stands.balance > 0 else "nothing is owed on this invoice"
+        raise ValueError(f"amount: {owed}; there is nothing to promise")
     assert happening.on is not None
     return e.PromiseMade(amount=amount, by=happening.on)
 

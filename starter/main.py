@@ -30,7 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "reverse": "facts.reverse",
     "dispute": "facts.dispute",
     "resolve": "facts.resolve",
-    "promise": "facts.promise",
+    "promise": "commitments.promise",
     "pause": "holds.pause",
     "resume": "holds.resume",
     "escalate": "facts.escalate",

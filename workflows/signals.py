@@ -47,10 +47,15 @@ class DisputeResolved(Signal):
 
 
 class PromiseMade(Signal):
-    """The customer promises to pay `amount` (all that is owed where empty) by the ISO date `by`."""
+    """The customer promises to pay `amount` (all that is open and not promised, where empty) by the ISO date `by`.
+
+    `method` is how, as a code; `replaces` is true where it takes the place of the open promises.
+    """
 
     amount: Text = ""
     by: Text = ""
+    method: Text = ""
+    replaces: Text = ""
 
 
 class Pause(Signal):

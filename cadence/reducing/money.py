@@ -5,27 +5,22 @@ from datetime import datetime
 from cadence import events as e
 from cadence.changes import changed, count_cases, owe_case, owe_notice, rebased
 from cadence.facts import Hold, InvoiceFacts
+from cadence.promises import appropriated, heard_again, taken_back
 from cadence.reducing.dispatch import reduce_event
 
 
 @reduce_event.register
 def _(event: e.PaymentReceived, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
-    paid = changed(facts, paid=facts.paid + event.amount)
-    promise = facts.promise
-    kept = promise is not None and paid.paid - promise.paid_before >= promise.amount
-    if kept:
-        paid = changed(paid, promise=None, kept_promises=facts.kept_promises + 1)
-    paid = settle_balance(paid, at)
-    if paid.closed:
-        return paid
-    if kept:
-        paid = rebased(paid, "resumed", at)
-    return owe_notice(paid, "payment", at, amount=event.amount)
+    paid = changed(appropriated(facts, event.amount), paid=facts.paid + event.amount)
+    settled = settle_balance(paid, at)
+    if settled.closed:
+        return settled
+    return owe_notice(heard_again(facts, settled, at), "payment", at, amount=event.amount)
 
 
 @reduce_event.register
 def _(event: e.PaymentReversed, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
-    return settle_balance(changed(facts, paid=facts.paid - event.amount), at)
+    return settle_balance(changed(taken_back(facts, event.amount), paid=facts.paid - event.amount), at)
 
 
 @reduce_event.register
@@ -40,11 +35,14 @@ def settle_balance(facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
     """Close what is paid within the tolerance; reopen what was closed as paid or credited and is owed again."""
     cleared = facts.balance <= facts.close_below
     if cleared and not facts.closed:
+        # Whoever pays all that is owed has kept every promise that was open, though a cent was waived.
+        kept = 0 if facts.credited else len(facts.promises_open)
         return changed(
             facts,
             closed="credited" if facts.credited else "paid",
             cleared_at=at,
-            promise=None,
+            promises_open=(),
+            kept_promises=facts.kept_promises + kept,
             disputed=False,
             dispute_unconfirmed=False,
         )

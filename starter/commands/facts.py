@@ -34,7 +34,7 @@ def pay(
         return acts.pay(stands, now, amount=paid, currency=currency, method=code, at=when)
 
     origin = o.read_origin(actor, note, PAYMENT_SOURCE, once)
-    _tell(invoice, origin, judge, f"payment of {amount} noted", paid)
+    tell(invoice, origin, judge, f"payment of {amount} noted", paid)
 
 
 def reverse(
@@ -48,7 +48,7 @@ def reverse(
         return acts.reverse(stands, now, amount=taken, currency=currency, at=_when(stands, at))
 
     origin = o.read_origin(actor, note, acts.REVERSAL_SOURCE, once)
-    _tell(invoice, origin, judge, f"reversal of {amount} noted", taken)
+    tell(invoice, origin, judge, f"reversal of {amount} noted", taken)
 
 
 def dispute(
@@ -57,7 +57,7 @@ def dispute(
     """Take note that the customer disputes the invoice: reminders stop, a case opens."""
     code = o.read_code("--reason", reason)
     origin = o.read_origin(actor, note)
-    _tell(invoice, origin, lambda stands, now: acts.dispute(stands, now, reason=code), "dispute opened")
+    tell(invoice, origin, lambda stands, now: acts.dispute(stands, now, reason=code), "dispute opened")
 
 
 def resolve(
@@ -70,27 +70,9 @@ def resolve(
 ) -> None:
     """End a dispute: upheld (the customer is right), rejected or withdrawn."""
     origin = o.read_origin(actor, note)
-    _tell(
+    tell(
         invoice, origin, lambda stands, now: acts.resolve(stands, now, outcome=outcome), f"dispute {outcome}"
     )
-
-
-def promise(
-    invoice: o.Invoice,
-    on: Annotated[str, typer.Option("--on", help="The day by which it will be paid.", show_default=False)],
-    amount: Annotated[
-        str | None, typer.Option("--amount", help="How much; all that is open if left out.")
-    ] = None,
-    note: o.Note = None,
-    actor: o.Actor = o.ACTOR,
-) -> None:
-    """Take note of a promise to pay: reminders wait for that day."""
-    by, promised = o.read_date("--on", on), o.read_amount(amount) if amount else None
-
-    def judge(stands: Standing, now: datetime) -> Report:
-        return acts.promise(stands, now, by=by, amount=promised)
-
-    _tell(invoice, o.read_origin(actor, note), judge, f"promise until {on} noted")
 
 
 def escalate(
@@ -101,7 +83,7 @@ def escalate(
 ) -> None:
     """Move an invoice to a later stage: its first step comes in the next window, the later ones keep distance."""
     origin = o.read_origin(actor, note)
-    _tell(invoice, origin, lambda stands, now: acts.escalate(stands, now, stage=stage), "escalated")
+    tell(invoice, origin, lambda stands, now: acts.escalate(stands, now, stage=stage), "escalated")
 
 
 def cancel(
@@ -110,16 +92,17 @@ def cancel(
     """Close an invoice that is not to be collected."""
     code = o.read_code("--reason", reason)
     origin = o.read_origin(actor, note)
-    _tell(invoice, origin, lambda stands, now: acts.cancel(stands, now, reason=code), "cancelled")
+    tell(invoice, origin, lambda stands, now: acts.cancel(stands, now, reason=code), "cancelled")
 
 
-def _tell(
+def tell(
     invoice: str,
     origin: Origin,
     judge: Callable[[Standing, datetime], Report],
     done: str,
     amount: Decimal | None = None,
 ) -> None:
+    """Report what happened to an invoice, and say that it is `done` and how the invoice stands then."""
     with o.named_options():
         told = with_ledger(lambda ledger: report(ledger, invoice, origin, judge, wall_clock(), amount=amount))
     if not told.recorded:

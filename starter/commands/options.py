@@ -36,6 +36,7 @@ _OPTIONS = {
     "currency": "--currency",
     "due": "--due",
     "id": "--id",
+    "replaces": "--replace",
     "stage": "--stage",
     "until": "--until",
 }

@@ -94,7 +94,7 @@ _HAPPENED: Mapping[str, Callable[[Row], str]] = {
     "hold_placed": _held,
     "hold_ended": lambda _: "hold ended",
     "promise_made": lambda row: f"< {_amount(row)} promised by {row['how']['by']}",
-    "promise_broken": lambda _: "promise broken",
+    "promise_broken": lambda row: f"promise {row['how']['outcome'].replace('_', ' ')}",
     "escalated": lambda row: f"escalated to stage {row['how']['stage']}",
     "cancelled": lambda row: f"cancelled ({row['how']['reason']})",
     "replied": lambda row: f"< reply by {row['how']['channel']}, for a person to read",

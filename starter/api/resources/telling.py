@@ -58,12 +58,20 @@ class PaymentOrder(MoneyOrder):
 
 
 class PromiseOrder(Remark):
-    """A promise to pay by the end of the day `by`, where the customer is; all that is open without an amount."""
+    """A promise to pay by the end of the day `by`, where the customer is.
 
-    model_config = ConfigDict(json_schema_extra={"example": {"by": "2026-12-10", "amount": "60.00"}})
+    Without an amount it is for all that is open and not promised; `method` is how, as a code such as `boleto`;
+    with `replaces` it takes the place of the promises that are open.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"by": "2026-12-10", "amount": "60.00", "method": "transfer"}}
+    )
 
     by: date
     amount: Amount | None = None
+    method: Method = ""
+    replaces: bool = False
 
 
 class ResolutionOrder(Remark):
@@ -129,7 +137,7 @@ async def make_promise(write: Write, order: PromiseOrder, caller: Steerer) -> St
     """Take note of a promise to pay: reminders wait for that day."""
     return await write.tell(
         caller.origin(note=order.note),
-        lambda stands, now: acts.promise(stands, now, by=order.by, amount=order.amount),
+        lambda stands, now: acts.promise(stands, now, **order.model_dump(exclude={"note"})),
     )
 
 

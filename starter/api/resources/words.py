@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, Path
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
 
-from cadence.words import Line, Slug, one_line
+from cadence.words import Code, Line, Slug, one_line
 from starter.acts import UNSPECIFIED
 from starter.api.identity import may
 from starter.api.paging import encode_cursor
@@ -31,7 +31,7 @@ Amount = Annotated[
 ]
 Note = Annotated[Line, StringConstraints(max_length=500)]
 EventId = Annotated[Line, StringConstraints(max_length=200)]
-Method = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{0,40}$")]
+Method = Code
 Number = Annotated[
     str, Path(min_length=1, max_length=60, description="The creditor's own number."), AfterValidator(one_line)
 ]

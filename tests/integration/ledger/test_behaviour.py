@@ -99,7 +99,7 @@ async def test_promises_are_counted_over_all_invoices(ledger: Ledger) -> None:
     for invoice_id in (kept, broken, waiting):
         await tell(ledger, invoice_id, e.PromiseMade(amount=Decimal(50), by=DUE_ON), ARRIVAL)
     await pay(ledger, kept, ARRIVAL + DAY)
-    await tell(ledger, broken, e.PromiseBroken(), ARRIVAL + DAY)
+    await tell(ledger, broken, e.PromiseBroken(number=1), ARRIVAL + DAY)
     found = await behaviour(ledger)
     assert (found.promises, found.promises_kept, found.promises_broken) == (3, 1, 1)
 

@@ -1,6 +1,7 @@
 """Whatever a signal holds, recording it must come to an end: a signal tried for ever blocks all after it."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -56,3 +57,15 @@ def test_how_it_was_paid_is_a_code_or_nothing() -> None:
         assert isinstance(fact.event, e.PaymentReceived)
         methods.append(fact.event.method)
     assert methods == ["pix", "", ""]
+
+
+def test_a_promise_is_of_what_is_not_promised_yet_unless_it_replaces_that() -> None:
+    stands = replace(STANDS, promised=Decimal(30))
+
+    def made(**fields: str) -> e.InvoiceEvent:
+        note = SignalNote(name="promise_made", id="p1", at=AT, fields=fields | {"by": "2026-03-20"})
+        return fact_of(7, note, stands).event
+
+    by = date(2026, 3, 20)
+    assert made(method="boleto") == e.PromiseMade(amount=Decimal(70), by=by, method="boleto")
+    assert made(replaces="True") == e.PromiseMade(amount=Decimal(100), by=by, replaces=True)

@@ -18,6 +18,7 @@ from cadence.facts import CustomerFacts, InvoiceFacts, MessageState
 from cadence.payers import NO_PAYER
 from cadence.permit import Answer, Verdict, judge
 from cadence.planner import plan
+from cadence.promises import found_on_its_day
 from cadence.reading import read_document
 from cadence.reducer import reduce_all, reduce_invoice
 from cadence.rules import Rules, rules_for
@@ -189,7 +190,8 @@ class Game:
             case ItemKind.SEND_EMAIL | ItemKind.SEND_SMS | ItemKind.SEND_WHATSAPP:
                 self._send(item, fate)
             case ItemKind.CHECK_PROMISE:
-                self._append(e.PromiseBroken())
+                for event in found_on_its_day(self.facts, item.number):
+                    self._append(event)
             case ItemKind.END_HOLD:
                 self._append(e.HoldEnded(hold=item.hold))
             case ItemKind.RECONCILE_MESSAGE:

@@ -30,6 +30,7 @@ CONDITIONS = (None, None, None, "balance > 50", "country in ['BR', 'PT']", "brok
 due_dates = st.dates(date(2024, 1, 1), date(2027, 12, 31))
 instants = st.datetimes(datetime(2024, 1, 1), datetime(2028, 6, 30), timezones=st.just(UTC))  # noqa: DTZ001 - made aware by `timezones`
 policies = st.sampled_from(["send", "collapse", "ask", {"skip_after": "2d"}, None])
+graces = st.integers(0, 2) | st.just({"default": 1, "boleto": 3})
 channels = st.lists(st.sampled_from([str(c) for c in Channel]), min_size=1, max_size=3, unique=True)
 
 
@@ -98,7 +99,7 @@ def cadences(draw: st.DrawFn, window: st.SearchStrategy[dict[str, Any]] | None =
     notice = {"template": "notice", "channels": draw(channels)}
     answers = {
         "dispute": {"notice": notice, "resolved_notice": notice},
-        "promise": {"notice": notice, "grace": draw(st.integers(0, 2))},
+        "promise": {"notice": notice, "grace": draw(graces)},
         "broken_promise": {"reminder": notice},
         "payment": {"notice": notice},
     }

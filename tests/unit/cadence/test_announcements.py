@@ -32,7 +32,7 @@ happenings = st.one_of(
     st.sampled_from(["written_off", "handed_over", None]).map(
         lambda closes_as: e.StepPerformed(step="exit", closes_as=closes_as)
     ),
-    st.sampled_from([e.DisputeOpened(), e.PromiseBroken(), e.Cancelled(), e.HoldPlaced(hold="h"), e.HoldEnded()]),
+    st.sampled_from([e.DisputeOpened(), e.PromiseBroken(number=1), e.Cancelled(), e.HoldPlaced(hold="h"), e.HoldEnded()]),
 )  # fmt: skip
 
 
@@ -92,7 +92,7 @@ def test_an_invoice_that_was_reopened_ends_once_more() -> None:
         (e.StepSkipped(**OF_STEP), []),
         (e.DisputeOpened(), [Announcement.DISPUTED]),
         (e.PromiseMade(amount=Decimal(1), by=date(2026, 3, 20)), [Announcement.PROMISED]),
-        (e.PromiseBroken(), [Announcement.PROMISE_BROKEN]),
+        (e.PromiseBroken(number=1), [Announcement.PROMISE_BROKEN]),
         (e.Escalated(stage="final"), [Announcement.ESCALATED]),
         (e.HoldPlaced(hold="h"), []),
     ],
@@ -118,7 +118,7 @@ def test_a_dispute_that_is_known_is_not_announced_again() -> None:
             e.PromiseMade(amount=Decimal("99.50"), by=date(2026, 3, 20)),
             {"promised_amount": "99.50", "promised_on": "2026-03-20"},
         ),
-        (e.PromiseBroken(), {}),
+        (e.PromiseBroken(number=1, outcome="partly_kept"), {"outcome": "partly_kept"}),
     ],
     ids=lambda value: value.type if hasattr(value, "type") else "",
 )  # fmt: skip

@@ -63,7 +63,7 @@ EVENTS: tuple[Callable[[Chance], e.InvoiceEvent], ...] = (
     lambda c: e.PaymentReversed(amount=c.amount, currency="EUR"),
     lambda _: e.PaymentUnidentified(),
     lambda c: e.PromiseMade(amount=c.amount, by=c.then.date()),
-    lambda _: e.PromiseBroken(),
+    lambda _: e.PromiseBroken(number=1),
     lambda c: e.HoldPlaced(hold="a", until=c.then),
     lambda _: e.HoldPlaced(hold="b"),
     lambda _: e.HoldEnded(),

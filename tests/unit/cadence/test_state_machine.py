@@ -69,7 +69,7 @@ class InvoiceLife(RuleBasedStateMachine):
             return None
         game.now = max(game.now, item.at)
         held = [hold for hold in game.facts.holds if hold.until is None or hold.until > game.now]
-        stopped = game.facts.disputed or held or game.facts.promise
+        stopped = game.facts.disputed or held or game.facts.trusts
         name = (item.step or "", item.occurrence, item.channel or Channel.EMAIL)
         before = len(game.contacts)
         verdict = game.perform(fate, found=name in self.arrived)
@@ -128,18 +128,25 @@ class InvoiceLife(RuleBasedStateMachine):
 
     @rule(amount=st.sampled_from([10, 45, 60, 100]))
     def pay(self, amount: int) -> None:
+        before = self.game.facts
         self.game.tell(e.PaymentReceived(amount=Decimal(amount), currency="EUR"))
+        after = self.game.facts
+        if not after.closed:
+            assert before.promised - after.promised == min(Decimal(amount), before.promised)
 
     @precondition(lambda self: self.game.facts.paid > 0)
     @rule()
     def take_it_back(self) -> None:
         self.game.tell(e.PaymentReversed(amount=self.game.facts.paid, currency="EUR"))
 
-    @rule(days=st.integers(0, 9))
-    def promise(self, days: int) -> None:
+    @rule(
+        days=st.integers(0, 9), amount=st.sampled_from([20, 50]), method=st.sampled_from(["", "boleto"]),
+        replaces=st.booleans(),
+    )  # fmt: skip
+    def promise(self, days: int, amount: int, method: str, *, replaces: bool) -> None:
         by = self.game.rules.window.local_day(self.game.now) + timedelta(days=days)
         if not self.game.facts.closed:
-            self.game.tell(e.PromiseMade(amount=Decimal(50), by=by))
+            self.game.tell(e.PromiseMade(amount=Decimal(amount), by=by, method=method, replaces=replaces))
 
     @rule()
     def dispute(self) -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cadence import events as e
-from cadence.facts import CustomerFacts, Hold, InvoiceFacts
+from cadence.facts import CustomerFacts, Hold, InvoiceFacts, Promise
 from cadence.words import Language
 from ledger.recording import Situation
 from starter import acts
@@ -32,7 +32,9 @@ def stands(next_stage: str | None = "overdue", **facts: Any) -> Standing:
         "arrived_at": NOW - timedelta(days=30),
     }
     known = InvoiceFacts(**given | facts)
-    place = Situation(str(known.state), known.currency, known.balance, AUCKLAND, STAGES, next_stage)
+    place = Situation(
+        str(known.state), known.currency, known.balance, AUCKLAND, STAGES, next_stage, known.promised
+    )
     return Standing(1, "INV-1", known, place)
 
 
@@ -102,6 +104,19 @@ def test_a_promise_is_for_all_that_is_open_unless_told_less() -> None:
         amount=Decimal(5), by=TODAY
     )
     assert refused(acts.promise, known, by=TODAY, amount=Decimal("70.01")).code == "more_than_open"
+
+
+def test_what_is_promised_already_is_promised_again_only_to_replace_it() -> None:
+    first = Promise(number=1, amount=Decimal(80), by=TODAY, at=NOW, paid=Decimal(10))
+    known = stands(paid=Decimal(10), promises_open=(first,))
+    assert acts.promise(known, NOW, by=TODAY).event == e.PromiseMade(amount=Decimal(20), by=TODAY)
+    refusal = refused(acts.promise, known, by=TODAY, amount=Decimal(21))
+    assert (refusal.code, refusal.field) == ("more_than_open", "amount")
+    assert "EUR 90.00 open, of which is promised EUR 70.00 by 2026-03-03" in str(refusal)
+    whole = stands(promises_open=(first.model_copy(update={"amount": Decimal(110)}),))
+    assert refused(acts.promise, whole, by=TODAY).code == "promised"
+    again = acts.promise(whole, NOW, by=TODAY, method="boleto", replaces=True).event
+    assert again == e.PromiseMade(amount=Decimal(100), by=TODAY, method="boleto", replaces=True)
 
 
 def test_days_are_counted_where_the_customer_is() -> None:

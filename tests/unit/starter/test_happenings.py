@@ -1,6 +1,7 @@
 """Happenings: each row is one fact, once, or is rejected in sentences."""
 
 import csv
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -115,6 +116,14 @@ def test_what_makes_no_sense_for_the_invoice_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
         to_fact(one(tmp_path, **cells), STANDS, "ana")
+
+
+def test_a_promise_without_an_amount_is_of_what_is_not_promised_yet(tmp_path: Path) -> None:
+    row = one(tmp_path, event="promise", date="2026-02-09")
+    told = to_fact(row, replace(STANDS, promised=Decimal(30)), "ana").event
+    assert told == e.PromiseMade(amount=Decimal(50), by=date(2026, 2, 9))
+    with pytest.raises(ValueError, match="it is promised already"):
+        to_fact(row, replace(STANDS, promised=Decimal(80)), "ana")
 
 
 def test_nothing_can_be_promised_of_what_is_paid_nor_escalated_past_the_end(tmp_path: Path) -> None:
