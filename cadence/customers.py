@@ -1,7 +1,8 @@
 """How each event changes what is known of a customer."""
 
 from cadence import events as e
-from cadence.facts import Consent, CustomerFacts, Hold, Preference, Suppression
+from cadence.facts import ClosedAddress, Consent, CustomerFacts, Hold, Preference, Suppression
+from cadence.words import Channel
 
 
 def reduce_customer(facts: CustomerFacts | None, event: e.CustomerEvent) -> CustomerFacts:
@@ -15,8 +16,7 @@ def reduce_customer(facts: CustomerFacts | None, event: e.CustomerEvent) -> Cust
         case e.ChannelSuppressed():
             return _suppressed(facts, event)
         case e.SuppressionLifted():
-            left = {channel: why for channel, why in facts.suppressed.items() if channel != event.channel}
-            return facts.model_copy(update={"suppressed": left})
+            return _lifted(facts, event.channel)
         case e.ContactForbidden() | e.ContactAllowed():
             return _forbidden(facts, event)
         case e.ConsentGiven():
@@ -24,12 +24,10 @@ def reduce_customer(facts: CustomerFacts | None, event: e.CustomerEvent) -> Cust
         case e.PreferenceStated():
             stated = Preference(**event.model_dump(exclude={"type"}))
             return facts.model_copy(update={"preference": stated})
-        case e.CustomerHoldPlaced():
-            hold = Hold(hold=event.hold, reason=event.reason, until=event.until)
-            return facts.model_copy(update={"holds": (*facts.holds, hold)})
-        case e.CustomerHoldEnded():
-            kept = tuple(h for h in facts.holds if event.hold not in (None, h.hold))
-            return facts.model_copy(update={"holds": kept})
+        case e.CustomerHoldPlaced() | e.CustomerHoldEnded():
+            return _held(facts, event)
+        case e.CustomerMerged() | e.CustomerAbsorbed():
+            return facts  # what follows from it is told by events of its own
 
 
 def _customer_received(facts: CustomerFacts | None, event: e.CustomerReceived) -> CustomerFacts:
@@ -40,12 +38,39 @@ def _customer_received(facts: CustomerFacts | None, event: e.CustomerReceived) -
 
 
 def _suppressed(facts: CustomerFacts, event: e.ChannelSuppressed) -> CustomerFacts:
-    known = facts.suppressed.get(event.channel)
+    known, now = facts.suppressed.get(event.channel), facts.addresses.get(event.channel)
+    if event.address is not None and event.address != now:
+        return _closed(facts, event.channel, event.address, event.reason)
     if known and known.address is None:
         # A person's word outlasts anything learnt about an address.
         return facts
+    if known and known.address is not None and known.address != now:
+        facts = _closed(facts, event.channel, known.address, known.reason)
     suppression = Suppression(reason=event.reason, address=event.address)
     return facts.model_copy(update={"suppressed": facts.suppressed | {event.channel: suppression}})
+
+
+def _closed(facts: CustomerFacts, channel: Channel, address: str, reason: str) -> CustomerFacts:
+    """An address stays closed, whatever is said of the one that has its place now."""
+    closed = ClosedAddress(channel=channel, address=address, reason=reason)
+    others = (c for c in facts.closed_addresses if (c.channel, c.address) != (channel, address))
+    return facts.model_copy(update={"closed_addresses": (*others, closed)})
+
+
+def _lifted(facts: CustomerFacts, channel: Channel) -> CustomerFacts:
+    """A channel that may be used again, at the address that is known now; other addresses stay closed."""
+    left = {each: why for each, why in facts.suppressed.items() if each != channel}
+    address = facts.addresses.get(channel)
+    kept = tuple(c for c in facts.closed_addresses if (c.channel, c.address) != (channel, address))
+    return facts.model_copy(update={"suppressed": left, "closed_addresses": kept})
+
+
+def _held(facts: CustomerFacts, event: e.CustomerHoldPlaced | e.CustomerHoldEnded) -> CustomerFacts:
+    if isinstance(event, e.CustomerHoldPlaced):
+        hold = Hold(hold=event.hold, reason=event.reason, until=event.until)
+        return facts.model_copy(update={"holds": (*facts.holds, hold)})
+    kept = tuple(h for h in facts.holds if event.hold not in (None, h.hold))
+    return facts.model_copy(update={"holds": kept})
 
 
 def _forbidden(facts: CustomerFacts, event: e.ContactForbidden | e.ContactAllowed) -> CustomerFacts:

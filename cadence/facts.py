@@ -221,6 +221,14 @@ class Suppression(_Facts):
     address: str | None = None
 
 
+class ClosedAddress(_Facts):
+    """An address, as a fingerprint, that is not to be used: one that the customer had before, or may have again."""
+
+    channel: Channel
+    address: str
+    reason: str
+
+
 class Preference(_Facts):
     """How a customer wants to be reached, by their own clock; None is any."""
 
@@ -238,7 +246,10 @@ class Consent(_Facts):
 
 
 class CustomerFacts(_Facts):
-    """What a customer's events add up to; addresses are fingerprints. `forbidden` closes every channel."""
+    """What a customer's events add up to; addresses are fingerprints. `forbidden` closes every channel.
+
+    `suppressed` holds what was said last of each channel; `closed_addresses` what was said of other addresses.
+    """
 
     segment: str
     language: Language
@@ -247,6 +258,7 @@ class CustomerFacts(_Facts):
     zone: str
     addresses: dict[Channel, str] = {}
     suppressed: dict[Channel, Suppression] = {}
+    closed_addresses: tuple[ClosedAddress, ...] = ()
     forbidden: tuple[PersonReason, ...] = ()
     preference: Preference = Preference()
     consents: tuple[Consent, ...] = ()
@@ -265,7 +277,10 @@ class CustomerFacts(_Facts):
 
     def suppression(self, channel: Channel) -> Suppression | None:
         """What keeps `channel` from being used: for good, or at the address that is known now."""
-        found = self.suppressed.get(channel)
-        if found is None or found.address not in (None, self.addresses.get(channel)):
-            return None
-        return found
+        found, address = self.suppressed.get(channel), self.addresses.get(channel)
+        if found is not None and found.address in (None, address):
+            return found
+        closed = (
+            each for each in self.closed_addresses if (each.channel, each.address) == (channel, address)
+        )
+        return next((Suppression(reason=each.reason, address=each.address) for each in closed), None)

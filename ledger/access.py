@@ -1,6 +1,6 @@
 """The ledger as the other rooms hold it: an engine, the creditor, and the way into a transaction."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,8 +12,12 @@ from cadence.creditor import Creditor
 from cadence.directive import Directive
 from cadence.packs import Packs
 from cadence.rules import NO_PACKS, Rulebook
-from ledger.database import UnknownCustomer, UnknownInvoice
-from ledger.unit import Unit, customers, invoices
+from ledger.database import CustomerMoved, UnknownCustomer, UnknownInvoice
+from ledger.ownership import known_as
+from ledger.unit import Unit, invoices
+
+Lock = Callable[[Unit, int | None], Awaitable[None]]
+"""Takes a transaction's locks; given the customer who took over the one that was meant, where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +43,43 @@ class Ledger:
         `now` is the aware instant of the caller's clock. `told` is the invoice whose workflow gets its directive
         by return; all others are told by the relay.
         """
-        async with self.engine.begin() as connection:
-            unit = Unit(connection, self.book, now)
-            await unit.lock(customer_id, invoice_ids)
+        named = None if invoice_ids is None else list(invoice_ids)
+
+        async def lock(unit: Unit, moved_to: int | None) -> None:
+            await unit.lock(customer_id if moved_to is None else moved_to, named)
+
+        async with self._transaction(lock, now, told) as unit:
             yield unit
-            await unit.finish(told=told)
 
     @asynccontextmanager
     async def invoice_unit(
         self, invoice_id: int, now: datetime, told: int | None = None
     ) -> AsyncIterator[Unit]:
         """The same for one invoice by our id; raise UnknownInvoice where there is none."""
-        async with self.engine.begin() as connection:
-            unit = Unit(connection, self.book, now)
+
+        async def lock(unit: Unit, _moved_to: int | None) -> None:
             await unit.lock_invoice(invoice_id)
+
+        async with self._transaction(lock, now, told) as unit:
+            yield unit
+
+    @asynccontextmanager
+    async def _transaction(self, lock: Lock, now: datetime, told: int | None) -> AsyncIterator[Unit]:
+        async with self.engine.connect() as connection:
+            moved_to: int | None = None
+            while True:
+                unit = Unit(connection, self.book, now)
+                try:
+                    await lock(unit, moved_to)
+                except CustomerMoved as moved:
+                    # Whoever holds a merged customer's row waits for nothing: so locks cannot close a circle.
+                    await connection.rollback()
+                    moved_to = moved.into
+                else:
+                    break
             yield unit
             await unit.finish(told=told)
+            await connection.commit()
 
     @asynccontextmanager
     async def single(self) -> AsyncIterator[AsyncConnection]:
@@ -85,10 +110,10 @@ class Ledger:
         return invoice_id
 
     async def customer_id(self, key: str) -> int:
-        """Our id of the creditor's customer `key`; raise UnknownCustomer."""
+        """Our id of the customer whom the creditor's `key` names, by their own key or by a merged one's; raise UnknownCustomer."""
         async with self.engine.connect() as connection:
-            found = await connection.execute(select(customers.c.id).where(customers.c.key == key))
-            customer_id: int | None = found.scalar_one_or_none()
+            found = await connection.execute(select(known_as(key)))
+            customer_id: int | None = found.scalar_one()
         if customer_id is None:
             raise UnknownCustomer(key)
         return customer_id

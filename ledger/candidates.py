@@ -132,7 +132,8 @@ def _by_name(money: Movement) -> list[Select[tuple[int]]]:
     tokens = {each for each in folded(money.payer or "").split() if len(each) >= _SHORTEST_FRAGMENT}
     plain = literal(" ") + func.translate(func.lower(customers.c.name), _ACCENTED, _PLAIN)
     # Folded once for each customer, which takes longer than all the rest.
-    names = select(customers.c.id, plain.label("name")).cte("names").prefix_with("MATERIALIZED")
+    whose = func.coalesce(customers.c.merged_into, customers.c.id).label("id")
+    names = select(whose, plain.label("name")).cte("names").prefix_with("MATERIALIZED")
     hits = [names.c.name.contains(f" {token}", autoescape=True) for token in _longest(tokens - _FORMS)]
     if not hits:
         return []

@@ -58,9 +58,13 @@ async def record_reply(ledger: Ledger, reply: IncomingReply, now: datetime) -> T
 
 
 async def _owners(connection: AsyncConnection, reply: IncomingReply) -> list[int]:
+    """Whose address it is, or was before a merge; none of them is merged before the reply is kept."""
     column = customers.c.phone if reply.channel is Channel.SMS else customers.c.whatsapp
-    wanted = select(customers.c.id).where(column == reply.sender).order_by(customers.c.id)
-    return list((await connection.execute(wanted)).scalars())
+    whose = func.coalesce(customers.c.merged_into, customers.c.id)
+    # In the order of keys, as all who lock more than one customer.
+    wanted = select(whose).where(column == reply.sender).order_by(customers.c.key)
+    found = await connection.execute(wanted.with_for_update(read=True, key_share=True))
+    return sorted(set(found.scalars()))
 
 
 async def _keep(connection: AsyncConnection, reply: IncomingReply, owner: int | None) -> bool:

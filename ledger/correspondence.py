@@ -13,6 +13,7 @@ from cadence.facts import ANSWER_STEP, CustomerFacts
 from ledger.answering import answers, free_text_until
 from ledger.conversations import attempts, messages, replies
 from ledger.database import UnknownCustomer
+from ledger.ownership import known_as
 from ledger.unit import CONVERSATION_CASES, cases_table, customers, invoices
 
 # What closes these cases was said to the customer in some other way: nobody waits any more.
@@ -138,7 +139,7 @@ def _line(table: Any) -> tuple[Any, ...]:
 async def conversation(engine: AsyncEngine, key: str, limit: int) -> Conversation:
     """The conversation with the creditor's customer `key`, its newest `limit` texts; raise UnknownCustomer."""
     async with engine.connect() as connection:
-        owner = select(customers).where(customers.c.key == key)
+        owner = select(customers).where(customers.c.id == known_as(key))
         row = (await connection.execute(owner)).mappings().one_or_none()
         if row is None:
             raise UnknownCustomer(key)

@@ -9,7 +9,7 @@ from cadence import events as e
 from cadence.creditor import Email, Phone, Zone
 from cadence.words import Channel, Language, Line, Slug
 from ledger import statements
-from ledger.database import LedgerError
+from ledger.database import CustomerMoved, LedgerError
 from ledger.keys import address_fingerprint
 from ledger.service_tables import Contact
 from ledger.unit import Origin, Unit, customers
@@ -66,12 +66,15 @@ class RoleTaken(LedgerError):
 
 
 async def lock_customer(unit: Unit, key: str) -> bool:
-    """Lock a customer by the creditor's key; False where there is none yet."""
+    """Lock a customer by their own key; False where there is none yet. Raises CustomerMoved where they were merged."""
     found = await unit.connection.execute(statements.LOCK_BY_KEY, {"wanted_key": key})
     customer = found.mappings().one_or_none()
-    if customer is not None:
-        unit.hold_customer(customer)
-    return customer is not None
+    if customer is None:
+        return False
+    if customer["merged_into"] is not None:
+        raise CustomerMoved(customer["merged_into"])
+    unit.hold_customer(customer)
+    return True
 
 
 async def add_customer(unit: Unit, row: CustomerIntake) -> bool:

@@ -29,6 +29,16 @@ class UnknownCustomer(LedgerError):
         )
 
 
+class CustomerMoved(LedgerError):
+    """A customer turned out to be merged into another while this transaction waited for them; begun again, it goes."""
+
+    def __init__(self, into: int) -> None:
+        super().__init__(
+            "customer_merged", "this customer was merged into another at the same time; try it again"
+        )
+        self.into = into
+
+
 def database_url(url: str) -> str:
     """`url` for SQLAlchemy with psycopg 3, from any of the usual spellings of a PostgreSQL address."""
     scheme, separator, rest = url.partition("://")

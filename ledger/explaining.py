@@ -11,15 +11,12 @@ from cadence.planner import plan
 from cadence.rules import rules_for
 from cadence.why import Because, Known, explain
 from ledger.access import Ledger
-from ledger.unit import Unit
 
 
 async def why(ledger: Ledger, number: str, now: datetime) -> list[Because]:
     """Every step of the creditor's invoice `number`, past and to come, with the rule that decides; raise UnknownInvoice."""
     invoice_id = await ledger.invoice_id(number)
-    async with ledger.engine.begin() as connection:
-        unit = Unit(connection, ledger.book, now)
-        await unit.lock_invoice(invoice_id)
+    async with ledger.invoice_unit(invoice_id, now) as unit:
         held = unit.invoice(invoice_id)
         payer = await unit.payer(held)
     rules, customer = unit.rules(held), unit.customer_facts

@@ -1,7 +1,7 @@
 """Intake: customers and invoices as the creditor's files give them, once, or as events where they changed."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -26,6 +26,8 @@ from ledger.customer_intake import (
     receive_contact,
     receive_customer,
 )
+from ledger.database import CustomerMoved
+from ledger.ownership import own_keys
 from ledger.publishing import cadence_for_segment
 from ledger.references import (
     CREDITOR,
@@ -97,14 +99,39 @@ async def receive(
     A row that says what is known changes nothing; one that differs becomes events. The answer keeps the order
     of the rows. `origin.external_id` must be empty: rows are told apart by their content. `expect` is asked,
     with the customer locked, before a row changes anything, and may raise.
+
+    A row that names a customer who was merged into another brings that one its invoice, and nothing else: whose
+    name and addresses to keep was decided with the merge, and books that still have both must not undo it.
     """
-    answers: dict[int, Received] = {}
-    order = sorted(range(len(rows)), key=lambda index: (rows[index].customer, index))
-    async with ledger.engine.begin() as connection:
-        serving: Serving = {}
-        for index in order:
-            unit = Unit(connection, ledger.book, now)
-            answers[index] = await _receive_row(unit, rows[index], serving, origin, expect)
+    while True:
+        # Merged while these rows waited for a lock, a customer has another place in the order: then all over again.
+        with suppress(CustomerMoved):
+            async with ledger.engine.begin() as connection:
+                owners = await own_keys(connection, (row.customer for row in rows))
+                owned = [_owned(row, owners) for row in rows]
+                return await _receive_all(Unit(connection, ledger.book, now), owned, origin, expect)
+
+
+def _owned(row: Intake, owners: Mapping[str, str]) -> Intake | Received:
+    """The row as it is meant for who took its customer over; where nothing of it is, the answer to it."""
+    owner = owners.get(row.customer)
+    if owner is None:
+        return row
+    if not isinstance(row, InvoiceTerms):
+        return Received(_name(row), "same")
+    terms = {name: getattr(row, name) for name in InvoiceTerms.model_fields}
+    return InvoiceTerms.model_validate(terms | {"customer": owner})
+
+
+async def _receive_all(
+    first: Unit, rows: Sequence[Intake | Received], origin: Origin, expect: Expect | None
+) -> list[Received]:
+    answers = {index: row for index, row in enumerate(rows) if isinstance(row, Received)}
+    serving: Serving = {}
+    meant = [(row.customer, index, row) for index, row in enumerate(rows) if not isinstance(row, Received)]
+    for _, index, row in sorted(meant, key=lambda each: each[:2]):
+        unit = Unit(first.connection, first.book, first.now)
+        answers[index] = await _receive_row(unit, row, serving, origin, expect)
     return [answers[index] for index in range(len(rows))]
 
 

@@ -157,10 +157,13 @@ def within_caps(logs: Sequence[InvoiceLog], tally: Tally, book: Rulebook) -> Non
         if rules is None or not rules.law.limits:
             continue
         tally.checked += 1
+        whose = log.owner(attempt.permit_event).customer_id
         earlier = [
             Contact(other.permitted_at, Channel(other.channel))
-            for other, _ in tried[:place]
+            for other, others in tried[:place]
             if other.message_id != attempt.message_id
+            # Before customers were merged, each of them had contacts of their own.
+            and others.owner(attempt.permit_event).customer_id == whose
         ]
         at = attempt.permitted_at
         found = room(rules.law.limits, earlier, Channel(attempt.channel), at, rules.window)

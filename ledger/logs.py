@@ -49,6 +49,15 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """A customer whose an invoice was, with that customer's events; `until` is the event by which it moved on."""
+
+    customer_id: int
+    until: int | None
+    events: Sequence[Logged]
+
+
+@dataclass(frozen=True, slots=True)
 class InvoiceLog:
     """All that the ledger holds of one invoice, for checking; `stored` and the row are what the events must give."""
 
@@ -56,7 +65,7 @@ class InvoiceLog:
     stored: InvoiceFacts
     cadence: Cadence
     events: Sequence[Logged]
-    of_customer: Sequence[Logged]
+    owners: Sequence[Owner]
     attempts: Sequence[Tried]
     cases: frozenset[str]
 
@@ -70,14 +79,18 @@ class InvoiceLog:
         """What its workflow was told last."""
         return Directive.model_validate(self.row["directive"])
 
+    def owner(self, event_id: int) -> Owner:
+        """Whose the invoice was at that place of the log: customers may be merged."""
+        return next(owner for owner in self.owners if owner.until is None or event_id < owner.until)
+
     def rules_before(self, event_id: int, book: Rulebook) -> Rules | None:
         """The contact rules as they were then; None where the customer was not known yet."""
-        customer = reduced_customer(logged for logged in self.of_customer if logged.id < event_id)
+        customer = reduced_customer(logged for logged in self.owner(event_id).events if logged.id < event_id)
         return book.rules(self.cadence, customer) if customer else None
 
     def rules(self, book: Rulebook) -> Rules:
         """The contact rules now."""
-        customer = reduced_customer(self.of_customer)
+        customer = reduced_customer(self.owners[-1].events)
         assert customer is not None  # the ledger takes in no invoice without its customer
         return book.rules(self.cadence, customer)
 
@@ -161,7 +174,9 @@ async def _page(
 ) -> list[InvoiceLog]:
     ids = [row["id"] for row in rows]
     told = await _invoice_events(connection, ids)
-    by_customer = await _customer_events(connection, sorted({row["customer_id"] for row in rows}))
+    owned = {row["id"]: list(_owned(row, told[row["id"]])) for row in rows}
+    every = {customer_id for spans in owned.values() for customer_id, _ in spans}
+    by_customer = await _customer_events(connection, sorted(every))
     tried = await _attempts(connection, ids)
     opened = await _case_keys(connection, ids)
     return [
@@ -170,12 +185,20 @@ async def _page(
             stored=InvoiceFacts.model_validate(row["facts"]),
             cadence=documents[row["cadence_id"]],
             events=told[row["id"]],
-            of_customer=by_customer[row["customer_id"]],
+            owners=[Owner(whose, until, by_customer[whose]) for whose, until in owned[row["id"]]],
             attempts=tried[row["id"]],
             cases=frozenset(opened[row["id"]]),
         )
         for row in rows
     ]
+
+
+def _owned(row: Any, events: Iterable[Logged]) -> Iterator[tuple[int, int | None]]:
+    """Whose an invoice was, and until which event."""
+    for logged in events:
+        if isinstance(logged.event, e.InvoiceMoved):
+            yield logged.event.from_customer, logged.id
+    yield row["customer_id"], None
 
 
 async def _documents(connection: AsyncConnection) -> dict[int, Cadence]:

@@ -14,6 +14,7 @@ from ledger.cases import cases_of
 from ledger.conversations import replies
 from ledger.database import LedgerError, UnknownInvoice
 from ledger.keys import workflow_id
+from ledger.ownership import known_as, owner_at
 from ledger.references import references_of
 from ledger.sending import attempts as attempts_table
 from ledger.sending import messages as messages_table
@@ -59,7 +60,7 @@ async def list_invoices(
     if segment is not None:
         wanted = wanted.where(_FACTS["segment"].astext == segment)
     if customer is not None:
-        wanted = wanted.where(customers.c.key == customer)
+        wanted = wanted.where(customers.c.id == known_as(customer))
     async with engine.connect() as connection:
         return [invoice_line(row) for row in await rows_of(connection, wanted.limit(limit))]
 
@@ -279,7 +280,8 @@ async def _story(connection: AsyncConnection, row: Any) -> InvoiceStory:
 async def _events(connection: AsyncConnection, invoice_id: int, customer_id: int) -> list[EventLine]:
     """The invoice's own events and its customer's, which change what may be sent as well."""
     own = events_table.c.invoice_id == invoice_id
-    shared = events_table.c.invoice_id.is_(None) & (events_table.c.customer_id == customer_id)
+    whose = owner_at(events_table, literal(invoice_id), literal(customer_id))
+    shared = events_table.c.invoice_id.is_(None) & (events_table.c.customer_id == whose)
     found = select(events_table).where(own | shared).order_by(events_table.c.id)
     return [EventLine.model_validate(dict(row)) for row in await rows_of(connection, found)]
 

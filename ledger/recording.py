@@ -131,9 +131,7 @@ class Situation:
 
 async def situation(ledger: Ledger, invoice_id: int) -> Situation:
     """Where an invoice stands now; raise UnknownInvoice."""
-    async with ledger.engine.begin() as connection:
-        unit = Unit(connection, ledger.book, datetime.now(UTC))
-        await unit.lock_invoice(invoice_id)
+    async with ledger.invoice_unit(invoice_id, datetime.now(UTC)) as unit:
         return situation_of(unit, unit.invoice(invoice_id))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Numeric, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ledger.ownership import owner_at
 from ledger.sending import attempts, messages
 from ledger.unit import cases_table, customers, events_table, invoices
 
@@ -79,6 +80,7 @@ async def happened(engine: AsyncEngine) -> Sequence[Row]:
         invoices.c.closed_at.is_(None) | (invoices.c.closed_at >= events_table.c.at)
     )
     shared = events_table.c.invoice_id.is_(None) & open_then
+    shared &= events_table.c.customer_id == owner_at(events_table, invoices.c.id, invoices.c.customer_id)
     wanted = (
         select(
             events_table.c.at,
@@ -88,9 +90,7 @@ async def happened(engine: AsyncEngine) -> Sequence[Row]:
             events_table.c.type.label("what"),
             payload.label("how"),
         )
-        .join_from(
-            events_table, invoices, (events_table.c.customer_id == invoices.c.customer_id) & (own | shared)
-        )
+        .join_from(events_table, invoices, own | shared)
         .join(customers, invoices.c.customer_id == customers.c.id)
         .where(events_table.c.type.in_(told) | closing)
         .order_by(events_table.c.at, invoices.c.number, events_table.c.id)

@@ -16,6 +16,7 @@ from cadence.facts import CustomerFacts, InvoiceFacts, State
 from cadence.words import Slug, one_line, rounded
 from ledger.behaviour import payer_facts
 from ledger.database import UnknownCustomer, UnknownInvoice
+from ledger.ownership import aliases_of, known_as
 from ledger.queries import (
     IS_CONTACT,
     card_of,
@@ -48,6 +49,7 @@ Words = Annotated[str, AfterValidator(one_line), Field(min_length=1, max_length=
 _NEVER = datetime(9000, 1, 1, tzinfo=UTC)
 _segment = customers.c.facts["segment"].astext
 _OPEN = invoices.c.closed_at.is_(None)
+_KNOWN_BY = ("key", "name", "email", "phone", "whatsapp")
 
 # What a page is ordered by, with what a position in it is made of; the id makes every order total.
 ORDERS: Mapping[Sort, Mapping[str, tuple[ColumnElement[Any], Any]]] = {
@@ -101,7 +103,7 @@ def conditions(wanted: InvoiceFilter, today: date) -> list[ColumnElement[bool]]:
     if wanted.segment is not None:
         found.append(_segment == wanted.segment)
     if wanted.customer is not None:
-        found.append(customers.c.key == wanted.customer)
+        found.append(customers.c.id == known_as(wanted.customer))
     if wanted.agent is not None:
         found.append(
             _has(cases_table, cases_table.c.status == "claimed", cases_table.c.claimed_by == wanted.agent)
@@ -163,11 +165,15 @@ async def search_customers(
     after: Position | None = None,
     limit: int = 50,
 ) -> Found[CustomerLine]:
-    """Customers by their key, name, e-mail address or number in part, and by segment, ordered by key."""
+    """Customers by their key, name, e-mail address or number in part, and by segment, ordered by key.
+
+    One who was merged into another is found as that one.
+    """
     matching = _customer_lines()
     if text is not None:
-        known = customers.c[("key", "name", "email", "phone", "whatsapp")]
-        matching = matching.where(_contains(text, *known))
+        former = customers.alias("former")
+        merged = select(former.c.merged_into).where(_contains(text, *former.c[_KNOWN_BY]))
+        matching = matching.where(or_(_contains(text, *customers.c[_KNOWN_BY]), customers.c.id.in_(merged)))
     if segment is not None:
         matching = matching.where(_segment == segment)
     order = {"key": (customers.c.key, str)}
@@ -194,11 +200,11 @@ async def search_messages(
 
 
 async def customer_view(connection: AsyncConnection, key: str, zone: str) -> CustomerView:
-    """A customer by the creditor's key: the card, its holds, how it pays and its invoices stand.
+    """A customer by the creditor's key, or a merged one's: the card, its holds, how it pays and its invoices stand.
 
     `zone` is the creditor's, in which due dates are. Raises UnknownCustomer.
     """
-    rows = await rows_of(connection, select(customers).where(customers.c.key == key))
+    rows = await rows_of(connection, select(customers).where(customers.c.id == known_as(key)))
     if not rows:
         raise UnknownCustomer(key)
     facts = CustomerFacts.model_validate(rows[0]["facts"])
@@ -207,6 +213,7 @@ async def customer_view(connection: AsyncConnection, key: str, zone: str) -> Cus
     payer = await payer_facts(connection, rows[0]["id"], zone)
     return CustomerView(
         card=card_of(rows[0]),
+        merged_keys=await aliases_of(connection, rows[0]["id"]),
         holds=tuple(HoldLine.model_validate(hold) for hold in facts.holds),
         invoices={state: count for state, count in counted},  # noqa: C416 - rows, not pairs
         open_balance=dict(sorted(payer.owed.items())),
@@ -258,7 +265,7 @@ def _customer_lines() -> Select[Any]:
         *(facts[name].astext.label(name) for name in ("segment", "language", "country", "zone")),
         (func.jsonb_array_length(func.coalesce(facts["holds"], cast("[]", JSONB))) > 0).label("on_hold"),
         open_ones.scalar_subquery().label("open_invoices"),
-    )
+    ).where(customers.c.merged_into.is_(None))
 
 
 async def _page(

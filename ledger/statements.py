@@ -35,9 +35,12 @@ endpoints, deliveries = WebhookEndpoint.__table__, WebhookDelivery.__table__  # 
 # Locks and what one transaction writes (`ledger.unit`).
 
 # Customer first, then the invoice, in one statement: an invoice is locked as it leaves the join, and nothing leaves it
-# before the customer's row is in, which is locked on its way. Whose an invoice is never changes.
-_OWNER_ID = select(invoices.c.customer_id).where(invoices.c.id == bindparam("wanted_id")).scalar_subquery()
-_OWNER = select(customers).where(customers.c.id == _OWNER_ID).with_for_update().cte("owner")
+# before the customer's row is in, which is locked on its way. Whose an invoice is changes only as its customer is
+# merged into another: whoever waited for the one that was merged gets no row at all, and so waits for nothing more.
+_UNMERGED = customers.c.merged_into.is_(None)
+INVOICE_OWNER = select(invoices.c.customer_id).where(invoices.c.id == bindparam("wanted_id"))
+_OWNER_ID = INVOICE_OWNER.scalar_subquery()
+_OWNER = select(customers).where(customers.c.id == _OWNER_ID, _UNMERGED).with_for_update().cte("owner")
 OWNERS = {column.name: f"owner_{column.name}" for column in customers.c}
 LOCK_INVOICE = (
     select(invoices, *(_OWNER.c[name].label(label) for name, label in OWNERS.items()))
@@ -45,7 +48,8 @@ LOCK_INVOICE = (
     .where(invoices.c.id == bindparam("wanted_id"))
     .with_for_update(of=invoices)
 )
-LOCK_CUSTOMER = select(customers).where(customers.c.id == bindparam("wanted_id")).with_for_update()
+LOCK_CUSTOMER = select(customers).where(customers.c.id == bindparam("wanted_id"), _UNMERGED).with_for_update()
+MERGED_INTO = select(customers.c.merged_into).where(customers.c.id == bindparam("wanted_id"))
 _OF_CUSTOMER = invoices.c.customer_id == bindparam("of_customer")
 LOCK_OPEN = (
     select(invoices)

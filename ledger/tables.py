@@ -34,7 +34,10 @@ class CadenceVersion(SQLModel, table=True):
 
 
 class Customer(SQLModel, table=True):
-    """Who owes. `key` is the creditor's own id of the customer; `facts` its events, reduced."""
+    """Who owes. `key` is the creditor's own id of the customer; `facts` its events, reduced.
+
+    `merged_into` is who took over all that was this one's, and is never merged itself: the key is an alias of theirs.
+    """
 
     __tablename__ = "customer"
     id: int = key()
@@ -44,6 +47,7 @@ class Customer(SQLModel, table=True):
     phone: str | None = Field(default=None, sa_type=Text, index=True)
     whatsapp: str | None = Field(default=None, sa_type=Text, index=True)
     facts: dict[str, Any] = json()
+    merged_into: int | None = belongs_to("customer", nullable=True)
 
 
 class Invoice(SQLModel, table=True):

@@ -26,7 +26,7 @@ from cadence.reducer import reduce_invoice
 from cadence.rules import Rulebook, Rules
 from ledger import statements
 from ledger.behaviour import payer_facts
-from ledger.database import UnknownCustomer, UnknownInvoice
+from ledger.database import CustomerMoved, UnknownCustomer, UnknownInvoice
 from ledger.tables import AgendaRow, CadenceVersion, Case, Customer, Event, Invoice, Outbox
 
 customers, invoices, events_table = Customer.__table__, Invoice.__table__, Event.__table__  # type: ignore[attr-defined]
@@ -88,20 +88,23 @@ class Unit:
         return self.book.creditor
 
     async def lock(self, customer_id: int, invoice_ids: Iterable[int] | None = None) -> None:
-        """Lock a customer and some of its invoices, or all open ones where none are named."""
+        """Lock a customer and some of its invoices, or all open ones where none are named; raise CustomerMoved."""
         found = await self.connection.execute(statements.LOCK_CUSTOMER, {"wanted_id": customer_id})
         row = found.mappings().one_or_none()
         if row is None:
-            raise UnknownCustomer(customer_id)
+            known = await self.connection.execute(statements.MERGED_INTO, {"wanted_id": customer_id})
+            into = known.scalar_one_or_none()
+            raise UnknownCustomer(customer_id) if into is None else CustomerMoved(into)
         self.hold_customer(row)
         await self.hold_invoices(invoice_ids)
 
     async def lock_invoice(self, invoice_id: int) -> None:
-        """Lock one invoice and, before it, its customer; raise UnknownInvoice."""
-        found = await self.connection.execute(statements.LOCK_INVOICE, {"wanted_id": invoice_id})
-        row = found.mappings().one_or_none()
+        """Lock one invoice and, before it, its customer; raise UnknownInvoice, CustomerMoved."""
+        wanted = {"wanted_id": invoice_id}
+        row = (await self.connection.execute(statements.LOCK_INVOICE, wanted)).mappings().one_or_none()
         if row is None:
-            raise UnknownInvoice(invoice_id)
+            owner = (await self.connection.execute(statements.INVOICE_OWNER, wanted)).scalar_one_or_none()
+            raise UnknownInvoice(invoice_id) if owner is None else CustomerMoved(owner)
         self.hold_customer({name: row[label] for name, label in statements.OWNERS.items()})
         await self.adopt(dict(row), InvoiceFacts.model_validate(row["facts"]))
 

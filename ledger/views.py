@@ -96,9 +96,13 @@ class HoldLine(_View):
 
 
 class CustomerView(_View):
-    """A customer: how they may be reached and have paid, its own holds, its invoices by state, and what is open."""
+    """A customer: how they may be reached and have paid, its own holds, its invoices by state, and what is open.
+
+    `merged_keys` are those of customers who were merged into this one, whom they still name.
+    """
 
     card: CustomerCard
+    merged_keys: tuple[str, ...]
     holds: tuple[HoldLine, ...]
     invoices: dict[str, int]
     open_balance: dict[str, Decimal]

@@ -8,8 +8,11 @@ from zoneinfo import ZoneInfo
 
 from starter.printing import local, money, words
 
-# Keys of our own, fingerprints, and what another column or another word says already.
-UNSAID = frozenset({"attempt", "hold", "address", "close_below", "currency", "type", "on"})
+# Keys and ids of our own, fingerprints, and what another column or another word says already.
+UNSAID = frozenset({
+    "attempt", "hold", "address", "close_below", "currency", "type", "on",
+    "customer", "into", "from_customer", "to_customer",
+})  # fmt: skip
 
 
 def details(payload: Mapping[str, Any], currency: str, zone: ZoneInfo) -> str:

@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, str] = {
     "unsuppress": "wishes.unsuppress",
     "consent": "wishes.consent",
     "prefer": "wishes.prefer",
+    "merge-customer": "merging.merge_customer",
     "halt": "holds.halt",
     "unhalt": "holds.unhalt",
     "rules": "rules.rules",

@@ -86,7 +86,7 @@ def unsuppress(
                 code="not_suppressed",
             )
         return [e.ContactAllowed(reason=reason) for reason in facts.forbidden]
-    known = facts.suppressed.get(channel)
+    known = facts.suppressed.get(channel) or facts.suppression(channel)
     if known is None:
         raise Refusal(f"{stands.key} has no suppression of {channel} to lift", code="not_suppressed")
     lifted = {"channel": channel, "reason": known.reason}

@@ -13,13 +13,22 @@ from cadence.events.customers import (
     ConsentGiven,
     ContactAllowed,
     ContactForbidden,
+    CustomerAbsorbed,
+    CustomerMerged,
     CustomerReceived,
     PreferenceStated,
     SuppressionLifted,
 )
 from cadence.events.disputes import DisputeOpened, DisputeResolved
 from cadence.events.holds import CustomerHoldEnded, CustomerHoldPlaced, HoldEnded, HoldPlaced
-from cadence.events.lifecycle import Cancelled, Escalated, InvoiceChanged, InvoiceReceived, SignalIgnored
+from cadence.events.lifecycle import (
+    Cancelled,
+    Escalated,
+    InvoiceChanged,
+    InvoiceMoved,
+    InvoiceReceived,
+    SignalIgnored,
+)
 from cadence.events.messages import (
     DeliveryReported,
     MessageAccepted,
@@ -43,9 +52,11 @@ __all__ = [
     "ConsentGiven",
     "ContactAllowed",
     "ContactForbidden",
+    "CustomerAbsorbed",
     "CustomerEvent",
     "CustomerHoldEnded",
     "CustomerHoldPlaced",
+    "CustomerMerged",
     "CustomerReceived",
     "DeferralLifted",
     "DeliveryReported",
@@ -57,6 +68,7 @@ __all__ = [
     "HoldPlaced",
     "InvoiceChanged",
     "InvoiceEvent",
+    "InvoiceMoved",
     "InvoiceReceived",
     "MessageAccepted",
     "MessageEvent",
@@ -84,6 +96,7 @@ __all__ = [
 InvoiceEvent = (
     InvoiceReceived
     | InvoiceChanged
+    | InvoiceMoved
     | PaymentReceived
     | PaymentUnidentified
     | PaymentReversed
@@ -114,6 +127,8 @@ InvoiceEvent = (
 )
 CustomerEvent = (
     CustomerReceived
+    | CustomerMerged
+    | CustomerAbsorbed
     | ChannelSuppressed
     | SuppressionLifted
     | ContactForbidden

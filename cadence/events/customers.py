@@ -22,6 +22,22 @@ class CustomerReceived(Fact):
     addresses: dict[Channel, str] = Field(default_factory=dict)
 
 
+class CustomerMerged(Fact):
+    """All that was this customer's went to another, by our id `into`; their key is from now on an alias of the other's."""
+
+    type: Literal["customer_merged"] = "customer_merged"
+    into: int
+    reason: Slug = "unspecified"
+
+
+class CustomerAbsorbed(Fact):
+    """All that was another customer's, by our id, came to this one; what is stricter of theirs follows as events."""
+
+    type: Literal["customer_absorbed"] = "customer_absorbed"
+    customer: int
+    reason: Slug = "unspecified"
+
+
 class ChannelSuppressed(Fact):
     """The customer is not to be reached by this channel: for good, or (`address`) at that address only."""
 

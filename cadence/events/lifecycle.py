@@ -40,6 +40,14 @@ class Escalated(Fact):
     stage: str
 
 
+class InvoiceMoved(Fact):
+    """The invoice went with its customer when that one was merged into another; the ids are ours."""
+
+    type: Literal["invoice_moved"] = "invoice_moved"
+    from_customer: int
+    to_customer: int
+
+
 class Cancelled(Fact):
     type: Literal["cancelled"] = "cancelled"
     reason: Slug = "unspecified"

@@ -23,6 +23,7 @@ from starter.api.resources import (
     invoices,
     jobs,
     me,
+    merging,
     messages,
     telling,
     tokens,
@@ -39,6 +40,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     endpoints.router,
     # Before feeding: the key of a customer may hold slashes, so its own address would match longer ones.
     customers.router,
+    merging.router,
     feeding.router,
     agenda.router,
     cadences.router,

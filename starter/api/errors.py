@@ -19,7 +19,7 @@ from starter.session import Refusal
 SOON = {"Retry-After": "5"}
 # What a filter or a form names wrongly is no resource that is missing.
 _WORDS = frozenset({"unknown_status", "unknown_scope", "unknown_channel", "unknown_segment"})
-_CONFLICTS = ("_claimed", "_closed", "_taken", "_conflict")
+_CONFLICTS = ("_already", "_claimed", "_closed", "_taken", "_conflict")
 _OF_STATUS: Mapping[int, tuple[str, str]] = {
     400: ("malformed_body", "the body cannot be read; send JSON in UTF-8 with its Content-Type"),
     404: ("not_found", "there is nothing at this address; /openapi.json lists what there is"),

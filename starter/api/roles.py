@@ -29,6 +29,7 @@ class Permission(StrEnum):
     STEER_INVOICE = "steer_invoice"
     CLOSE_INVOICE = "close_invoice"
     STEER_MANY = "steer_many"
+    MERGE_CUSTOMERS = "merge_customers"
     HALT = "halt"
     FEED = "feed"
     PUBLISH_CADENCE = "publish_cadence"
@@ -56,6 +57,8 @@ MAY: Mapping[Permission, frozenset[Role]] = {
     # Cancel an invoice, or uphold a dispute, which credits it.
     Permission.CLOSE_INVOICE: _MANAGERS | {Role.ERP},
     Permission.STEER_MANY: _MANAGERS,
+    # Two customers of the books who are one person: there is no way back.
+    Permission.MERGE_CUSTOMERS: _MANAGERS,
     Permission.HALT: _MANAGERS,
     # Customers, contacts and invoices as the creditor's books have them.
     Permission.FEED: _MANAGERS | {Role.ERP},

@@ -32,6 +32,8 @@ def customer(customer: Key, json: o.Json = False) -> None:
         return
     zone = ZoneInfo(seen.card.zone)
     print_customer(seen.card, zone)
+    if seen.merged_keys:
+        say(f"merged into them: {', '.join(seen.merged_keys)}")
     for hold in seen.holds:
         say(f"on hold: {words(hold.reason)}{f', until {local(hold.until, zone)}' if hold.until else ''}")
     table("\nHow they pay", ("figure", "is"), _figures(seen.payer, zone), pipe_width=WIDTH)

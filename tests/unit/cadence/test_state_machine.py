@@ -190,6 +190,23 @@ class InvoiceLife(RuleBasedStateMachine):
         if allowed:
             self.game.tell_customer(e.ContactAllowed(reason=reason))
 
+    @rule(known=st.sets(st.sampled_from(list(Channel))), channel=st.sampled_from(list(Channel)))
+    def they_are_merged_into_another(self, known: set[Channel], channel: Channel) -> None:
+        """Other addresses, and the stricter of both; what was said of the old ones is said of them still."""
+        gone = self.game.customer
+        addresses = {each: f"merged {each}" for each in Channel if each in known}
+        self.game.customer = gone.model_copy(update={"addresses": addresses})
+        self.game.tell(e.InvoiceMoved(from_customer=1, to_customer=2))
+        self.game.tell_customer(e.CustomerAbsorbed(customer=1))
+        told = e.ChannelSuppressed(
+            channel=channel, reason="wrong_person", address=gone.addresses.get(channel)
+        )
+        before = self.game.agenda
+        self.game.tell_customer(told)
+        assert told.address is None or self.game.agenda == before, (
+            "another's address says nothing of this one"
+        )
+
     @rule(wish=wishes())
     def prefer(self, wish: e.PreferenceStated) -> None:
         self.game.tell_customer(wish)

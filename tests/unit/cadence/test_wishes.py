@@ -85,6 +85,41 @@ def test_contact_that_is_allowed_again_opens_no_channel_that_the_customer_closed
     assert known(stop, forbidden, allowed) == known(stop)
 
 
+def test_what_is_said_of_another_address_is_kept_for_the_day_it_is_the_customers() -> None:
+    others = e.ChannelSuppressed(channel=Channel.SMS, reason="wrong_person", address="of another")
+    facts = known(others)
+    assert facts.unusable(Channel.SMS) is None
+    moved = facts.model_copy(update={"addresses": facts.addresses | {Channel.SMS: "of another"}})
+    assert moved.unusable(Channel.SMS) == "wrong_person"
+    lifted = e.SuppressionLifted(channel=Channel.SMS, reason="wrong_person")
+    assert reduce_customer(facts, lifted).closed_addresses == facts.closed_addresses
+    assert reduce_customer(moved, lifted).unusable(Channel.SMS) is None
+
+
+def test_an_address_that_was_closed_stays_closed_when_the_next_one_is_too() -> None:
+    first = e.ChannelSuppressed(channel=Channel.SMS, reason="wrong_person", address="s1")
+    facts = known(first).model_copy(update={"addresses": NOWHERE.addresses | {Channel.SMS: "s2"}})
+    second = e.ChannelSuppressed(channel=Channel.SMS, reason="bad_address", address="s2")
+    facts = reduce_customer(facts, second)
+    assert facts.unusable(Channel.SMS) == "bad_address"
+    back = facts.model_copy(update={"addresses": NOWHERE.addresses})
+    assert back.unusable(Channel.SMS) == "wrong_person"
+
+
+def test_a_merge_alone_changes_no_fact_of_either_customer() -> None:
+    assert known(e.CustomerMerged(into=2), e.CustomerAbsorbed(customer=1)) == NOWHERE
+
+
+def test_an_invoice_that_moved_is_planned_by_the_rules_of_its_new_customer() -> None:
+    game = begun()
+    before = game.facts
+    game.tell(e.InvoiceMoved(from_customer=1, to_customer=2))
+    assert game.facts == before
+    game.customer = customer("Asia/Tokyo", "ZZ")
+    game.replan()
+    assert [item.at for item in game.agenda.items] == [instant("2026-03-03 00:00")]
+
+
 def test_somebody_elses_number_is_closed_until_another_is_known() -> None:
     wrong = e.ChannelSuppressed(channel=Channel.SMS, reason="wrong_person", address="s1")
     moved = e.CustomerReceived.model_validate(
