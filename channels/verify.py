@@ -101,7 +101,8 @@ def verify_sendgrid(raw: bytes, headers: Mapping[str, str], settings: ChannelSet
         genuine = True
     except InvalidSignature:
         genuine = False
-    if not (genuine and _is_recent(timestamp, now)):
+    recent = _is_recent(timestamp, now)
+    if not (genuine and recent):
         raise SignatureRejected
 
 

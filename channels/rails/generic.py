@@ -111,8 +111,8 @@ class GenericRail(Rail):
         expected = base64.b64encode(mac(self._key, octets(identity), b".", octets(stamp), b".", raw))
         words = header(headers, "webhook-signature").split(" ")
         offered = [word.removeprefix("v1,") for word in words if word.startswith("v1,")]
-        signed = any_equal([expected], offered)
-        accept_only(signed and bool(identity) and fresh(seconds(stamp), now.timestamp()))
+        signed, recent = any_equal([expected], offered), fresh(seconds(stamp), now.timestamp())
+        accept_only(signed and bool(identity) and recent)
 
     @override
     def entries(self, raw: bytes, headers: Mapping[str, str], query: Mapping[str, str]) -> list[Entry]:

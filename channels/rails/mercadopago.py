@@ -97,7 +97,8 @@ class MercadoPagoRail(Rail):
         # The documentation signs a lower-case id, its own SDKs the id as it came.
         manifests = [_manifest(each, request, stamp) for each in (about.lower(), about)]
         expected = [mac(self._secret, octets(each)).hex().encode() for each in manifests]
-        accept_only(any_equal(expected, offered) and fresh(_in_seconds(stamp), now.timestamp()))
+        signed, recent = any_equal(expected, offered), fresh(_in_seconds(stamp), now.timestamp())
+        accept_only(signed and recent)
 
     @override
     def entries(self, raw: bytes, headers: Mapping[str, str], query: Mapping[str, str]) -> list[Entry]:

@@ -54,7 +54,8 @@ class StripeRail(Rail):
         stamp = next((value for name, _, value in parts if name.strip() == "t"), "")
         offered = [value for name, _, value in parts if name.strip() == "v1"]
         expected = mac(self._secret, octets(stamp), b".", raw).hex().encode()
-        accept_only(any_equal([expected], offered) and fresh(seconds(stamp), now.timestamp()))
+        signed, recent = any_equal([expected], offered), fresh(seconds(stamp), now.timestamp())
+        accept_only(signed and recent)
 
     @override
     def entries(self, raw: bytes, headers: Mapping[str, str], query: Mapping[str, str]) -> list[Entry]:
