@@ -1,10 +1,13 @@
 """The `regua` command line: every command by its name, and the outermost frame that turns errors into sentences."""
 
+import ast
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -90,20 +93,25 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
 
 
 def command_line(typed: str | None = None) -> typer.Typer:
-    """The whole command line, or as much of it as the command or group `typed` needs."""
+    """The whole command line, or as much of it as `typed` needs, the first word after `regua`.
+
+    Of a command or a group that is all of it; any other word leads to a list at most, which needs no more of each
+    command than what it is for.
+    """
     line = typer.Typer(
         name="regua", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
     )
     # A callback keeps a line of one command from becoming that command.
     line.callback()(_regua)
     known = typed in COMMANDS or typed in GROUPS
-    _register(line, {name: place for name, place in COMMANDS.items() if not known or name == typed})
+    found = _command if known or typed is None else _heading
+    _register(line, {name: place for name, place in COMMANDS.items() if not known or name == typed}, found)
     for name, (text, commands) in GROUPS.items():
         if not known or name == typed:
             group = typer.Typer(help=text)
             own = commands.get("")
-            group.callback(invoke_without_command=own is not None)(_command(own) if own else _group)
-            _register(group, {command: place for command, place in commands.items() if command})
+            group.callback(invoke_without_command=own is not None)(found(own) if own else _group)
+            _register(group, {command: place for command, place in commands.items() if command}, found)
             line.add_typer(group, name=name, help=text)
     return line
 
@@ -115,15 +123,34 @@ def __getattr__(name: str) -> typer.Typer:
     raise AttributeError(name)
 
 
-def _register(line: typer.Typer, commands: Mapping[str, str]) -> None:
+def _register(
+    line: typer.Typer, commands: Mapping[str, str], found: Callable[[str], Callable[..., Any]]
+) -> None:
     for name, place in commands.items():
-        line.command(name)(_command(place))
+        line.command(name)(found(place))
 
 
 def _command(place: str) -> Callable[..., Any]:
     module, _, function = place.partition(".")
     command: Callable[..., Any] = getattr(import_module(f"starter.commands.{module}"), function)
     return command
+
+
+def _heading(place: str) -> Callable[..., Any]:
+    """What stands for a command in a list: nothing but its docstring, read without loading the module."""
+    module, _, function = place.partition(".")
+
+    def heading() -> None: ...
+
+    heading.__doc__ = _docstrings(module)[function]
+    return heading
+
+
+@cache
+def _docstrings(module: str) -> Mapping[str, str | None]:
+    source = (Path(__file__).parent / "commands" / f"{module}.py").read_text("utf-8")
+    functions = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
+    return {function.name: ast.get_docstring(function) for function in functions}
 
 
 def _regua() -> None:

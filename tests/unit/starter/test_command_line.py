@@ -12,7 +12,7 @@ import pytest
 from typer.main import get_command
 
 from starter.complaints import SENTENCES, SPOKEN, complaint
-from starter.main import app, run
+from starter.main import app, command_line, run
 from starter.printing import plain
 from starter.stack import own_command
 
@@ -51,6 +51,13 @@ def test_there_is_every_command_and_each_says_what_it_does() -> None:
 def test_without_arguments_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 0
     assert "escalate" in capsys.readouterr().out
+
+
+def test_the_list_of_commands_says_of_each_what_the_command_says_of_itself() -> None:
+    listed, loaded = commands(get_command(command_line("--help"))), commands(get_command(app))
+    assert {name: getattr(each, "help", "") for name, each in listed.items()} == {
+        name: getattr(each, "help", "") for name, each in loaded.items()
+    }
 
 
 def test_the_command_that_is_shown_can_be_typed_where_nothing_was_activated(tmp_path: Path) -> None:
@@ -130,12 +137,14 @@ def test_an_error_that_nobody_foresaw_is_told_by_its_kind_alone() -> None:
     assert (status, "KeyError" in text, "maria" in text) == (1, True, False)
 
 
-def test_a_slip_is_told_without_loading_what_the_command_does_not_need() -> None:
-    check = (
-        "import sys; from starter.main import run; run(['pay']); print('temporalio.client' in sys.modules)"
-    )
+@pytest.mark.parametrize(
+    ("typed", "spared"),
+    [("pay", "temporalio.client"), ("--help", "starter.commands.facts"), ("payy", "sqlalchemy")],
+)
+def test_a_slip_and_the_list_load_nothing_that_they_do_not_need(typed: str, spared: str) -> None:
+    check = f"import sys; from starter.main import run; run([{typed!r}]); print({spared!r} in sys.modules)"
     done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
+    assert done.stdout.splitlines()[-1] == "False"
 
 
 def test_a_reader_that_has_seen_enough_hears_no_more() -> None:
