@@ -1,17 +1,19 @@
-"""`regua up` from an empty folder: it runs, is found by the other commands, and leaves nothing but its data."""
+"""`regua up` from an empty folder, and again: it is found by other commands, and leaves its data and nothing else."""
 
-import json
 import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
+from temporalio.service import RPCError
 
 from starter.running_stack import RUNNING_STACK
 from tests.integration.waiting import eventually
@@ -19,6 +21,21 @@ from tests.integration.waiting import eventually
 ROOT = Path(__file__).parents[2]
 # PostgreSQL, Temporal, the sandbox, the worker, the relay and the HTTP service.
 PARTS = 6
+# A customer, and an invoice whose first message is weeks ahead.
+FED = {
+    "/v1/customers/C-1": {
+        "name": "Padaria Exemplo",
+        "segment": "smb",
+        "country": "PT",
+        "email": "c-1@example.com",
+    },
+    "/v1/invoices/UP-1": {
+        "customer": "C-1",
+        "due_on": (datetime.now(UTC) + timedelta(days=60)).date().isoformat(),
+        "amount": "120.50",
+        "currency": "EUR",
+    },
+}
 RAILS = ("payment", "stripe", "pix", "asaas", "mercadopago")
 REGUA = [sys.executable, "-m", "starter.main"]
 
@@ -64,11 +81,28 @@ def reached_at(folder: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines)
 
 
-async def has_confirmed_every_rail(folder: Path) -> None:
-    """Every rail's payment was taken, confirmed where its provider can be asked, and found no invoice here."""
+@asynccontextmanager
+async def calling(folder: Path, token: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the running stack's HTTP service."""
+    address, headers = reached_at(folder)["PUBLIC_URL"], {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=address, headers=headers, trust_env=False) as client:
+        yield client
+
+
+async def pay(folder: Path, rail: str, **named: str) -> None:
+    """Let the sandbox play a bank or a provider that tells of a payment."""
+    async with httpx.AsyncClient(base_url=reached_at(folder)["TWILIO_API_BASE_URL"], trust_env=False) as bank:
+        paid = {"rail": rail, "amount": "120.50", **named}
+        (await bank.post("/sandbox/payments", json=paid)).raise_for_status()
+
+
+async def every_rail_is_confirmed(folder: Path, client: httpx.AsyncClient) -> None:
+    """A payment of every rail is taken, confirmed where its provider can be asked, and finds no invoice here."""
+    for rail in RAILS:
+        await pay(folder, rail, reference=f"nobodys{rail}0000000000000000")
 
     async def waiting() -> bool:
-        found = json.loads(regua(folder, "unmatched", "--json").stdout)
+        found = (await client.get("/v1/unmatched-payments")).json()["items"]
         why = {line["source"]: line["reason"] for line in found}
         assert "not_confirmed" not in why.values()
         return why == dict.fromkeys(RAILS, "unknown_reference")
@@ -76,8 +110,23 @@ async def has_confirmed_every_rail(folder: Path) -> None:
     await eventually(waiting)
 
 
-@pytest.mark.timeout(240)  # eight processes, on a machine that may be busy
-async def test_the_stack_is_found_by_other_commands_and_leaves_nothing_running(folder: Path) -> None:
+async def life(folder: Path, client: httpx.AsyncClient) -> WorkflowExecutionDescription:
+    """The workflow of the invoice, once there is one."""
+    workflow = (await client.get("/v1/invoices/UP-1")).json()["workflow_id"]
+    temporal = await Client.connect(reached_at(folder)["TEMPORAL_ADDRESS"])
+    found: list[WorkflowExecutionDescription] = []
+
+    async def described() -> bool:
+        with suppress(RPCError):  # the relay has not come to it yet
+            found.append(await temporal.get_workflow_handle(workflow).describe())
+        return bool(found)
+
+    await eventually(described)
+    return found[0]
+
+
+@pytest.mark.timeout(240)  # eight processes, twice, on a machine that may be busy
+async def test_the_stack_is_found_by_other_commands_and_goes_on_where_it_was_stopped(folder: Path) -> None:
     with running(folder) as said:
         assert "No message is planned." in said
         listing = next(shlex.split(line) for line in said if line.endswith(" list"))
@@ -86,20 +135,29 @@ async def test_the_stack_is_found_by_other_commands_and_leaves_nothing_running(f
         assert (second.returncode, "in use by another running copy" in second.stderr) == (2, True)
         examined = regua(folder, "doctor")
         assert examined.returncode == 0, examined.stdout
-
-        there = reached_at(folder)
         token = regua(folder, "token", "create", "me", "--role", "admin", "--days", "1").stdout.strip()
-        async with httpx.AsyncClient(trust_env=False) as client:
-            ready = await client.get(f"{there['PUBLIC_URL']}/readyz")
+        async with calling(folder, token) as client:
+            ready = await client.get("/readyz")
             assert ready.status_code == 200, ready.text
-            me = await client.get(
-                f"{there['PUBLIC_URL']}/v1/me", headers={"Authorization": f"Bearer {token}"}
-            )
-            assert me.json()["role"] == "admin"
-            for rail in RAILS:
-                paid = {"rail": rail, "amount": "120.50", "reference": f"nobodys{rail}0000000000000000"}
-                played = await client.post(f"{there['TWILIO_API_BASE_URL']}/sandbox/payments", json=paid)
-                assert played.status_code == 201, played.text
-        await has_confirmed_every_rail(folder)
+            assert (await client.get("/v1/me")).json()["role"] == "admin"
+            for path, fed in FED.items():
+                answer = await client.put(path, json=fed)
+                assert answer.status_code == 201, answer.text
+            before = await life(folder, client)
+            await every_rail_is_confirmed(folder, client)
+    assert before.status is WorkflowExecutionStatus.RUNNING
     assert not (folder / ".regua" / "env").exists()
     assert (folder / ".regua" / "postgres").is_dir()
+
+    with running(folder) as said:
+        assert "No message is planned." not in said
+        async with calling(folder, token) as client:
+            assert (await life(folder, client)).run_id == before.run_id
+            await pay(folder, "payment", invoice="UP-1", currency="EUR")
+
+            async def over() -> bool:
+                return (await life(folder, client)).status is WorkflowExecutionStatus.COMPLETED
+
+            await eventually(over)
+            assert (await client.get("/v1/invoices/UP-1/status")).json()["state"] == "paid"
+            assert (await life(folder, client)).run_id == before.run_id
