@@ -12,12 +12,20 @@ from temporalio import activity
 
 from cadence import events as e
 from cadence.directive import Directive, RecordOrder, SignalNote
+from cadence.words import rounded
 from ledger.access import Ledger
 from ledger.keys import signal_key, told_key
+from ledger.movements import CREDIT_NOTE_SOURCE, PAYMENT_SOURCE, REFUND_SOURCE, REVERSAL_SOURCE
 from ledger.recording import Fact, Situation, record, situation
 from ledger.unit import Origin
 
-PAYMENTS = "payment"
+# Money has key spaces of its own, which all ways of telling it share.
+SPACES = {
+    "payment_received": PAYMENT_SOURCE,
+    "payment_reversed": REVERSAL_SOURCE,
+    "credit_note_issued": CREDIT_NOTE_SOURCE,
+    "credit_refunded": REFUND_SOURCE,
+}
 # A slip in a year must not lead calendars past their end: the signal would be tried for ever, and nothing after it.
 CALENDARS = range(1990, 2100)
 YES = ("true", "1", "yes")
@@ -47,8 +55,8 @@ def fact_of(invoice_id: int, note: SignalNote, stands: Situation) -> Fact:
         event = EVENTS[note.name](note, stands)
     except (KeyError, ValueError, ArithmeticError, ValidationError):
         event = e.SignalIgnored(signal=note.name)
-    if isinstance(event, e.PaymentReceived):
-        return Fact(event, note.at, Origin("signal", PAYMENTS, note.id))
+    if event.type in SPACES:
+        return Fact(event, note.at, Origin("signal", SPACES[event.type], note.id))
     return Fact(event, note.at, Origin("signal", "signal", signal_key(invoice_id, note.name, note.id)))
 
 
@@ -63,6 +71,42 @@ def _payment(note: SignalNote, _stands: Situation) -> e.InvoiceEvent:
         )
     except (KeyError, ValidationError):
         return e.PaymentUnidentified()
+
+
+def _reversal(note: SignalNote, stands: Situation) -> e.InvoiceEvent:
+    """Money taken back without an id, or more of it than came, stops reminders and goes to a person."""
+    fields = note.fields
+    try:
+        event = e.PaymentReversed.model_validate({"amount": fields["amount"], "currency": fields["currency"]})
+    except (KeyError, ValidationError):
+        return e.PaymentUnidentified()
+    ours = event.currency == stands.currency and event.amount <= stands.sums.paid
+    return event if ours and "unidentified" not in fields else e.PaymentUnidentified()
+
+
+def _credit_note(note: SignalNote, stands: Situation) -> e.InvoiceEvent:
+    return e.CreditNoteIssued.model_validate(_at_most(stands.sums.creditable, note, stands))
+
+
+def _refund(note: SignalNote, stands: Situation) -> e.InvoiceEvent:
+    return e.CreditRefunded.model_validate(_at_most(stands.sums.credit, note, stands))
+
+
+def _at_most(most: Decimal, note: SignalNote, stands: Situation) -> dict[str, str | Decimal]:
+    """Amount and currency of a signal; raise ValueError where it is more than there is, or other money."""
+    amount, currency = Decimal(note.fields["amount"]), note.fields.get("currency", stands.currency)
+    if currency != stands.currency or amount > most or amount != rounded(amount, currency):
+        message = f"{amount} {currency} cannot be of this invoice"
+        raise ValueError(message)
+    return {"amount": amount, "currency": currency}
+
+
+def _waiver(_note: SignalNote, stands: Situation) -> e.InvoiceEvent:
+    sums = stands.sums
+    if not sums.interest + sums.costs:
+        message = "no late charges are open"
+        raise ValueError(message)
+    return e.LateChargesWaived(interest=sums.interest, costs=sums.costs, currency=stands.currency)
 
 
 def _method(fields: dict[str, str]) -> str:
@@ -109,6 +153,10 @@ def _cancel(note: SignalNote, _stands: Situation) -> e.InvoiceEvent:
 
 EVENTS: dict[str, Callable[[SignalNote, Situation], e.InvoiceEvent]] = {
     "payment_received": _payment,
+    "payment_reversed": _reversal,
+    "credit_note_issued": _credit_note,
+    "credit_refunded": _refund,
+    "late_charges_waived": _waiver,
     "dispute_opened": _dispute,
     "dispute_resolved": _resolution,
     "promise_made": _promise,

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from cadence.document import Weekday
+from cadence.late_charges import LateCharges
 from cadence.words import Channel, DayHours, Language, PersonReason, Slug
 
 ZERO = Decimal(0)
@@ -144,7 +145,11 @@ class CaseDue(_Facts):
 
 
 class InvoiceFacts(_Facts):
-    """Everything that happened to an invoice, reduced. `cleared_at` is when the money that closed it came."""
+    """Everything that happened to an invoice, reduced. `cleared_at` is when the money that closed it came.
+
+    `moved` is the customer's credit that came from other invoices (above zero) or went there, by our ids of them;
+    `refunded` is credit that was given back to the customer.
+    """
 
     amount: Decimal
     currency: str
@@ -155,6 +160,9 @@ class InvoiceFacts(_Facts):
     arrived_at: datetime
     paid: Decimal = ZERO
     credited: Decimal = ZERO
+    refunded: Decimal = ZERO
+    moved: dict[int, Decimal] = {}
+    charges: LateCharges = LateCharges()
     closed: Closed | None = None
     cleared_at: datetime | None = None
     disputed: bool = False
@@ -174,8 +182,23 @@ class InvoiceFacts(_Facts):
 
     @property
     def balance(self) -> Decimal:
-        """What is still owed; negative where too much was paid."""
-        return self.amount - self.paid - self.credited
+        """What is still owed, late charges that were claimed with it; negative where too much was paid."""
+        return self.amount + self.charges.claimed - self.credited - self._money
+
+    @property
+    def credit(self) -> Decimal:
+        """What lies here to the customer's good."""
+        return max(ZERO, -self.balance)
+
+    @property
+    def principal(self) -> Decimal:
+        """What is still owed without late charges; negative where too much was paid."""
+        return self.amount - self.credited - (self._money - self.charges.settled)
+
+    @property
+    def _money(self) -> Decimal:
+        """The money that lies on the invoice."""
+        return self.paid - self.refunded + sum(self.moved.values(), ZERO)
 
     @property
     def state(self) -> State:

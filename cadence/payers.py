@@ -11,7 +11,7 @@ from cadence.words import MINOR_UNITS, Channel
 
 # What `payer.quiet` says of a customer who never reacted: longer than anybody would ask for.
 NEVER = 36_500
-_FAMILIES = {"owed": tuple(MINOR_UNITS), "quiet": tuple(Channel)}
+_FAMILIES = {"owed": tuple(MINOR_UNITS), "credit": tuple(MINOR_UNITS), "quiet": tuple(Channel)}
 
 PAYER_FACTS: Mapping[str, str] = {
     "payer.invoices": "how many invoices of this customer are known, this one among them",
@@ -26,6 +26,7 @@ PAYER_FACTS: Mapping[str, str] = {
     "payer.promises_broken": "promises broken",
     "payer.disputes": "disputes opened",
     "payer.owed.EUR": "what is open of all their invoices in a currency (Decimal); any ISO 4217 code Régua writes in",
+    "payer.credit.EUR": "what lies on their invoices to their good in a currency (Decimal)",
     "payer.quiet.email": f"days since they last wrote back or read by a channel (email, sms, whatsapp); {NEVER} where they never did",
 }
 PAYER_NAMES = frozenset(PAYER_FACTS) | {
@@ -38,7 +39,7 @@ class PayerFacts(BaseModel):
 
     Days late run from an invoice's due date to the day of the payment that closed it, in the creditor's zone, and
     are negative before it; `dispersion` is their standard deviation over all paid invoices. `owed` are the open
-    balances by currency, `reactions` the instants at which the customer last wrote back or read, by channel.
+    balances by currency, `credit` what was paid too much, `reactions` the instants at which the customer last wrote back or read, by channel.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +55,7 @@ class PayerFacts(BaseModel):
     promises_broken: int = 0
     disputes: int = 0
     owed: dict[str, Decimal] = {}
+    credit: dict[str, Decimal] = {}
     reactions: dict[Channel, datetime] = {}
 
     @computed_field  # type: ignore[prop-decorator] # pydantic's own way to write one
@@ -68,11 +70,15 @@ NO_PAYER = PayerFacts()
 
 def payer_terms(payer: PayerFacts, now: datetime) -> SimpleNamespace:
     """The `payer` of expressions, as PAYER_FACTS documents it, at the aware instant `now`: every name has a value."""
-    plain = payer.model_dump(exclude={"owed", "reactions"})
+    plain = payer.model_dump(exclude={"owed", "credit", "reactions"})
     plain |= {name: plain[name] or Decimal(0) for name in ("average_days_late", "dispersion")}
-    owed = {currency: payer.owed.get(currency, Decimal(0)) for currency in MINOR_UNITS}
+    owed, credit = (_every_currency(sums) for sums in (payer.owed, payer.credit))
     quiet = {str(channel): _quiet(payer.reactions.get(channel), now) for channel in Channel}
-    return SimpleNamespace(**plain, owed=SimpleNamespace(**owed), quiet=SimpleNamespace(**quiet))
+    return SimpleNamespace(**plain, owed=owed, credit=credit, quiet=SimpleNamespace(**quiet))
+
+
+def _every_currency(sums: Mapping[str, Decimal]) -> SimpleNamespace:
+    return SimpleNamespace(**{currency: sums.get(currency, Decimal(0)) for currency in MINOR_UNITS})
 
 
 def _quiet(reacted_at: datetime | None, now: datetime) -> int:

@@ -6,11 +6,11 @@ from datetime import datetime
 from cadence import events as e
 from cadence.facts import InvoiceFacts, Rebase
 from cadence.messages import reduce_message
-from cadence.reducing import conversation, disputes, holds, lifecycle, money, promises, steps
+from cadence.reducing import charges, conversation, disputes, holds, lifecycle, money, promises, steps
 from cadence.reducing.dispatch import reduce_event
 
 # Imported for what they register.
-TOPICS = (conversation, disputes, holds, lifecycle, money, promises, steps)
+TOPICS = (charges, conversation, disputes, holds, lifecycle, money, promises, steps)
 
 
 def reduce_invoice(facts: InvoiceFacts | None, event: e.InvoiceEvent, at: datetime) -> InvoiceFacts:
@@ -25,6 +25,7 @@ def reduce_invoice(facts: InvoiceFacts | None, event: e.InvoiceEvent, at: dateti
         if isinstance(event, e.MessageEvent)
         else reduce_event(event, facts, at)
     )
+    after = money.note_credit(facts, after)
     return steps.overtake_answers(after, at) if after.closed and not facts.closed else after
 
 

@@ -24,7 +24,6 @@ COUNTS = ("kept_promises", "partly_kept_promises", "broken_promises", "disputes"
 SIGNED = "payer.average_days_late"
 # What no ledger can hold: the former above the latter.
 _AT_MOST = (
-    ("balance", "amount"),
     ("payer.paid", "payer.invoices"),
     ("payer.open", "payer.invoices"),
     ("payer.paid_on_time", "payer.paid"),
@@ -113,7 +112,7 @@ def _nested(sample: dict[str, Any]) -> dict[str, Any]:
 
 
 def _possible(sample: dict[str, Any]) -> bool:
-    """Leave out what no ledger can hold: more owed than invoiced, more paid late than paid."""
+    """Leave out what no ledger can hold: more paid late than paid, more paid than there are."""
     return all(
         sample[small] <= sample[large] for small, large in _AT_MOST if small in sample and large in sample
     )
@@ -129,7 +128,7 @@ def _values(name: str, tree: nodes.Template, situation: Situation) -> list[Any]:
         return [n for n in numbers if n > 0] + ([Decimal(0)] if name == "paid" else [])
     if name == SIGNED:
         return numbers
-    if name.startswith("payer.owed.") or name == "payer.dispersion":
+    if name.startswith(("payer.owed.", "payer.credit.")) or name == "payer.dispersion":
         return [n for n in numbers if n >= 0]
     if name.startswith("payer.") or name in COUNTS:
         return sorted({int(n) for n in numbers if n >= 0})

@@ -35,6 +35,8 @@ ChannelReason = Literal["opt_out", "complaint", "bad_address", "recipient_limit"
 PersonReason = Literal["legal_cease", "vulnerable", "deceased", "minor"]
 
 Debtor = Literal["consumer", "business"]
+# What a debt that is late is made of.
+Part = Literal["costs", "interest", "principal"]
 # Whether a creditor collects its own money (`first`) or another's (`third`).
 Party = Literal["first", "third"]
 
@@ -72,6 +74,13 @@ def _opens_first(hours: str) -> str:
     return hours
 
 
+def _each_once(order: tuple[Part, Part, Part]) -> tuple[Part, Part, Part]:
+    if len(set(order)) < len(order):
+        message = "name costs, interest and principal once each, in the order in which money settles them"
+        raise ValueError(message)
+    return order
+
+
 def one_line(value: str) -> str:
     """Collapse white space, and refuse control characters, bidi overrides and zero-width marks."""
     if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]", value):
@@ -89,3 +98,5 @@ DayHours = Annotated[str, StringConstraints(pattern=rf"^{_CLOCK}-{_CLOCK}$"), Af
 # A way to pay, as a code of the creditor's own; empty where nobody said.
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{0,40}$")]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,59}$")]
+# In which order money settles the parts of a debt.
+PartOrder = Annotated[tuple[Part, Part, Part], AfterValidator(_each_once)]

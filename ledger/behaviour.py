@@ -38,14 +38,15 @@ def _number(name: str) -> Any:
     return func.coalesce(func.sum(cast(invoices.c.facts[name].astext, Integer)), 0)
 
 
-def _owed() -> Any:
+def _balances(which: Any, sign: int) -> Any:
+    """The sums of the balances of some of the invoices, by currency."""
     sums = (
-        select(invoices.c.currency, func.sum(invoices.c.balance).label("owed"))
-        .where(_OURS, _OPEN)
+        select(invoices.c.currency, func.sum(sign * invoices.c.balance).label("sum"))
+        .where(_OURS, which)
         .group_by(invoices.c.currency)
         .subquery()
     )
-    return select(func.jsonb_object_agg(sums.c.currency, cast(sums.c.owed, Text))).scalar_subquery()
+    return select(func.jsonb_object_agg(sums.c.currency, cast(sums.c.sum, Text))).scalar_subquery()
 
 
 def _reactions() -> Any:
@@ -78,7 +79,8 @@ def _behaviour() -> Select[Any]:
         _number("kept_promises").label("promises_kept"),
         _number("broken_promises").label("promises_broken"),
         _number("disputes").label("disputes"),
-        _owed().label("owed"),
+        _balances(_OPEN, 1).label("owed"),
+        _balances(invoices.c.balance < 0, -1).label("credit"),
         _reactions().label("reactions"),
     ).where(_OURS)
 
@@ -94,10 +96,13 @@ async def payer_facts(connection: AsyncConnection, customer_id: int, zone: str) 
     """
     found = await connection.execute(BEHAVIOUR, {"of_customer": customer_id, "zone": zone})
     row: Mapping[str, Any] = found.mappings().one()
-    owed = {currency: rounded(Decimal(sum_), currency) for currency, sum_ in (row["owed"] or {}).items()}
+    sums = {
+        name: {currency: rounded(Decimal(sum_), currency) for currency, sum_ in (row[name] or {}).items()}
+        for name in ("owed", "credit")
+    }
     # In UTC, so that what is equal is shown alike.
     reactions = {
         channel: datetime.fromisoformat(at).astimezone(UTC)
         for channel, at in (row["reactions"] or {}).items()
     }
-    return PayerFacts.model_validate(dict(row) | {"owed": owed, "reactions": reactions})
+    return PayerFacts.model_validate(dict(row) | sums | {"reactions": reactions})

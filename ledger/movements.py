@@ -24,6 +24,7 @@ from ledger.unit import Held, Origin, Unit, events_table
 
 # The key spaces of money, which webhooks, Temporal's signals and the command line share.
 PAYMENT_SOURCE, REVERSAL_SOURCE, DISPUTE_SOURCE = "payment", "reversal", "dispute"
+CREDIT_NOTE_SOURCE, REFUND_SOURCE = "credit_note", "refund"
 
 
 @dataclass(frozen=True, slots=True)

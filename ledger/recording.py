@@ -10,8 +10,10 @@ from sqlalchemy import select
 
 from cadence import events as e
 from cadence.directive import Directive
+from cadence.facts import InvoiceFacts
 from cadence.words import rounded
 from ledger.access import Ledger
+from ledger.crediting import return_what_is_overdrawn
 from ledger.unit import Held, Origin, Unit, events_table
 
 # The bound of what an invoice can come to; more would not fit the ledger's columns either.
@@ -54,6 +56,8 @@ async def record(
 async def tell(unit: Unit, held: Held, fact: Fact) -> bool:
     """Append one fact to a locked invoice's log; False where it had been told before."""
     told = await unit.tell(held, _applicable(fact.event, held), fact.origin, fact.at)
+    if told and isinstance(fact.event, e.PaymentReversed):
+        await return_what_is_overdrawn(unit, held, fact.at)
     return told or await _told_otherwise(unit, held, fact)
 
 
@@ -109,6 +113,28 @@ async def spread(unit: Unit, event: e.CustomerEvent, origin: Origin) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Sums:
+    """What may still be done with an invoice's money, in its currency.
+
+    At most `paid` can be taken back, `creditable` credited and `credit` refunded; `interest` and `costs` are the open
+    late charges.
+    """
+
+    paid: Decimal = Decimal(0)
+    creditable: Decimal = Decimal(0)
+    credit: Decimal = Decimal(0)
+    interest: Decimal = Decimal(0)
+    costs: Decimal = Decimal(0)
+
+
+def sums_of(facts: InvoiceFacts) -> Sums:
+    """What may still be done with the money of an invoice."""
+    charges = facts.charges.open
+    creditable = facts.amount - facts.credited
+    return Sums(facts.paid, creditable, facts.credit, charges["interest"], charges["costs"])
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """Where an invoice stands, for those who report something about it. `next_stage` is None at the last one.
 
@@ -122,6 +148,7 @@ class Situation:
     stages: tuple[str, ...]
     next_stage: str | None
     promised: Decimal = Decimal(0)
+    sums: Sums = Sums()
 
     @property
     def unpromised(self) -> Decimal:
@@ -147,6 +174,7 @@ def situation_of(unit: Unit, held: Held) -> Situation:
         stages=stages,
         next_stage=stages[reached + 1] if reached + 1 < len(stages) else None,
         promised=held.facts.promised,
+        sums=sums_of(held.facts),
     )
 
 

@@ -10,14 +10,14 @@ from starter.printing import local, money, words
 
 # Keys and ids of our own, fingerprints, and what another column or another word says already.
 UNSAID = frozenset({
-    "attempt", "hold", "address", "close_below", "currency", "type", "on",
+    "attempt", "hold", "address", "close_below", "currency", "type", "on", "once", "of", "to",
     "customer", "into", "from_customer", "to_customer",
 })  # fmt: skip
 
 
 def details(payload: Mapping[str, Any], currency: str, zone: ZoneInfo) -> str:
     """What an event says beyond its type: instants on the clock of `zone`, amounts in its currency or `currency`."""
-    said = {**payload, "amount": _amount(payload, currency)}
+    said = {**payload} | {name: _amount(payload, name, currency) for name in ("amount", "interest", "costs")}
     if said.get("occurrence") == 1:
         del said["occurrence"]
     if not said.get("replaces"):
@@ -27,8 +27,8 @@ def details(payload: Mapping[str, Any], currency: str, zone: ZoneInfo) -> str:
     return ", ".join([say(told[name], zone) for name, say in SAID.items() if name in told] + endless)
 
 
-def _amount(payload: Mapping[str, Any], currency: str) -> str:
-    amount = payload.get("amount")
+def _amount(payload: Mapping[str, Any], name: str, currency: str) -> str:
+    amount = payload.get(name)
     return money(Decimal(amount), payload.get("currency", currency)) if amount is not None else ""
 
 
@@ -72,6 +72,11 @@ SAID: Mapping[str, Callable[[Any, ZoneInfo], str]] = {
     "zone": _plain,
     "addresses": _reached,
     "amount": _plain,
+    "interest": _after("interest"),
+    "costs": _after("costs"),
+    "up_to": _after("up to"),
+    "regime": _after("by"),
+    "order": lambda value, _: f"settled in the order {', '.join(value)}",
     "issued_on": _after("issued"),
     "due_on": _after("due"),
     "payment_method": _plain,

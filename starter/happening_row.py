@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cadence.words import Channel, one_line
-from ledger.movements import PAYMENT_SOURCE
+from ledger.movements import CREDIT_NOTE_SOURCE, PAYMENT_SOURCE, REFUND_SOURCE
 from starter import cells as read
 from starter.mapping import PLAIN
 from starter.tables import Cell, Row, as_text
@@ -33,6 +33,8 @@ class Kind(StrEnum):
     PROMISE = "promise"
     ESCALATE = "escalate"
     CANCEL = "cancel"
+    CREDIT_NOTE = "credit_note"
+    REFUND = "refund"
     REPLY = "reply"
 
 
@@ -40,6 +42,8 @@ class Kind(StrEnum):
 _REQUIRED = {
     Kind.PAYMENT: ("amount",),
     Kind.REVERSAL: ("amount",),
+    Kind.CREDIT_NOTE: ("amount",),
+    Kind.REFUND: ("amount",),
     Kind.RESOLUTION: ("reason",),
     Kind.PROMISE: ("date",),
     Kind.REPLY: ("text",),
@@ -47,8 +51,16 @@ _REQUIRED = {
 _POSSIBLE = {
     Kind.PAYMENT: ("amount", "currency"),
     Kind.REVERSAL: ("amount", "currency"),
+    Kind.CREDIT_NOTE: ("amount", "currency"),
+    Kind.REFUND: ("amount", "currency"),
     Kind.PROMISE: ("amount", "currency", "date"),
     Kind.PAUSE: ("until",),
+}
+# Those whose own ids count once, whatever way they are told by.
+_SPACES = {
+    Kind.PAYMENT: PAYMENT_SOURCE,
+    Kind.CREDIT_NOTE: CREDIT_NOTE_SOURCE,
+    Kind.REFUND: REFUND_SOURCE,
 }
 _REPLIES = {"sms": Channel.SMS, "whatsapp": Channel.WHATSAPP}
 
@@ -82,7 +94,7 @@ class Happening:
     @property
     def source(self) -> str:
         """The key space of `key`: payments with an id share theirs with webhooks, so that each counts once."""
-        return PAYMENT_SOURCE if self.event is Kind.PAYMENT and self.id else FILE_SOURCE
+        return _SPACES.get(self.event, FILE_SOURCE) if self.id else FILE_SOURCE
 
 
 def judge(row: Row, columns: Mapping[str, str], zone: ZoneInfo) -> Happening | str:
@@ -180,7 +192,7 @@ def _free_text(text: str) -> str:
 def _key(kind: Kind, values: Mapping[str, Any]) -> str:
     """What tells a happening from all others: its own id, or what it says, in codes, ISO dates and numbers."""
     if values["id"]:
-        return str(values["id"]) if kind is Kind.PAYMENT else f"{kind}/{values['id']}"
+        return str(values["id"]) if kind in _SPACES else f"{kind}/{values['id']}"
     amount = values["amount"] and f"{values['amount'].normalize():f}"
     parts = (kind, values["invoice"], values["at"].isoformat(), amount, values["on"])
     return "/".join(str(part) for part in parts if part)

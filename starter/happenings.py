@@ -32,6 +32,12 @@ class Happenings:
     """Every row as it stood in the file, by line."""
 
 
+# Their reason is kept as a note.
+_WITHOUT_REASON = (
+    Kind.REVERSAL, Kind.CREDIT_NOTE, Kind.REFUND, Kind.RESUME, Kind.PROMISE,
+)  # fmt: skip
+
+
 def read_happenings(path: Path, zone: ZoneInfo) -> Happenings:
     """Read a file of happenings; `zone` (the creditor's) is where an instant without an offset is read.
 
@@ -81,6 +87,20 @@ def _reversal(happening: Happening, stands: Situation) -> e.InvoiceEvent:
     return e.PaymentReversed(amount=_due(happening.amount), currency=_currency(happening, stands))
 
 
+def _credit_note(happening: Happening, stands: Situation) -> e.InvoiceEvent:
+    amount, left = _due(happening.amount), stands.sums.creditable
+    if amount > left:
+        raise ValueError(f"amount: only {left} of the invoice is not credited yet; credit no more than that")
+    return e.CreditNoteIssued(amount=amount, currency=_currency(happening, stands))
+
+
+def _refund(happening: Happening, stands: Situation) -> e.InvoiceEvent:
+    amount, credit = _due(happening.amount), stands.sums.credit
+    if amount > credit:
+        raise ValueError(f"amount: the customer has {credit} of credit there; refund no more than that")
+    return e.CreditRefunded(amount=amount, currency=_currency(happening, stands))
+
+
 def _resolution(happening: Happening, _stands: Situation) -> e.InvoiceEvent:
     return e.DisputeResolved.model_validate({"outcome": happening.reason})
 
@@ -102,7 +122,7 @@ def _due(amount: Decimal | None) -> Decimal:
 
 def _unused_reason(happening: Happening) -> str | None:
     """The reason of an event that keeps none: it stays as a note."""
-    return happening.reason if happening.event in (Kind.REVERSAL, Kind.RESUME, Kind.PROMISE) else None
+    return happening.reason if happening.event in _WITHOUT_REASON else None
 
 
 def _currency(happening: Happening, stands: Situation) -> str:
@@ -146,6 +166,8 @@ def _end(until: date | None, zone: ZoneInfo) -> datetime | None:
 _EVENTS: dict[Kind, Callable[[Happening, Situation], e.InvoiceEvent]] = {
     Kind.PAYMENT: _payment,
     Kind.REVERSAL: _reversal,
+    Kind.CREDIT_NOTE: _credit_note,
+    Kind.REFUND: _refund,
     Kind.DISPUTE: lambda happening, _: e.DisputeOpened(**_code(happening)),
     Kind.RESOLUTION: _resolution,
     Kind.PAUSE: _pause,

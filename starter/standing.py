@@ -99,6 +99,26 @@ async def report(
     return Told(_standing(unit, held, number), _status(unit, held, number), recorded)
 
 
+async def act_on(
+    ledger: Ledger,
+    number: str,
+    act: Callable[[Unit, Held], Awaitable[bool]],
+    now: datetime,
+    expect: Expect | None = None,
+) -> Told:
+    """Do to an invoice, under its customer's lock, what takes more than one event; `act` says whether it was new.
+
+    Raises UnknownInvoice, and what `act` and `expect` raise; then nothing is recorded.
+    """
+    invoice_id = await ledger.invoice_id(number)
+    async with ledger.invoice_unit(invoice_id, now) as unit:
+        if expect:
+            await expect(unit.connection)
+        held = unit.invoice(invoice_id)
+        recorded = await act(unit, held)
+    return Told(_standing(unit, held, number), _status(unit, held, number), recorded)
+
+
 async def report_customer(
     ledger: Ledger,
     key: str,

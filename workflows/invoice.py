@@ -178,6 +178,26 @@ class InvoiceWorkflow:
         self.note("payment_received", signal)
 
     @workflow.signal
+    def payment_reversed(self, signal: signals.PaymentReversed | None = None) -> None:
+        """Money was taken back."""
+        self.note("payment_reversed", signal)
+
+    @workflow.signal
+    def credit_note_issued(self, signal: signals.CreditNoteIssued | None = None) -> None:
+        """A part of what was invoiced is given up."""
+        self.note("credit_note_issued", signal)
+
+    @workflow.signal
+    def credit_refunded(self, signal: signals.CreditRefunded | None = None) -> None:
+        """Credit was given back to the customer."""
+        self.note("credit_refunded", signal)
+
+    @workflow.signal
+    def late_charges_waived(self, signal: signals.LateChargesWaived | None = None) -> None:
+        """Late interest and costs are given up."""
+        self.note("late_charges_waived", signal)
+
+    @workflow.signal
     def dispute_opened(self, signal: signals.DisputeOpened | None = None) -> None:
         """The customer disputes the invoice."""
         self.note("dispute_opened", signal)

@@ -34,6 +34,34 @@ class PaymentReceived(Signal):
     method: Text = ""
 
 
+class PaymentReversed(Signal):
+    """Money was taken back: `id` is the reversal's own, `amount` decimal text, ISO 4217 `currency`.
+
+    Without all three, or with more than was paid, the invoice is held and a case opened.
+    """
+
+    amount: Text = ""
+    currency: Text = ""
+
+
+class CreditNoteIssued(Signal):
+    """The creditor credited `amount` (decimal text) of what was invoiced; the invoice's `currency` where empty."""
+
+    amount: Text = ""
+    currency: Text = ""
+
+
+class CreditRefunded(Signal):
+    """Credit of `amount` (decimal text) was given back to the customer; the invoice's `currency` where empty."""
+
+    amount: Text = ""
+    currency: Text = ""
+
+
+class LateChargesWaived(Signal):
+    """Late interest and costs that are claimed and not paid are given up."""
+
+
 class DisputeOpened(Signal):
     """The customer disputes the invoice; `reason` is a code."""
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
+from cadence.events.charges import LateChargesClaimed, LateChargesWaived
 from cadence.events.conversation import AnswerWritten, Replied
 from cadence.events.customers import (
     ChannelSuppressed,
@@ -39,7 +40,15 @@ from cadence.events.messages import (
     MessageRejected,
     MessageUnknown,
 )
-from cadence.events.money import PaymentReceived, PaymentReversed, PaymentUnidentified
+from cadence.events.money import (
+    CreditApplied,
+    CreditMoved,
+    CreditNoteIssued,
+    CreditRefunded,
+    PaymentReceived,
+    PaymentReversed,
+    PaymentUnidentified,
+)
 from cadence.events.promises import PromiseBroken, PromiseMade
 from cadence.events.steps import DeferralLifted, StepDeferred, StepFailed, StepPerformed, StepSkipped
 
@@ -52,6 +61,10 @@ __all__ = [
     "ConsentGiven",
     "ContactAllowed",
     "ContactForbidden",
+    "CreditApplied",
+    "CreditMoved",
+    "CreditNoteIssued",
+    "CreditRefunded",
     "CustomerAbsorbed",
     "CustomerEvent",
     "CustomerHoldEnded",
@@ -70,6 +83,8 @@ __all__ = [
     "InvoiceEvent",
     "InvoiceMoved",
     "InvoiceReceived",
+    "LateChargesClaimed",
+    "LateChargesWaived",
     "MessageAccepted",
     "MessageEvent",
     "MessageGivenUp",
@@ -100,6 +115,12 @@ InvoiceEvent = (
     | PaymentReceived
     | PaymentUnidentified
     | PaymentReversed
+    | CreditNoteIssued
+    | CreditMoved
+    | CreditApplied
+    | CreditRefunded
+    | LateChargesClaimed
+    | LateChargesWaived
     | DisputeOpened
     | DisputeResolved
     | HoldPlaced

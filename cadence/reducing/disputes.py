@@ -33,5 +33,5 @@ def _(event: e.DisputeResolved, facts: InvoiceFacts, at: datetime) -> InvoiceFac
     resolved = changed(facts, disputed=False, dispute_unconfirmed=False)
     if event.outcome == "upheld":
         # The creditor agrees: what is owed is credited, whole. Disputes over a part come with the contact rules.
-        return settle_balance(changed(resolved, credited=facts.amount - facts.paid), at)
+        return settle_balance(changed(resolved, credited=facts.credited + facts.balance), at)
     return owe_notice(resolved, "dispute_resolved", at)

@@ -1,8 +1,11 @@
 """What money does to an invoice, and when the balance closes or opens it."""
 
 from datetime import datetime
+from decimal import Decimal
+from typing import Literal
 
 from cadence import events as e
+from cadence.appropriation import shared_out, spilled, withdrawn
 from cadence.changes import changed, count_cases, owe_case, owe_notice, rebased
 from cadence.facts import Hold, InvoiceFacts
 from cadence.promises import appropriated, heard_again, taken_back
@@ -11,8 +14,9 @@ from cadence.reducing.dispatch import reduce_event
 
 @reduce_event.register
 def _(event: e.PaymentReceived, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
-    paid = changed(appropriated(facts, event.amount), paid=facts.paid + event.amount)
-    settled = settle_balance(paid, at)
+    settled = settle_balance(
+        _came(changed(facts, paid=facts.paid + event.amount), event.amount), at, by="paid"
+    )
     if settled.closed:
         return settled
     return owe_notice(heard_again(facts, settled, at), "payment", at, amount=event.amount)
@@ -20,7 +24,43 @@ def _(event: e.PaymentReceived, facts: InvoiceFacts, at: datetime) -> InvoiceFac
 
 @reduce_event.register
 def _(event: e.PaymentReversed, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
-    return settle_balance(changed(taken_back(facts, event.amount), paid=facts.paid - event.amount), at)
+    return settle_balance(_went(changed(facts, paid=facts.paid - event.amount), event.amount), at)
+
+
+@reduce_event.register
+def _(event: e.CreditNoteIssued, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
+    return settle_balance(changed(facts, credited=facts.credited + event.amount), at, by="credited")
+
+
+@reduce_event.register
+def _(event: e.CreditMoved, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
+    return settle_balance(_went(_moved(facts, event.to, -event.amount), event.amount), at)
+
+
+@reduce_event.register
+def _(event: e.CreditApplied, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
+    settled = settle_balance(_came(_moved(facts, event.of, event.amount), event.amount), at, by="paid")
+    return settled if settled.closed else heard_again(facts, settled, at)
+
+
+@reduce_event.register
+def _(event: e.CreditRefunded, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
+    return settle_balance(_went(changed(facts, refunded=facts.refunded + event.amount), event.amount), at)
+
+
+def _moved(facts: InvoiceFacts, other: int, amount: Decimal) -> InvoiceFacts:
+    total = facts.moved.get(other, Decimal(0)) + amount
+    kept = {each: moved for each, moved in facts.moved.items() if each != other}
+    return changed(facts, moved=kept | ({other: total} if total else {}))
+
+
+def _came(facts: InvoiceFacts, amount: Decimal) -> InvoiceFacts:
+    """Money that is counted already, for the promises that were made of it and the parts of the debt."""
+    return shared_out(appropriated(facts, amount), amount)
+
+
+def _went(facts: InvoiceFacts, amount: Decimal) -> InvoiceFacts:
+    return withdrawn(taken_back(facts, amount), amount)
 
 
 @reduce_event.register
@@ -31,15 +71,29 @@ def _(_event: e.PaymentUnidentified, facts: InvoiceFacts, _at: datetime) -> Invo
     return owe_case(held, f"payment_unidentified/{number}", "payment_unidentified")
 
 
-def settle_balance(facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
-    """Close what is paid within the tolerance; reopen what was closed as paid or credited and is owed again."""
+def note_credit(before: InvoiceFacts, after: InvoiceFacts) -> InvoiceFacts:
+    """The facts, with a case owed where more came to lie on an invoice than was owed; small change is left alone."""
+    if after.credit > after.close_below >= before.credit:
+        return owe_case(after, "overpaid", "overpaid")
+    return after
+
+
+def settle_balance(
+    facts: InvoiceFacts, at: datetime, *, by: Literal["paid", "credited"] | None = None
+) -> InvoiceFacts:
+    """Close what is cleared within the tolerance; reopen what was closed as paid or credited and is owed again.
+
+    `by` is what cleared it, where that is known; else it was a credit if there was any.
+    """
+    facts = spilled(facts)
     cleared = facts.balance <= facts.close_below
     if cleared and not facts.closed:
+        ended = by or ("credited" if facts.credited else "paid")
         # Whoever pays all that is owed has kept every promise that was open, though a cent was waived.
-        kept = 0 if facts.credited else len(facts.promises_open)
+        kept = len(facts.promises_open) if ended == "paid" else 0
         return changed(
             facts,
-            closed="credited" if facts.credited else "paid",
+            closed=ended,
             cleared_at=at,
             promises_open=(),
             kept_promises=facts.kept_promises + kept,

@@ -17,7 +17,7 @@ from starter.acts.checks import (
 from starter.acts.disputes import Outcome, dispute, resolve
 from starter.acts.holds import pause, pause_customer, resume, resume_customer
 from starter.acts.lifecycle import cancel, escalate
-from starter.acts.money import REVERSAL_SOURCE, pay, reverse
+from starter.acts.money import REVERSAL_SOURCE, credit_note, pay, refund, reverse, waive
 from starter.acts.promises import promise
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "cancel",
     "check_coming",
     "check_money",
+    "credit_note",
     "dispute",
     "end_of_day",
     "escalate",
@@ -37,9 +38,11 @@ __all__ = [
     "pause_customer",
     "pay",
     "promise",
+    "refund",
     "refuse_closed",
     "resolve",
     "resume",
     "resume_customer",
     "reverse",
+    "waive",
 ]

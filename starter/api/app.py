@@ -25,6 +25,7 @@ from starter.api.resources import (
     me,
     merging,
     messages,
+    money,
     telling,
     tokens,
     unmatched,
@@ -39,6 +40,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     webhooks.router,
     endpoints.router,
     # Before feeding: the key of a customer may hold slashes, so its own address would match longer ones.
+    money.router,
     customers.router,
     merging.router,
     feeding.router,

@@ -50,5 +50,7 @@ def _figures(payer: PayerFacts, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
     yield "disputes", f"{payer.disputes}"
     for currency, amount in sorted(payer.owed.items()):
         yield "open", money(amount, currency)
+    for currency, amount in sorted(payer.credit.items()):
+        yield "credit", money(amount, currency)
     for channel, at in sorted(payer.reactions.items()):
         yield "last reaction", f"by {channel}, {local(at, zone)}"

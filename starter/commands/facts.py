@@ -30,8 +30,7 @@ def pay(
     code, paid = o.read_code("--method", method) if method else "", o.read_amount(amount)
 
     def judge(stands: Standing, now: datetime) -> Report:
-        when = _when(stands, at)
-        return acts.pay(stands, now, amount=paid, currency=currency, method=code, at=when)
+        return acts.pay(stands, now, amount=paid, currency=currency, method=code, at=when(stands, at))
 
     origin = o.read_origin(actor, note, PAYMENT_SOURCE, once)
     tell(invoice, origin, judge, f"payment of {amount} noted", paid)
@@ -45,7 +44,7 @@ def reverse(
     taken = o.read_amount(amount)
 
     def judge(stands: Standing, now: datetime) -> Report:
-        return acts.reverse(stands, now, amount=taken, currency=currency, at=_when(stands, at))
+        return acts.reverse(stands, now, amount=taken, currency=currency, at=when(stands, at))
 
     origin = o.read_origin(actor, note, acts.REVERSAL_SOURCE, once)
     tell(invoice, origin, judge, f"reversal of {amount} noted", taken)
@@ -113,5 +112,6 @@ def tell(
     say(f"{invoice}: {done}. It is {words(told.stands.situation.state)}{open_now}.")
 
 
-def _when(stands: Standing, at: str | None) -> datetime | None:
+def when(stands: Standing, at: str | None) -> datetime | None:
+    """When it happened, on the customer's clock where it names no offset."""
     return o.read_instant("--at", at, stands.situation.zone) if at else None

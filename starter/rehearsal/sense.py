@@ -18,6 +18,8 @@ def objection(happening: Happening, stands: Standing) -> str | None:
         return "the invoice is not disputed then; put a dispute before the resolution"
     if event is Kind.RESUME and not facts.holds:
         return "the invoice is not on hold then; put a pause before the resume"
+    if event is Kind.REFUND and happening.amount and happening.amount > facts.credit:
+        return f"amount: the customer has {facts.credit} of credit there by then; put the payment before the refund"
     if event is Kind.REVERSAL and happening.amount and happening.amount > facts.paid:
         return f"amount: more is taken back than was paid by then ({facts.paid}); put the payment before the reversal"
     return None

@@ -65,6 +65,11 @@ def _paid(row: Row) -> str:
     return f"< payment of {_amount(row)}{by}"
 
 
+def _charges(row: Row) -> str:
+    how, currency = row["how"], row["currency"]
+    return ", ".join(f"{name} {money(Decimal(how[name]), currency)}" for name in ("interest", "costs"))
+
+
 def _held(row: Row) -> str:
     how = row["how"]
     if how["until"] is None:
@@ -89,6 +94,12 @@ _HAPPENED: Mapping[str, Callable[[Row], str]] = {
     "payment_received": _paid,
     "payment_unidentified": lambda _: "< payment in another currency, for a person to look at",
     "payment_reversed": lambda row: f"< payment of {_amount(row)} taken back",
+    "credit_note_issued": lambda row: f"credit note of {_amount(row)}",
+    "credit_moved": lambda row: f"{_amount(row)} of credit used on another invoice",
+    "credit_applied": lambda row: f"{_amount(row)} of credit from another invoice",
+    "credit_refunded": lambda row: f"{_amount(row)} of credit refunded",
+    "late_charges_claimed": lambda row: f"late charges claimed: {_charges(row)}",
+    "late_charges_waived": lambda row: f"late charges waived: {_charges(row)}",
     "dispute_opened": lambda row: f"< disputed ({row['how']['reason']})",
     "dispute_resolved": lambda row: f"dispute {row['how']['outcome']}",
     "hold_placed": _held,

@@ -11,6 +11,10 @@ from tests.workflow.scripted import INVOICE, ScriptedLedger, due, eventually, st
 DAY = 86_400.0
 SIGNALS: dict[str, dict[str, str]] = {
     "payment_received": {"amount": "120.50", "currency": "EUR", "method": "pix"},
+    "payment_reversed": {"amount": "120.50", "currency": "EUR"},
+    "credit_note_issued": {"amount": "20.50", "currency": "EUR"},
+    "credit_refunded": {"amount": "0.50"},
+    "late_charges_waived": {},
     "dispute_opened": {"reason": "wrong_amount"},
     "dispute_resolved": {"outcome": "rejected"},
     "promise_made": {"amount": "60", "by": "2026-04-01"},

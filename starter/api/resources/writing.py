@@ -1,6 +1,6 @@
 """Writing to the invoice in the path: who may, what is answered, and the caller's If-Match."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
@@ -9,7 +9,7 @@ from fastapi import Depends, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger import queries, searching
-from ledger.unit import Origin
+from ledger.unit import Held, Origin, Unit
 from ledger.views import InvoiceStatus
 from starter.api.etags import etag_of, require_match
 from starter.api.problems import ApiProblem
@@ -17,7 +17,7 @@ from starter.api.resources.words import (
     Number,
 )
 from starter.api.service import service
-from starter.standing import Expect, Report, Standing, report
+from starter.standing import Expect, Report, Standing, act_on, report
 
 # A number may hold slashes, written as %2F.
 INVOICE = "/v1/invoices/{number:path}"
@@ -43,6 +43,12 @@ class Writing:
         told = await report(
             self.ledger, self.number, origin, judge, self.clock(), amount=amount, expect=self._expect()
         )
+        self.response.headers["ETag"] = etag_of(told.status)
+        return StatusAnswer(**told.status.model_dump(), recorded=told.recorded)
+
+    async def act(self, act: Callable[[Unit, Held], Awaitable[bool]]) -> StatusAnswer:
+        """Do to the invoice what takes more than one event, and answer with how it stands then."""
+        told = await act_on(self.ledger, self.number, act, self.clock(), self._expect())
         self.response.headers["ETag"] = etag_of(told.status)
         return StatusAnswer(**told.status.model_dump(), recorded=told.recorded)
 

@@ -47,6 +47,12 @@ TELLINGS = (
         {"id": "t3", "amount": "120", "by": PROMISED_BY.isoformat()},
         "promised",
     ),
+    Telling(
+        "credit_note_issued",
+        e.CreditNoteIssued(amount=Decimal("120.50"), currency="EUR"),
+        {"id": "t9", "amount": "120.50"},
+        "credited",
+    ),
     Telling("pause", e.HoldPlaced(hold="h1"), {"id": "t4"}, "on_hold", "hold_without_end"),
     # The stage's first message is due at once.
     Telling("escalate", e.Escalated(stage="final"), {"id": "t5", "stage": "final"}, "active", "escalated"),
@@ -83,7 +89,7 @@ async def test_each_signal_does_what_it_says_once(house: House, tell: Tell) -> N
         assert (await house.story(debtor)).count(telling.event.type) == 1
         assert await house.cases(debtor) == ([telling.case] if telling.case else [])
         assert await house.accepted(debtor) == (["email"] if telling.name == "escalate" else [])
-        if telling.state in ("paid", "cancelled"):
+        if telling.state in ("paid", "credited", "cancelled"):
             await house.until_closed(debtor, telling.state)
         else:
             await house.until_heard(debtor)
@@ -93,7 +99,7 @@ async def test_each_signal_does_what_it_says_once(house: House, tell: Tell) -> N
 async def test_a_pause_and_a_dispute_end_and_the_reminder_goes_out(house: House, tell: Tell) -> None:
     paused = await bring(house.ledger, due_on=noon_date() + timedelta(days=1))
     disputed = await bring(house.ledger, due_on=noon_date() + timedelta(days=1))
-    for debtor, telling in ((paused, TELLINGS[3]), (disputed, TELLINGS[1])):
+    for debtor, telling in ((paused, TELLINGS[4]), (disputed, TELLINGS[1])):
         await house.until_running(debtor)
         await tell(house, debtor, telling)
         await house.until_state(debtor, telling.state, telling.event.type)

@@ -26,6 +26,9 @@ amounts = st.sampled_from([Decimal(1), Decimal(40), Decimal(100)])
 happenings = st.one_of(
     amounts.map(lambda amount: e.PaymentReceived(amount=amount, currency="EUR")),
     amounts.map(lambda amount: e.PaymentReversed(amount=amount, currency="EUR")),
+    amounts.map(lambda amount: e.CreditNoteIssued(amount=amount, currency="EUR")),
+    amounts.map(lambda amount: e.CreditApplied(amount=amount, currency="EUR", of=2)),
+    amounts.map(lambda amount: e.CreditMoved(amount=amount, currency="EUR", to=2)),
     amounts.map(lambda amount: e.InvoiceChanged(amount=amount, due_on=RECEIVED.due_on, on=date(2026, 3, 2))),
     amounts.map(lambda amount: e.PromiseMade(amount=amount, by=date(2026, 3, 20))),
     st.sampled_from(["upheld", "rejected", "withdrawn"]).map(lambda outcome: e.DisputeResolved(outcome=outcome)),

@@ -135,7 +135,7 @@ def test_every_documented_fact_is_told_and_no_other() -> None:
     documented = {name.partition(".")[0] for name in CONDITION_FACTS}
     assert set(told) == documented
     terms = vars(told["payer"])
-    families = {"owed", "quiet"}
+    families = {"owed", "credit", "quiet"}
     plain = {f"payer.{name}" for name in terms if name not in families}
     within = {f"payer.{family}.{name}" for family in families for name in vars(terms[family])}
     assert plain | within == PAYER_NAMES

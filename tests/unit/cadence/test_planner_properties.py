@@ -57,11 +57,23 @@ class Chance:
         return self.name | {"channel": self.channel}
 
 
+def claimed(interest: Decimal, costs: Decimal) -> e.LateChargesClaimed:
+    """Late charges, in the house's order."""
+    order = ("costs", "interest", "principal")
+    return e.LateChargesClaimed(interest=interest, costs=costs, currency="EUR", regime="test", order=order)
+
+
 # Any event at all, likely or not, about steps that exist or not.
 EVENTS: tuple[Callable[[Chance], e.InvoiceEvent], ...] = (
     lambda c: e.PaymentReceived(amount=c.amount, currency="EUR"),
     lambda c: e.PaymentReversed(amount=c.amount, currency="EUR"),
     lambda _: e.PaymentUnidentified(),
+    lambda c: e.CreditNoteIssued(amount=c.amount, currency="EUR"),
+    lambda c: e.CreditMoved(amount=c.amount, currency="EUR", to=2),
+    lambda c: e.CreditApplied(amount=c.amount, currency="EUR", of=2),
+    lambda c: e.CreditRefunded(amount=c.amount, currency="EUR"),
+    lambda c: claimed(c.amount, c.amount / 2),
+    lambda c: e.LateChargesWaived(interest=c.amount, costs=Decimal(0), currency="EUR"),
     lambda c: e.PromiseMade(amount=c.amount, by=c.then.date()),
     lambda _: e.PromiseBroken(number=1),
     lambda c: e.HoldPlaced(hold="a", until=c.then),

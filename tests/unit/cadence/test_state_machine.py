@@ -3,8 +3,8 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import groupby
-from typing import get_args
+from itertools import groupby, permutations
+from typing import Any, get_args
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -18,12 +18,13 @@ from cadence.facts import CustomerFacts, MessageState
 from cadence.marks import marks
 from cadence.permit import Answer
 from cadence.timing import blocked_until
-from cadence.words import Channel, PersonReason
+from cadence.words import Channel, PartOrder, PersonReason
 from tests.unit.cadence.game import Contact, Fate, Game
 from tests.unit.cadence.strategies import STAGES, cadences, customers, days_apart, due_dates, wishes
 
 SENDS = (ItemKind.SEND_EMAIL, ItemKind.SEND_SMS, ItemKind.SEND_WHATSAPP)
 FATES = st.sampled_from(["accepted", "accepted", "accepted", "rejected", "refused", "unknown"])
+ORDERS: list[Any] = list(permutations(("costs", "interest", "principal")))
 AN_INSTANT = timedelta(seconds=1)
 
 
@@ -139,6 +140,22 @@ class InvoiceLife(RuleBasedStateMachine):
     def take_it_back(self) -> None:
         self.game.tell(e.PaymentReversed(amount=self.game.facts.paid, currency="EUR"))
 
+    @precondition(lambda self: self.game.facts.credit > 0)
+    @rule(moved=st.booleans(), all_of_it=st.booleans())
+    def credit_goes(self, *, moved: bool, all_of_it: bool) -> None:
+        """To another invoice, or back to the customer."""
+        share = {"amount": self.game.facts.credit if all_of_it else Decimal(1), "currency": "EUR"}
+        self.game.tell(
+            e.CreditMoved.model_validate(share | {"to": 2}) if moved else e.CreditRefunded(**share)
+        )
+
+    @precondition(lambda self: self.game.facts.balance > 0)
+    @rule(amount=st.sampled_from([10, 45, 100]))
+    def credit_comes(self, amount: int) -> None:
+        """From another invoice, or what had gone there comes back."""
+        of = min(self.game.facts.balance, Decimal(amount))
+        self.game.tell(e.CreditApplied(amount=of, currency="EUR", of=2))
+
     @rule(
         days=st.integers(0, 9), amount=st.sampled_from([20, 50]), method=st.sampled_from(["", "boleto"]),
         replaces=st.booleans(),
@@ -228,6 +245,27 @@ class InvoiceLife(RuleBasedStateMachine):
         until = self.game.now + timedelta(hours=hours) if hours else None
         self.game.tell(e.HoldPlaced(hold=f"h{hours}", until=until))
 
+    @precondition(lambda self: self.game.facts.credited < self.game.facts.amount)
+    @rule(amount=st.sampled_from([10, 45, 100]))
+    def credit_note(self, amount: int) -> None:
+        left = self.game.facts.amount - self.game.facts.credited
+        self.game.tell(e.CreditNoteIssued(amount=min(left, Decimal(amount)), currency="EUR"))
+
+    @precondition(lambda self: not self.game.facts.closed)
+    @rule(interest=st.integers(0, 20), costs=st.sampled_from([0, 40]), order=st.sampled_from(ORDERS))
+    def claim_late_charges(self, interest: int, costs: int, order: PartOrder) -> None:
+        claimed = e.LateChargesClaimed(
+            interest=Decimal(interest), costs=Decimal(costs), currency="EUR", once=bool(costs), regime="test", order=order
+        )  # fmt: skip
+        self.game.tell(claimed)
+
+    @precondition(lambda self: any(self.game.facts.charges.open.values()))
+    @rule()
+    def waive_late_charges(self) -> None:
+        left = self.game.facts.charges.open
+        self.game.tell(e.LateChargesWaived(interest=left["interest"], costs=left["costs"], currency="EUR"))
+        assert not any(self.game.facts.charges.open.values())
+
     @rule()
     def resume(self) -> None:
         self.game.tell(e.HoldEnded())
@@ -285,6 +323,19 @@ class InvoiceLife(RuleBasedStateMachine):
             assert f"{local:%a}".lower() in window.days
             assert not self.game.rules.calendar.is_holiday(local.date())
             assert window.opens <= local.time() < window.closes
+
+    @invariant()
+    def the_parts_of_the_debt_add_up(self) -> None:
+        facts = self.game.facts
+        charges = facts.charges
+        assert facts.principal + sum(charges.open.values()) == facts.balance
+        assert 0 <= charges.settled <= charges.claimed
+        assert facts.principal >= 0 or charges.settled == charges.claimed
+
+    @invariant()
+    def credit_is_never_nobodys(self) -> None:
+        facts = self.game.facts
+        assert not facts.credit or any(case.reason == "overpaid" for case in facts.cases)
 
     @invariant()
     def one_step_speaks_on_a_day_at_most(self) -> None:
