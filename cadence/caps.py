@@ -10,6 +10,8 @@ from cadence.words import Channel
 
 # Each move lands in a later window; a year of them is more than any cap can ask for.
 MOST_MOVES = 400
+# The longest period of a calendar, and a day for the hour by which clocks change.
+LONGEST_PERIOD = timedelta(days=32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +38,35 @@ class Limit:
     within: timedelta | None
     other_channels_only: bool = False
 
+    @property
+    def looks_back(self) -> timedelta:
+        """How old a contact is, at most, that still counts."""
+        return self.within or LONGEST_PERIOD
+
     def lifted(
         self, contacts: Iterable[Contact], channel: Channel, at: datetime, window: SendWindow
     ) -> datetime:
-        """The first instant, `at` or later, at which this limit alone lets one more contact by `channel` go."""
+        """The first instant, `at` or later, at which this limit alone lets one more contact by `channel` go.
+
+        Contacts may lie after `at`: another worker made them, whose clock is ahead, and the ledger has them first.
+        """
         today = window.local_day(at)
         if channel not in self.channels or today < self.since or (self.until and today > self.until):
             return at
-        counted = [c.at for c in contacts if c.channel in self.channels and c.at <= at]
+        counted = [c.at for c in contacts if c.channel in self.channels]
         if self.other_channels_only:
-            counted = [c.at for c in contacts if c.channel != channel and c.at <= at]
+            counted = [c.at for c in contacts if c.channel != channel]
         if self.within is not None:
             return self._after_span(sorted(counted), at, self.within)
         begins, ends = _period(self.per or "day", at, window)
         return ends if sum(begins <= each for each in counted) >= self.most else at
 
     def _after_span(self, counted: Sequence[datetime], at: datetime, span: timedelta) -> datetime:
-        if len(counted) < self.most:
-            return at
-        # Once the most recent but `most` - 1 others is a whole span old, there is room for one more.
-        return max(at, counted[-self.most] + span)
+        # Of any `most` contacts in a row, the first must be a whole span away from one more on their other side.
+        for first, last in zip(counted, counted[self.most - 1 :], strict=False):
+            if max(last, at) - min(first, at) < span:
+                at = first + span
+        return at
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,17 @@
 """The pure half of a permit: whether one agenda item may be performed now, or when, or never, and by which rule."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from cadence.agenda import AgendaItem
+from cadence.caps import Contact, room
 from cadence.conditions import ConditionFailed, holds
 from cadence.document import Cadence
-from cadence.facts import CustomerFacts, InvoiceFacts
+from cadence.facts import ANSWER_STEP, CustomerFacts, InvoiceFacts
 from cadence.payers import PayerFacts, payer_terms
 from cadence.planner import plan
 from cadence.rules import Rules
@@ -60,6 +61,28 @@ def _too_early(rules: Rules, now: datetime) -> str:
         return "spacing"
     shut_by = rules.window.shut_by(now)
     return shut_by if shut_by and shut_by != "send_window" else "window_closed"
+
+
+def is_capped(item: AgendaItem, rules: Rules) -> bool:
+    """Whether an item is a contact, and some rule says how often there may be one.
+
+    An agent's answer is none: it continues what the customer began.
+    """
+    return item.channel is not None and item.step != ANSWER_STEP and bool(rules.law.limits)
+
+
+def capped(verdict: Verdict, contacts: Sequence[Contact], rules: Rules, now: datetime) -> Verdict:
+    """The verdict on a contact, or a deferral until the strictest cap has room for one more with this person.
+
+    `contacts` are those there were, over all their invoices; other attempts at the same message are none of them.
+    """
+    item = verdict.item
+    assert item is not None, "a contact is by a channel"
+    assert item.channel is not None, "a contact is by a channel"
+    found = room(rules.law.limits, contacts, item.channel, now, rules.window)
+    if found.rule is None:
+        return verdict
+    return replace(verdict, answer=Answer.DEFER, reason=found.rule, until=found.at)
 
 
 def forecast(

@@ -1,23 +1,16 @@
 """Contacting: how often a person was contacted, over all their invoices, when one more message asks to leave."""
 
-from dataclasses import replace
-from datetime import timedelta
-
 from sqlalchemy import ColumnElement, and_, select
 
 from cadence.agenda import AgendaItem
-from cadence.caps import Contact, room
+from cadence.caps import Contact
 from cadence.facts import ANSWER_STEP
-from cadence.permit import Answer, Verdict
-from cadence.rules import Rules
 from cadence.words import Channel
 from ledger.tables import Attempt, Message
 from ledger.unit import Held, Unit, invoices
 
 messages, attempts = Message.__table__, Attempt.__table__  # type: ignore[attr-defined]
 
-# No cap looks further back than a month of the calendar.
-LONGEST_PERIOD = timedelta(days=62)
 # What reached nobody, surely. Everything else counts, a permit that is only reserved as well.
 NO_CONTACT = ("lapsed", "refused")
 
@@ -27,22 +20,13 @@ def counts() -> ColumnElement[bool]:
     return and_(attempts.c.state.not_in(NO_CONTACT), messages.c.step != ANSWER_STEP)
 
 
-async def capped(unit: Unit, held: Held, rules: Rules, verdict: Verdict) -> Verdict:
-    """The verdict, or a deferral until the strictest cap has room for one more contact with this person.
+async def contacts_before(unit: Unit, held: Held, item: AgendaItem) -> list[Contact]:
+    """The person's contacts so far, other attempts at this very message aside: retried, it is one contact.
 
-    The customer's row is locked, so whoever asks for another of their invoices waits, and counts this one.
+    Asked where some cap applies. The customer's row is locked, so whoever asks for another of their invoices waits,
+    and counts this one.
     """
-    item = verdict.item
-    if item is None or item.channel is None or item.step == ANSWER_STEP or not rules.law.limits:
-        return verdict
-    found = room(rules.law.limits, await _contacts(unit, held, item), item.channel, unit.now, rules.window)
-    if found.rule is None:
-        return verdict
-    return replace(verdict, answer=Answer.DEFER, reason=found.rule, until=found.at)
-
-
-async def _contacts(unit: Unit, held: Held, item: AgendaItem) -> list[Contact]:
-    """The person's contacts so far, other attempts at this very message aside: retried, it is one contact."""
+    longest = max(limit.looks_back for limit in unit.rules(held).law.limits)
     this = (messages.c.invoice_id == held.id) & (messages.c.step == item.step)
     this &= (messages.c.occurrence == item.occurrence) & (messages.c.channel == str(item.channel))
     found = await unit.connection.execute(
@@ -51,7 +35,7 @@ async def _contacts(unit: Unit, held: Held, item: AgendaItem) -> list[Contact]:
         .join(invoices)
         .where(
             invoices.c.customer_id == unit.customer["id"],
-            attempts.c.permitted_at > unit.now - LONGEST_PERIOD,
+            attempts.c.permitted_at > unit.now - longest,
             counts(),
             ~this,
         )

@@ -6,11 +6,11 @@ from cadence import events as e
 from cadence.agenda import AgendaItem
 from cadence.directive import ItemOrder
 from cadence.facts import ANSWER_STEP
-from cadence.permit import Answer, Verdict, judge
+from cadence.permit import Answer, Verdict, capped, is_capped, judge
 from cadence.words import Channel
 from ledger.access import Ledger
 from ledger.answering import free_text_until
-from ledger.contacting import capped
+from ledger.contacting import contacts_before
 from ledger.unit import PLANNER, Held, Unit
 
 
@@ -35,7 +35,9 @@ async def may_leave(unit: Unit, held: Held, verdict: Verdict, *, halted: bool) -
     if halted:
         tomorrow = rules.window.local_day(unit.now) + timedelta(days=1)
         return Verdict(Answer.DEFER, "halted", item, rules.contact_at(tomorrow))
-    return await capped(unit, held, rules, verdict)
+    if not is_capped(item, rules):
+        return verdict
+    return capped(verdict, await contacts_before(unit, held, item), rules, unit.now)
 
 
 async def _too_late_for_free_text(unit: Unit, item: AgendaItem) -> bool:

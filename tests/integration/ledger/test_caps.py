@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cadence.document import Cadence
+from cadence.packs import Pack, Packs
 from ledger.access import Ledger
 from ledger.attempts import Result
 from ledger.checks import Check, check_invariants
@@ -76,6 +77,27 @@ async def test_two_invoices_due_in_the_same_instant_on_two_workers_make_one_cont
     assert deferred.reason == "co-once-a-day"
     assert deferred.directive.item is not None
     assert deferred.directive.item.at == datetime(2026, 3, 10, 14, tzinfo=UTC)
+
+
+async def test_a_worker_whose_clock_is_behind_counts_what_was_permitted_before_it_asked(
+    ledger: Ledger,
+) -> None:
+    first, second = await bring(ledger, "CO", "email", count=2)
+    assert (await send(ledger, first, MONDAY + timedelta(milliseconds=5))).permit is not None
+    assert (await send(ledger, second, MONDAY)).reason == "co-once-a-day"
+
+
+async def test_a_cap_looks_back_as_far_as_its_span_is_long(ledger: Ledger) -> None:
+    once = {"id": "own-once", "text": "Once in ninety days.", "source": "The creditor's own word."}
+    rule = once | {"effective_from": "2000-01-01", "cap": {"most": 1, "within": "90d"}}
+    own = Pack.model_validate({"name": "own", "title": "Our own", "rules": [rule]})
+    patient = replace(ledger, packs=Packs((own,)))
+    (first,) = await bring(patient, "CO", "email")
+    assert (await send(patient, first, MONDAY)).permit is not None
+    due_on, place = date(2026, 5, 25), {"country": "CO", "zone": "America/Bogota"}  # a Monday, 77 days later
+    (second,) = await take_in(patient, row("N-9", due_on=due_on, **place))
+    leave = await ask(patient, second, MONDAY + timedelta(days=77))
+    assert (leave.permit, leave.reason) == (None, "own-once")
 
 
 async def test_what_a_cap_deferred_goes_when_there_is_room_and_the_invariants_hold(ledger: Ledger) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from cadence import events as e
 from cadence.agenda import Agenda, AgendaItem, Settled
@@ -15,6 +15,7 @@ from cadence.customers import reduce_customer
 from cadence.directive import ItemKind
 from cadence.document import Cadence
 from cadence.facts import CustomerFacts, InvoiceFacts, MessageState
+from cadence.packs import Packs
 from cadence.payers import NO_PAYER
 from cadence.permit import Answer, Verdict, judge
 from cadence.planner import plan
@@ -90,6 +91,7 @@ class Game:
     cadence: Cadence
     now: datetime
     customer: CustomerFacts = field(default_factory=customer)
+    packs: Packs = PACKS
     log: list[tuple[e.InvoiceEvent, datetime]] = field(default_factory=list)
     contacts: list[Contact] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
@@ -98,10 +100,17 @@ class Game:
 
     @classmethod
     def begun(
-        cls, ruler: Cadence, now: datetime, due_on: date, *, who: CustomerFacts | None = None, **more: Any
-    ) -> "Game":
+        cls,
+        ruler: Cadence,
+        now: datetime,
+        due_on: date,
+        *,
+        who: CustomerFacts | None = None,
+        packs: Packs = PACKS,
+        **more: Any,
+    ) -> Self:
         """An invoice of 100 that arrives at `now`."""
-        game = cls(ruler, now, who or customer())
+        game = cls(ruler, now, who or customer(), packs)
         received = {"amount": Decimal(100), "currency": "EUR", "issued_on": due_on - timedelta(days=30)}
         game.tell(e.InvoiceReceived.model_validate(received | {"due_on": due_on} | more))
         return game
@@ -109,7 +118,7 @@ class Game:
     @property
     def rules(self) -> Rules:
         """The contact rules as the customer's facts make them now."""
-        return rules_for(self.cadence, self.customer, creditor(), PACKS)
+        return rules_for(self.cadence, self.customer, creditor(), self.packs)
 
     def tell(self, *events: e.InvoiceEvent) -> None:
         """Append events at `now`, then plan and settle, as one transaction of the ledger."""
@@ -165,15 +174,21 @@ class Game:
         if item is None or item.at > self.now:
             return None
         verdict = judge(self.facts, self.cadence, self.rules, self.customer, NO_PAYER, item.key, self.now)
-        if verdict.answer is Answer.PERMIT and halted and item.channel and item.send:
-            tomorrow = self.rules.window.local_day(self.now) + timedelta(days=1)
-            verdict = Verdict(Answer.DEFER, "halted", item, self.rules.contact_at(tomorrow))
+        if verdict.answer is Answer.PERMIT and item.channel and item.send:
+            verdict = self._may_leave(verdict, item, halted=halted)
         if verdict.answer is Answer.PERMIT:
             self._do(item, fate, found)
         else:
             self._put_off(verdict)
         self.replan()
         return verdict
+
+    def _may_leave(self, verdict: Verdict, item: AgendaItem, *, halted: bool) -> Verdict:
+        """The verdict on a message, or what else forbids it now."""
+        if not halted:
+            return verdict
+        tomorrow = self.rules.window.local_day(self.now) + timedelta(days=1)
+        return Verdict(Answer.DEFER, "halted", item, self.rules.contact_at(tomorrow))
 
     def _put_off(self, verdict: Verdict) -> None:
         item = verdict.item
