@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from cadence.account import SEVERAL
 from cadence.creditor import Creditor
 from cadence.words import Language
 from channels.message import EmailMessage, SmsMessage, WhatsAppMessage, WhatsAppText
@@ -52,7 +53,7 @@ def compose_email(permit: Permit, creditor: Creditor, public_url: str, _now: dat
 def compose_sms(permit: Permit, creditor: Creditor, _public_url: str, now: datetime) -> Draft[SmsMessage]:
     """The SMS; raise TemplateError. It is void when the send window ends: a queued one must not leave at night."""
     if permit.text is None:
-        written = render_sms(permit.template, _context(permit, creditor))
+        written = render_sms(_short(permit), _context(permit, creditor))
     else:
         written = answer_sms(permit.text, creditor, permit.reference)
     message = SmsMessage(
@@ -72,13 +73,12 @@ def compose_whatsapp(
     """The approved WhatsApp template with its variables; raise TemplateError, also where none is approved."""
     if permit.text is not None and creditor.whatsapp is not None:
         return _whatsapp_answer(permit, permit.text, creditor, creditor.whatsapp.sender)
-    content = creditor.whatsapp.content.get(permit.template, {}) if creditor.whatsapp else {}
+    template = _short(permit)
+    content = creditor.whatsapp.content.get(template, {}) if creditor.whatsapp else {}
     content_sid = content.get(Language(permit.language))
     if creditor.whatsapp is None or content_sid is None:
-        raise TemplateError(
-            "not_approved", template=permit.template, language=permit.language, channel="whatsapp"
-        )
-    written = render_whatsapp(permit.template, _context(permit, creditor))
+        raise TemplateError("not_approved", template=template, language=permit.language, channel="whatsapp")
+    written = render_whatsapp(template, _context(permit, creditor))
     message = WhatsAppMessage(
         attempt_id=permit.attempt_id,
         reference=permit.reference,
@@ -122,4 +122,10 @@ def _context(permit: Permit, creditor: Creditor) -> RenderContext:
         payment_amount=permit.payment_amount,
         paid_on_time=permit.paid_on_time,
         creditor_reference=permit.creditor_reference,
+        items=permit.items,
     )
+
+
+def _short(permit: Permit) -> str:
+    """The template of a text that has no room for a table: one sentence speaks of several invoices."""
+    return SEVERAL if permit.items else permit.template

@@ -311,6 +311,7 @@ class Branches(Document):
 class Cadence(Document):
     """A cadence document. `queue` takes every case that no step or branch names a queue for.
 
+    `group_by: customer` lets reminders of one customer that fall due for one channel together leave as one message.
     `debtors` says whom its segments hold: some contact rules protect consumers alone. Without it, all rules apply.
     """
 
@@ -318,6 +319,7 @@ class Cadence(Document):
     title: Line
     segments: Annotated[tuple[Slug, ...], Field(min_length=1)]
     debtors: Debtor | None = None
+    group_by: Literal["customer"] | None = None
     calendar: BusinessCalendar = BusinessCalendar()
     window: Window = Window()
     stages: Annotated[tuple[Slug, ...], Field(min_length=1)]

@@ -66,9 +66,13 @@ class MessageFacts(_Facts):
 
 
 class StepFacts(_Facts):
-    """One occurrence of a step (or of a notice). `planned_at` is kept for what was skipped."""
+    """One occurrence of a step (or of a notice). `planned_at` is kept for what was skipped.
 
-    outcome: Literal["sent", "skipped", "failed", "unknown", "performed"] | None = None
+    `into` is the reference of the message, on another of the customer's invoices, that said this step's word as well.
+    """
+
+    outcome: Literal["sent", "merged", "skipped", "failed", "unknown", "performed"] | None = None
+    into: str | None = None
     reason: str | None = None
     outcome_at: datetime | None = None
     planned_at: datetime | None = None

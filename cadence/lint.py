@@ -6,6 +6,7 @@ from typing import Protocol
 
 import holidays
 
+from cadence.account import SEVERAL
 from cadence.creditor import Creditor
 from cadence.document import Cadence, Roll, Send
 from cadence.offsets import Anchor
@@ -214,6 +215,11 @@ def _whatsapp(cadence: Cadence, templates: TemplateCatalog, creditor: Creditor) 
                 "WhatsApp is off until the creditor attests first-party use (whatsapp.attestation): it is passed over",
             )
             continue
+        if cadence.group_by and not creditor.whatsapp.content.get(SEVERAL):
+            yield (
+                at,
+                f"the creditor has no approved content for {SEVERAL!r}: by WhatsApp each invoice goes alone",
+            )
         approved = creditor.whatsapp.content.get(send.template, {})
         if missing := [language for language in templates.languages if language not in approved]:
             yield (

@@ -44,6 +44,12 @@ class Timing:
             for message in step.messages.values()
             if message.permitted_at
         ]
+        # What another invoice's message said as well was heard as any other.
+        self.spoken += [
+            (name, local_day(step.outcome_at))
+            for name, step in self.facts.steps.items()
+            if step.outcome == "merged" and step.outcome_at
+        ]
         self.blocked = blocked_until(self.facts, self.cadence, self.rules)
         self.floor = max(self.now, self.blocked or self.now)
 

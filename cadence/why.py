@@ -1,7 +1,7 @@
 """Why, or why not? For every step of an invoice, past and to come: what becomes of it, by which rule, in its words."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -12,7 +12,9 @@ from cadence.marks import Mark, marks
 from cadence.rules import Rules
 from cadence.words import Channel
 
-Verdict = Literal["sent", "performed", "failed", "skipped", "unknown", "planned", "deferred", "waiting"]
+Verdict = Literal[
+    "sent", "merged", "performed", "failed", "skipped", "unknown", "planned", "deferred", "waiting"
+]
 
 # The planner's and the permit's own reasons; those of packs have their words in the pack.
 WORDS: Mapping[str, str] = {
@@ -34,6 +36,7 @@ WORDS: Mapping[str, str] = {
     "delivery_unknown": "nobody knows whether the provider took it, and it is not sent twice",
     "condition": "its condition is not true",
     "condition_failed": "its condition could not be worked out",
+    "grouped": "it goes with the customer's other invoices, in one message (group_by: customer)",
     "spacing": "a customer hears one message a day, and no reminder on the day of an answer",
     "window_closed": "the cadence's send window was shut",
     "send_window": "the cadence's send window was shut",
@@ -81,13 +84,17 @@ class Because:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All that an explanation rests on: `agenda` as it is planned now, `unruled` as it would be without packs."""
+    """All that an explanation rests on: `agenda` as it is planned now, `unruled` as it would be without packs.
+
+    `carriers` are the numbers of the invoices whose messages spoke of this one as well, by the messages' references.
+    """
 
     facts: InvoiceFacts
     cadence: Cadence
     rules: Rules
     agenda: Agenda
     unruled: Agenda
+    carriers: Mapping[str, str] = field(default_factory=dict)
 
 
 def explain(known: Known) -> list[Because]:
@@ -122,7 +129,16 @@ def _of_record(known: Known, step: str, occurrence: int, stage: str | None, reco
     at = record.permitted_at or record.outcome_at
     channel = next(reversed(record.messages), None)
     rule = record.reason or record.outcome
-    return Because(step, occurrence, stage, record.outcome, at, channel, rule, *_words(known, rule, step))
+    words = _merged(known, record.into) if record.into else _words(known, rule, step)
+    return Because(step, occurrence, stage, record.outcome, at, channel, rule, *words)
+
+
+def _merged(known: Known, reference: str) -> tuple[str, None]:
+    invoice = known.carriers.get(reference, "another of the customer's")
+    return (
+        f"it was said in the message on invoice {invoice} ({reference}), which lists both (group_by: customer)",
+        None,
+    )
 
 
 def _of_item(known: Known, item: AgendaItem, stage: str | None) -> Because:

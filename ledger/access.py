@@ -14,6 +14,7 @@ from cadence.packs import Packs
 from cadence.rules import NO_PACKS, Rulebook
 from ledger.database import CustomerMoved, UnknownCustomer, UnknownInvoice
 from ledger.ownership import known_as
+from ledger.spoken_for import finish
 from ledger.unit import Unit, invoices
 
 Lock = Callable[[Unit, int | None], Awaitable[None]]
@@ -78,7 +79,7 @@ class Ledger:
                 else:
                     break
             yield unit
-            await unit.finish(told=told)
+            await finish(unit, told)
             await connection.commit()
 
     @asynccontextmanager

@@ -9,6 +9,7 @@ from cadence.words import Channel
 from ledger import statements
 from ledger.access import Ledger
 from ledger.learning import halt_by_itself, suppress
+from ledger.spoken_for import merge_listed
 from ledger.tables import Attempt
 from ledger.unit import PLANNER, Held, Unit
 
@@ -82,10 +83,11 @@ async def settle(unit: Unit, held: Held, attempt: KnownAttempt, result: Result) 
         await unit.connection.execute(statements.SETTLE_ACCEPTED, values | adopted)
     else:
         await unit.connection.execute(statements.SETTLE, values)
-    if result.state == "accepted":
-        await unit.tell(held, message_event(e.MessageAccepted, *of), PLANNER)
-    elif result.state == "unknown":
-        await unit.tell(held, message_event(e.MessageUnknown, *of), PLANNER)
+    if result.state in ("accepted", "unknown"):
+        kind = e.MessageAccepted if result.state == "accepted" else e.MessageUnknown
+        await unit.tell(held, message_event(kind, *of), PLANNER)
+        # Of what may have been sent, nothing is said again.
+        await merge_listed(unit, held, attempts.c.id == attempt.attempt_id)
     elif result.state == "refused" or result.error_class in ("throughput", "account"):
         await unit.tell(
             held,

@@ -16,6 +16,7 @@ from ledger.attempts import StoredAttempt
 from ledger.learning import halt_by_itself, suppress
 from ledger.recording import record_customer
 from ledger.sending import attempts, messages
+from ledger.spoken_for import merge_listed
 from ledger.unit import Held, Origin, Unit, invoices
 
 Taken = Literal["new", "known", "unknown"]
@@ -149,6 +150,7 @@ async def _keep_delivery(unit: Unit, held: Held, report: _Report) -> None:
         await unit.connection.execute(
             update(attempts).where(dark).values(state="accepted", settled_at=unit.now)
         )
+        await merge_listed(unit, held, attempts.c.id == attempt.attempt_id)
 
 
 async def _learn(unit: Unit, receipt: Receipt, address: str | None) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from sqlalchemy import select
+
 from cadence.agenda import Agenda, AgendaItem
 from cadence.facts import CustomerFacts, Preference
 from cadence.permit import forecast
@@ -11,6 +13,10 @@ from cadence.planner import plan
 from cadence.rules import rules_for
 from cadence.why import Because, Known, explain
 from ledger.access import Ledger
+from ledger.contacting import messages
+from ledger.grouping import GROUPED
+from ledger.together import why_ahead
+from ledger.unit import Held, Unit, agenda_table, invoices
 
 
 async def why(ledger: Ledger, number: str, now: datetime) -> list[Because]:
@@ -19,14 +25,33 @@ async def why(ledger: Ledger, number: str, now: datetime) -> list[Because]:
     async with ledger.invoice_unit(invoice_id, now) as unit:
         held = unit.invoice(invoice_id)
         payer = await unit.payer(held)
+        carriers = await _carriers(unit, held)
+        grouped = await _grouped(unit, held)
     rules, customer = unit.rules(held), unit.customer_facts
     known = held.facts, held.cadence, rules, customer, payer
     agenda = plan(held.facts, held.cadence, rules, now)
     unruled = plan(
         held.facts, held.cadence, rules_for(held.cadence, _at_any_hour(customer), ledger.creditor), now
     )
-    foreseen = _foreseen(agenda, lambda item: forecast(item, *known))
-    return explain(Known(held.facts, held.cadence, rules, foreseen, unruled))
+    foreseen = _foreseen(agenda, lambda item: GROUPED if item.key in grouped else forecast(item, *known))
+    return explain(Known(held.facts, held.cadence, rules, foreseen, unruled, carriers))
+
+
+async def _grouped(unit: Unit, held: Held) -> set[str]:
+    """The items that will probably go with other invoices of the customer, by what was planned last."""
+    reason = why_ahead()
+    found = select(agenda_table.c.key).join_from(agenda_table, invoices)
+    return set(
+        (await unit.connection.execute(found.where(invoices.c.id == held.id, reason == GROUPED))).scalars()
+    )
+
+
+async def _carriers(unit: Unit, held: Held) -> dict[str, str]:
+    """The invoices whose messages spoke of this one, by the messages' references."""
+    into = [step.into for step in held.facts.steps.values() if step.into]
+    found = select(messages.c.reference, invoices.c.number).join_from(messages, invoices)
+    rows = await unit.connection.execute(found.where(messages.c.reference.in_(into)))
+    return {row.reference: row.number for row in rows}
 
 
 def _at_any_hour(customer: CustomerFacts) -> CustomerFacts:

@@ -37,6 +37,7 @@ from ledger.references import (
     creditor_reference,
     given_references,
 )
+from ledger.spoken_for import finish
 from ledger.unit import Origin, Unit
 
 # A slip in a year must not silence an invoice for centuries, nor lead calendars past their end.
@@ -143,7 +144,7 @@ async def _receive_row(
     try:
         async with unit.connection.begin_nested() if gives_back else nullcontext():
             received = await _receive(unit, row, serving, origin, expect)
-            await unit.finish()
+            await finish(unit)
     except (ReferenceTaken, RoleTaken) as taken:
         return Received(_name(row), "rejected", str(taken))
     return received

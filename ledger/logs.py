@@ -17,6 +17,7 @@ from cadence.facts import CustomerFacts, InvoiceFacts
 from cadence.reducer import reduce_invoice
 from cadence.rules import Rulebook, Rules
 from ledger.sending import attempts, messages
+from ledger.spoken_for import listed
 from ledger.unit import cadences, cases_table, customers, events_table, invoices
 
 BATCH = 500
@@ -58,6 +59,21 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """A step of an invoice that an attempt on another one listed: what became of that attempt, and of its message."""
+
+    step: str
+    occurrence: int
+    channel: str
+    message_id: int
+    reference: str
+    state: str
+    delivery: str | None
+    permitted_at: datetime
+    permit_event: int
+
+
+@dataclass(frozen=True, slots=True)
 class InvoiceLog:
     """All that the ledger holds of one invoice, for checking; `stored` and the row are what the events must give."""
 
@@ -67,6 +83,7 @@ class InvoiceLog:
     events: Sequence[Logged]
     owners: Sequence[Owner]
     attempts: Sequence[Tried]
+    listed: Sequence[Listed]
     cases: frozenset[str]
 
     @property
@@ -178,6 +195,7 @@ async def _page(
     every = {customer_id for spans in owned.values() for customer_id, _ in spans}
     by_customer = await _customer_events(connection, sorted(every))
     tried = await _attempts(connection, ids)
+    spoken_for = await _listed(connection, ids)
     opened = await _case_keys(connection, ids)
     return [
         InvoiceLog(
@@ -187,6 +205,7 @@ async def _page(
             events=told[row["id"]],
             owners=[Owner(whose, until, by_customer[whose]) for whose, until in owned[row["id"]]],
             attempts=tried[row["id"]],
+            listed=spoken_for[row["id"]],
             cases=frozenset(opened[row["id"]]),
         )
         for row in rows
@@ -248,6 +267,25 @@ async def _attempts(connection: AsyncConnection, ids: Sequence[int]) -> dict[int
         values = dict(row)
         tried[values.pop("invoice_id")].append(Tried(**values))
     return tried
+
+
+async def _listed(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, list[Listed]]:
+    found = (
+        select(
+            *listed.c[("invoice_id", "step", "occurrence")],
+            *messages.c[("channel", "reference", "delivery")],
+            *attempts.c[("message_id", "state", "permitted_at", "permit_event")],
+        )
+        .join_from(listed, attempts)
+        .join(messages)
+        .where(listed.c.invoice_id.in_(ids))
+        .order_by(attempts.c.permit_event)
+    )
+    by_invoice: dict[int, list[Listed]] = defaultdict(list)
+    for row in (await connection.execute(found)).mappings():
+        values = dict(row)
+        by_invoice[values.pop("invoice_id")].append(Listed(**values))
+    return by_invoice
 
 
 async def _case_keys(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, set[str]]:

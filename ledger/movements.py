@@ -20,6 +20,7 @@ from cadence import events as e
 from ledger.access import Ledger
 from ledger.recording import Fact, tell
 from ledger.references import Reference
+from ledger.spoken_for import finish
 from ledger.unit import Held, Origin, Unit, events_table
 
 # The key spaces of money, which webhooks, Temporal's signals and the command line share.
@@ -114,7 +115,7 @@ async def record_on(
     event = _event(movement, held, counted=payment is None or payment.counted)
     told = Origin(actor, _SOURCES[movement.kind], movement.told_of)
     new = await tell(unit, held, Fact(event, movement.at, told))
-    await unit.finish()
+    await finish(unit)
     return new
 
 

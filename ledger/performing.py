@@ -18,6 +18,7 @@ from ledger.attempts import Result, StoredAttempt, attempt_of, settle
 from ledger.judging import judged, put_off
 from ledger.keys import customer_hold_key
 from ledger.sending import attempts, messages
+from ledger.spoken_for import merge_listed
 from ledger.unit import PLANNER, Held, Origin, Unit
 
 
@@ -146,6 +147,8 @@ async def _was_never_settled(unit: Unit, held: Held, item: AgendaItem) -> bool:
     was_asked = (await unit.connection.execute(asked.returning(attempts.c.id))).first() is not None
     kind = e.MessageUnknown if was_asked else e.MessageRefused
     await unit.tell(held, kind(step=item.step, occurrence=item.occurrence, channel=item.channel), PLANNER)
+    if was_asked:
+        await merge_listed(unit, held, (attempts.c.message_id == mine) & (attempts.c.state == "unknown"))
     return True
 
 

@@ -18,6 +18,7 @@ from ledger.ownership import known_as, owner_at
 from ledger.references import references_of
 from ledger.sending import attempts as attempts_table
 from ledger.sending import messages as messages_table
+from ledger.together import agenda_ahead, carrier, why_ahead
 from ledger.unit import agenda_table, cadences, cases_table, customers, events_table, invoices
 from ledger.views import (
     AgendaLine,
@@ -214,7 +215,8 @@ def contact_lines() -> Select[Any]:
     return (
         _contacts()
         .with_only_columns(
-            agenda_table,
+            *(column for column in agenda_table.c if column.name != "why"),
+            why_ahead(),
             invoices.c.number.label("invoice"),
             invoices.c.currency,
             invoices.c.balance,
@@ -257,7 +259,7 @@ async def _story(connection: AsyncConnection, row: Any) -> InvoiceStory:
     facts = InvoiceFacts.model_validate(row["invoice_facts"])
     lines = await rows_of(connection, invoice_lines().where(of_invoice))
     sent = await with_attempts(connection, message_lines().where(of_invoice).order_by(messages_table.c.id))
-    ahead = select(agenda_table).where(agenda_table.c.invoice_id == row["id"])
+    ahead = agenda_ahead().where(of_invoice)
     answered = select(replies).where(replies.c.customer_id == row["customer_id"]).order_by(replies.c.id)
     return InvoiceStory(
         invoice=invoice_line(lines[0]),
@@ -282,8 +284,13 @@ async def _events(connection: AsyncConnection, invoice_id: int, customer_id: int
     own = events_table.c.invoice_id == invoice_id
     whose = owner_at(events_table, literal(invoice_id), literal(customer_id))
     shared = events_table.c.invoice_id.is_(None) & (events_table.c.customer_id == whose)
-    found = select(events_table).where(own | shared).order_by(events_table.c.id)
-    return [EventLine.model_validate(dict(row)) for row in await rows_of(connection, found)]
+    found = select(events_table, carrier().label("carrier")).where(own | shared).order_by(events_table.c.id)
+    return [_event_line(dict(row)) for row in await rows_of(connection, found)]
+
+
+def _event_line(row: dict[str, Any]) -> EventLine:
+    said = {"carrier": row["carrier"]} if row["carrier"] else {}
+    return EventLine.model_validate(row | {"payload": row["payload"] | said})
 
 
 def card_of(row: Any) -> CustomerCard:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger.ownership import owner_at
 from ledger.sending import attempts, messages
+from ledger.together import carrier
 from ledger.unit import cases_table, customers, events_table, invoices
 
 Row = dict[str, Any]
@@ -72,6 +73,7 @@ async def happened(engine: AsyncEngine) -> Sequence[Row]:
         "payment_received", "payment_unidentified", "payment_reversed", "dispute_opened", "dispute_resolved",
         "hold_placed", "hold_ended", "promise_made", "promise_broken", "escalated", "cancelled", "replied",
         "channel_suppressed", "suppression_lifted", "contact_forbidden", "contact_allowed", "preference_stated",
+        "step_merged", "step_released",
     )  # fmt: skip
     payload = events_table.c.payload
     closing = (events_table.c.type == "step_performed") & payload["closes_as"].astext.is_not(None)
@@ -89,6 +91,7 @@ async def happened(engine: AsyncEngine) -> Sequence[Row]:
             invoices.c.currency,
             events_table.c.type.label("what"),
             payload.label("how"),
+            carrier().label("carrier"),
         )
         .join_from(events_table, invoices, own | shared)
         .join(customers, invoices.c.customer_id == customers.c.id)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import update
 
 from cadence import events as e
+from cadence.account import OpenItem
 from cadence.agenda import AgendaItem
 from cadence.directive import Directive, ItemOrder
 from cadence.facts import ANSWER_STEP, THANKS_STEP, InvoiceFacts
@@ -19,9 +20,11 @@ from ledger.access import Ledger
 from ledger.answering import answer_text
 from ledger.attempts import KnownAttempt, Result, goes_again, message_event, settle
 from ledger.behaviour import payer_facts
+from ledger.grouping import Companion, gathered, list_them, open_items
 from ledger.judging import judged, may_leave, put_off
 from ledger.keys import new_attempt_id, new_reference
 from ledger.references import quoted
+from ledger.spoken_for import merge_listed
 from ledger.tables import Attempt, Message
 from ledger.unit import PLANNER, Held, Unit
 
@@ -54,6 +57,8 @@ class Permit(KnownAttempt):
     paid_on_time: int
     # What to quote with the payment; empty where the creditor's instructions do not ask for it.
     creditor_reference: str
+    # All that the message speaks of; empty where that is its own invoice alone.
+    items: tuple[OpenItem, ...] = ()
     # An agent's own words, which no template renders.
     text: str | None = None
 
@@ -76,11 +81,14 @@ async def permit(ledger: Ledger, order: ItemOrder, now: datetime) -> Leave:
         held = unit.invoice(order.invoice_id)
         verdict = await judged(unit, held, ledger, order)
         granted, so_far = None, None
+        along: tuple[Companion, ...] = ()
         if verdict.answer is Answer.PERMIT and verdict.item:
             so_far = await _so_far(unit, held, verdict.item)
             verdict = await may_leave(unit, held, verdict, halted=so_far["halted"])
+        if verdict.answer is Answer.PERMIT:
+            verdict, along = await gathered(unit, held, verdict)
         if verdict.answer is Answer.PERMIT and verdict.item:
-            granted = await _reserve(unit, held, verdict.item, so_far)
+            granted = await _reserve(unit, held, verdict.item, so_far, along)
         elif verdict.answer is Answer.STALE:
             # The directive may be older than the day: plan again, so that what the workflow gets is true now.
             held.causes.append("asked")
@@ -105,7 +113,9 @@ async def _so_far(unit: Unit, held: Held, item: AgendaItem) -> Any:
     return (await unit.connection.execute(statements.SO_FAR, known)).mappings().one()
 
 
-async def _reserve(unit: Unit, held: Held, item: AgendaItem, so_far: Any) -> Permit | None:
+async def _reserve(
+    unit: Unit, held: Held, item: AgendaItem, so_far: Any, along: tuple[Companion, ...]
+) -> Permit | None:
     if so_far["attempts"]:
         await _retire_reservations(unit, so_far["id"])
         if await _lost_own_call(unit, held, item, so_far["id"]):
@@ -128,8 +138,15 @@ async def _reserve(unit: Unit, held: Held, item: AgendaItem, so_far: Any) -> Per
         "permit_event": held.last_event,
     }
     message = await _write_attempt(unit, held, item, so_far, attempt)
-    known = {"attempt_id": attempt_id, "step": item.step, "channel": channel, "window_ends": window_ends}
-    known |= {"paid_on_time": await _paid_on_time(unit, item)}
+    await list_them(unit, attempt_id, along)
+    known = {
+        "attempt_id": attempt_id,
+        "step": item.step,
+        "channel": channel,
+        "window_ends": window_ends,
+        "items": await open_items(unit, held, along),
+        "paid_on_time": await _paid_on_time(unit, item),
+    }
     permit = _written(unit, held, item, known | message, await quoted(unit, held))
     if item.step != ANSWER_STEP:
         return permit
@@ -170,6 +187,7 @@ async def _lost_own_call(unit: Unit, held: Held, item: AgendaItem, message_id: i
     if lost.first() is None:
         return False
     await unit.tell(held, message_event(e.MessageUnknown, item.step, item.occurrence, item.channel), PLANNER)
+    await merge_listed(unit, held, (attempts.c.message_id == message_id) & (attempts.c.state == "unknown"))
     return True
 
 

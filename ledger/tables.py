@@ -159,6 +159,21 @@ class Attempt(SQLModel, table=True):
     error_class: str | None = Field(default=None, sa_type=Text)
 
 
+class ListedInvoice(SQLModel, table=True):
+    """An invoice that an attempt's message speaks of beside its own: its step, and what the message says is owed."""
+
+    __tablename__ = "listed_invoice"
+    attempt_id: str = Field(sa_column=Column(Text, ForeignKey("attempt.id"), primary_key=True))
+    invoice_id: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("invoice.id"), primary_key=True, index=True)
+    )
+    step: str = Field(sa_type=Text)
+    occurrence: int
+    due_on: date
+    balance: Decimal = money()
+    currency: str = Field(sa_type=Text)
+
+
 class Case(SQLModel, table=True):
     """Work for an agent. `key` is unique within its invoice, so that one cause opens one case."""
 

@@ -247,6 +247,7 @@ class Unit:
         for held in self.held.values():
             if held.causes:
                 await self._store(held, by_return=held.id == told)
+                held.causes.clear()
 
     async def _store(self, held: Held, *, by_return: bool) -> None:
         agenda = await self._plan(held)
@@ -271,7 +272,9 @@ class Unit:
         planned = await self._planned(held, agenda)
         statement = statements.STORE_WITH_AGENDA if planned else statements.STORE_INVOICE
         await self.connection.execute(statement, values | planned)
+        held.row = {**held.row, "agenda_digest": planned.get("agenda_digest", held.row["agenda_digest"])}
         await self._open_cases(held)
+        held.cases = held.facts.cases
         if directive != held.directive and not by_return:
             await self.leave_word(held.id, held.causes[0])
         held.directive = directive

@@ -110,7 +110,10 @@ class CustomerView(_View):
 
 
 class EventLine(_View):
-    """One event: when it happened and when it was told, who says so and through what. `state` is what followed."""
+    """One event: when it happened and when it was told, who says so and through what. `state` is what followed.
+
+    Where it names a message on another invoice, its payload says whose: `carrier` is that invoice's number.
+    """
 
     id: int
     at: datetime

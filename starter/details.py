@@ -88,6 +88,7 @@ SAID: Mapping[str, Callable[[Any, ZoneInfo], str]] = {
     "reason": _words,
     "confirmed": lambda value, _: "confirmed" if value else "to be confirmed",
     "intent": lambda value, _: f"reads as {words(value)}",
+    "carrier": _after("into the message on invoice"),
     "closes_as": _words,
     "queue": _after("to"),
     "error_class": _words,

@@ -21,8 +21,8 @@ class DueWhen(BaseModel):
     other: str
 
 
-class Days(BaseModel):
-    """A number of days in words, singular and plural by CLDR's rules; `{n}` stands for the number."""
+class Counted(BaseModel):
+    """A number of things in words, singular and plural by CLDR's rules; `{n}` stands for the number."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,7 +40,11 @@ class Labels(BaseModel):
     first_day: str | None = None
     """The first of a month, where the language writes an ordinal there (1er octobre)."""
     due_when: DueWhen
-    days: Days
+    days: Counted
+    open_invoices: Counted
+    and_more: Counted
+    all_of_them: str
+    total: str
     facts: Mapping[str, str]
     colon: str
     """With the space before it that French wants."""

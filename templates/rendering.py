@@ -12,7 +12,7 @@ from templates.environment import ENVIRONMENT, Text, text_of
 from templates.errors import TemplateError
 from templates.gsm7 import segments, transliterate
 from templates.labels import labels_of
-from templates.values import RenderContext, Values, values_for
+from templates.values import RenderContext, Values, counted, items_table, values_for
 
 __all__ = [
     "RenderContext",
@@ -64,7 +64,7 @@ def render_email(template: str, ctx: RenderContext) -> RenderedEmail:
     text = text_of(template, Channel.EMAIL, ctx.language)
     letter = _letter(template, text, values, ctx)
     return RenderedEmail(
-        subject=" ".join(text.render(values, "subject").split()),
+        subject=" ".join((text.render(values, "subject") + _and_more(ctx)).split()),
         html=INLINER.inline(ENVIRONMENT.get_template("layouts/email.html.j2").render(letter)),
         text=ENVIRONMENT.get_template("layouts/email.txt.j2").render(letter).strip() + "\n",
     )
@@ -121,8 +121,15 @@ def _letter(template: str, text: Text, values: Values, ctx: RenderContext) -> Ma
         "paragraphs": re.split(r"\n\s*\n", text.render(values, "body")),
         "closing": text.render(values, "closing"),
         "facts": [(labels.facts[name], values[name]) for name in facts],
+        "items": items_table(ctx),
         "payment": entry.payment,
     }
+
+
+def _and_more(ctx: RenderContext) -> str:
+    """What a subject adds where the letter speaks of more invoices than the one it names."""
+    labels = labels_of(ctx.language)
+    return f" ({counted(len(ctx.items) - 1, labels.and_more, labels)})" if len(ctx.items) > 1 else ""
 
 
 def _placeholders(text: Text) -> list[str]:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -11,9 +11,10 @@ from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_currency
 
+from cadence.account import OpenItem, totals
 from cadence.creditor import Creditor
 from cadence.words import Channel, rounded
-from templates.labels import Labels, labels_of
+from templates.labels import Counted, Labels, labels_of
 
 Values = dict[str, str | list[str]]
 
@@ -25,7 +26,8 @@ class RenderContext:
     Amounts are in `currency` (ISO 4217); `due_on` and `issued_on` are dates in the creditor's zone, `today` is
     the customer's local date. `promised_amount` None, with a `promised_on`, means the whole balance. `reference` is the
     message's own; `creditor_reference` the invoice's, where the creditor's instructions quote it. `paid_on_time` is
-    how many invoices the customer has paid on time.
+    how many invoices the customer has paid on time. `items` are all the invoices that the message speaks of, in its
+    table's order; empty means this one alone.
     """
 
     language: str
@@ -44,6 +46,12 @@ class RenderContext:
     payment_amount: Decimal | None = None
     paid_on_time: int = 0
     creditor_reference: str = ""
+    items: tuple[OpenItem, ...] = ()
+
+    @property
+    def account(self) -> tuple[OpenItem, ...]:
+        """The same, with the message's own invoice where that is the only one."""
+        return self.items or (OpenItem(self.invoice_number, self.due_on, self.balance, self.currency),)
 
 
 def values_for(channel: str, ctx: RenderContext) -> Values:
@@ -53,6 +61,7 @@ def values_for(channel: str, ctx: RenderContext) -> Values:
         **_names(channel, ctx),
         **_dates(channel, ctx, labels),
         **_amounts(ctx, labels),
+        **_account(channel, ctx, labels),
         **_payment(channel, ctx),
     }
 
@@ -94,9 +103,43 @@ def _names(channel: str, ctx: RenderContext) -> Values:
     }
 
 
+def items_table(ctx: RenderContext) -> Mapping[str, Sequence[tuple[str, ...]]]:
+    """The table of all that an e-mail speaks of: number, due date, time overdue and balance; and the totals.
+
+    A reference that is to be quoted with a payment stands beside its number.
+    """
+    labels = labels_of(ctx.language)
+    rows = [
+        (
+            " - ".join(filter(None, (visible_line(item.number), item.reference))),
+            _short_date(item.due_on, labels),
+            counted(item.days_overdue(ctx.today), labels.days, labels)
+            if item.days_overdue(ctx.today)
+            else "",
+            money(item.balance, item.currency, labels),
+        )
+        for item in ctx.items
+    ]
+    owed = totals(ctx.items).items() if ctx.items else ()
+    return {"rows": rows, "totals": [(labels.total, money(sum_, code, labels)) for code, sum_ in owed]}
+
+
+def _account(channel: str, ctx: RenderContext, labels: Labels) -> Values:
+    oldest = min(item.due_on for item in ctx.account)
+    return {
+        "open_invoices": counted(len(ctx.account), labels.open_invoices, labels),
+        "total": " + ".join(money(owed, code, labels) for code, owed in totals(ctx.account).items()),
+        "oldest_due_on": _written(oldest, channel, labels),
+    }
+
+
+def _written(day: date, channel: str, labels: Labels) -> str:
+    return _short_date(day, labels) if channel == Channel.SMS else _long_date(day, labels)
+
+
 def _dates(channel: str, ctx: RenderContext, labels: Labels) -> Values:
     def written(day: date) -> str:
-        return _short_date(day, labels) if channel == Channel.SMS else _long_date(day, labels)
+        return _written(day, channel, labels)
 
     due_on = written(ctx.due_on)
     told = labels.due_when.today if ctx.due_on == ctx.today else labels.due_when.other
@@ -104,24 +147,29 @@ def _dates(channel: str, ctx: RenderContext, labels: Labels) -> Values:
         "due_on": due_on,
         "due_when": told.format(date=due_on),
         "issued_on": written(ctx.issued_on),
-        "days_overdue": _days((ctx.today - ctx.due_on).days, labels),
-        "days_until_due": _days((ctx.due_on - ctx.today).days, labels),
+        "days_overdue": counted((ctx.today - ctx.due_on).days, labels.days, labels),
+        "days_until_due": counted((ctx.due_on - ctx.today).days, labels.days, labels),
     }
     if ctx.promised_on is not None:
         values["promised_on"] = written(ctx.promised_on)
     return values
 
 
-def _amounts(ctx: RenderContext, labels: Labels) -> Values:
-    def money(amount: Decimal) -> str:
-        return format_currency(rounded(amount, ctx.currency), ctx.currency, locale=labels.locale)
+def money(amount: Decimal, currency: str, labels: Labels) -> str:
+    """An amount of `currency` (ISO 4217), rounded, as the language writes it."""
+    return format_currency(rounded(amount, currency), currency, locale=labels.locale)
 
-    values: Values = {"amount": money(ctx.amount), "balance": money(ctx.balance)}
+
+def _amounts(ctx: RenderContext, labels: Labels) -> Values:
+    def written(amount: Decimal) -> str:
+        return money(amount, ctx.currency, labels)
+
+    values: Values = {"amount": written(ctx.amount), "balance": written(ctx.balance)}
     if ctx.promised_on is not None:
         promised = ctx.balance if ctx.promised_amount is None else ctx.promised_amount
-        values["promised_amount"] = money(promised)
+        values["promised_amount"] = written(promised)
     if ctx.payment_amount is not None:
-        values["payment_amount"] = money(ctx.payment_amount)
+        values["payment_amount"] = written(ctx.payment_amount)
     return values
 
 
@@ -134,7 +182,9 @@ def _payment(channel: str, ctx: RenderContext) -> Values:
     short = clean(payment.short_line(ctx.creditor_reference))
     # An SMS has room for one way to pay; the link is made for this invoice, so it goes first.
     text = url or short if channel == Channel.SMS else " - ".join(filter(None, (short, url)))
-    lines = [clean(line) for line in payment.lines(ctx.language, ctx.creditor_reference)]
+    ways = [way for code in totals(ctx.account) if (way := ctx.creditor.payment_in(code))]
+    told = [line for way in ways for line in way.lines(ctx.language, ctx.creditor_reference)]
+    lines = [clean(line) for line in dict.fromkeys(told)]
     return {"pay_url": url, "pay_short": short, "pay_text": text, "pay_lines": lines}
 
 
@@ -149,7 +199,8 @@ def _short_date(day: date, labels: Labels) -> str:
     return format_date(day, labels.sms_date, locale=labels.locale)
 
 
-def _days(count: int, labels: Labels) -> str:
+def counted(count: int, words: Counted, labels: Labels) -> str:
+    """A number of things in the language's own words; below zero there is nothing to count."""
     shown = max(count, 0)
     form = Locale.parse(labels.locale).plural_form(shown)
-    return (labels.days.one if form == "one" else labels.days.other).format(n=shown)
+    return (words.one if form == "one" else words.other).format(n=shown)

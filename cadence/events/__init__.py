@@ -50,7 +50,15 @@ from cadence.events.money import (
     PaymentUnidentified,
 )
 from cadence.events.promises import PromiseBroken, PromiseMade
-from cadence.events.steps import DeferralLifted, StepDeferred, StepFailed, StepPerformed, StepSkipped
+from cadence.events.steps import (
+    DeferralLifted,
+    StepDeferred,
+    StepFailed,
+    StepMerged,
+    StepPerformed,
+    StepReleased,
+    StepSkipped,
+)
 
 __all__ = [
     "CUSTOMER_EVENT",
@@ -103,7 +111,9 @@ __all__ = [
     "SignalIgnored",
     "StepDeferred",
     "StepFailed",
+    "StepMerged",
     "StepPerformed",
+    "StepReleased",
     "StepSkipped",
     "SuppressionLifted",
 ]
@@ -135,6 +145,8 @@ InvoiceEvent = (
     | StepSkipped
     | StepDeferred
     | DeferralLifted
+    | StepMerged
+    | StepReleased
     | StepPerformed
     | StepFailed
     | MessagePermitted

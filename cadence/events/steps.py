@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from cadence.events.base import Fact, OfStep
+from cadence.words import Channel
 
 
 class StepSkipped(OfStep):
@@ -22,6 +23,21 @@ class DeferralLifted(Fact):
     """What a halt had deferred may go on."""
 
     type: Literal["deferral_lifted"] = "deferral_lifted"
+
+
+class StepMerged(OfStep):
+    """A message on another of the customer's invoices listed this one too; `into` is that message's reference."""
+
+    type: Literal["step_merged"] = "step_merged"
+    channel: Channel
+    into: str
+
+
+class StepReleased(OfStep):
+    """The message that was to speak for this step reached nobody, and its own step goes no further: it is open again."""
+
+    type: Literal["step_released"] = "step_released"
+    into: str
 
 
 class StepPerformed(OfStep):

@@ -50,6 +50,23 @@ def _(_event: e.DeferralLifted, facts: InvoiceFacts, _at: datetime) -> InvoiceFa
 
 
 @reduce_event.register
+def _(event: e.StepMerged, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
+    first = facts.step(event.step, event.occurrence).permitted_at or at
+    free = {"deferred_until": None, "deferred_reason": None}
+    return with_step(
+        facts, event, outcome="merged", into=event.into, outcome_at=at, permitted_at=first, **free
+    )
+
+
+@reduce_event.register
+def _(event: e.StepReleased, facts: InvoiceFacts, _at: datetime) -> InvoiceFacts:
+    known = facts.step(event.step, event.occurrence)
+    if (known.outcome, known.into) != ("merged", event.into):
+        return facts
+    return with_step(facts, event, outcome=None, into=None, outcome_at=None)
+
+
+@reduce_event.register
 def _(event: e.StepPerformed, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
     done = with_step(facts, event, outcome="performed", reason=event.reason, outcome_at=at)
     if event.closes_as and not facts.closed:

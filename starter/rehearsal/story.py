@@ -17,13 +17,14 @@ from starter.storytelling import preferred
 # brings after it.
 Line = tuple[datetime, int, str]
 HAPPENED, WRITTEN, FOLLOWED = range(3)
+_FOLLOW = ("channel_suppressed", "step_merged", "step_released")
 
 
 def print_stories(report: Report) -> None:
     """Per invoice what happened, what was sent when, by which channel, in which language, and how it ended."""
     by_invoice: dict[str, list[Line]] = {invoice["invoice"]: [] for invoice in report.invoices}
     for row in report.happened:
-        rank = FOLLOWED if row["what"] == "channel_suppressed" else HAPPENED
+        rank = FOLLOWED if row["what"] in _FOLLOW else HAPPENED
         by_invoice[row["invoice"]].append((row["at"], rank, _HAPPENED[row["what"]](row)))
     for row in report.messages:
         by_invoice[row["invoice"]].append((row["at"], WRITTEN, _message(row)))
@@ -117,6 +118,12 @@ _HAPPENED: Mapping[str, Callable[[Row], str]] = {
         f"< prefers {preferred(Preference.model_validate(row['how'])) or 'nothing'}"
     ),
     "step_performed": _closed,
+    "step_merged": lambda row: (
+        f"{row['how']['step']:<26} {row['how']['channel']:<9} merged into the message on {row['carrier']}"
+    ),
+    "step_released": lambda row: (
+        f"{row['how']['step']:<26} open again: the message on {row['carrier']} reached nobody"
+    ),
 }
 
 

@@ -190,6 +190,31 @@ class Game:
         tomorrow = self.rules.window.local_day(self.now) + timedelta(days=1)
         return Verdict(Answer.DEFER, "halted", item, self.rules.contact_at(tomorrow))
 
+    def merge(self) -> AgendaItem | None:
+        """Another invoice's message says the item in hand as well, as `ledger.grouping` lets it; None where it may not."""
+        item = self.next
+        if item is None or item.step is None or item.channel is None or self.cadence.step(item.step) is None:
+            return None
+        record = self.facts.step(item.step, item.occurrence)
+        verdict = judge(self.facts, self.cadence, self.rules, self.customer, NO_PAYER, item.key, self.now)
+        if verdict.answer is not Answer.PERMIT or record.outcome or item.channel in record.messages:
+            return None
+        self.contacts.append(Contact(self.now, item.step, item.occurrence, item.channel, True, "accepted"))
+        name = {"step": item.step, "occurrence": item.occurrence, "channel": item.channel}
+        self.tell(e.StepMerged.model_validate(name | {"into": f"M{len(self.log)}"}))
+        return item
+
+    def release(self, key: str) -> None:
+        """The message into which a step was merged reached nobody."""
+        step, _, occurrence = key.rpartition("/")
+        into = self.facts.steps[key].into or ""
+        self.contacts = [
+            c
+            for c in self.contacts
+            if (c.step, c.occurrence, c.at) != (step, int(occurrence), self.facts.steps[key].outcome_at)
+        ]
+        self.tell(e.StepReleased(step=step, occurrence=int(occurrence), into=into))
+
     def _put_off(self, verdict: Verdict) -> None:
         item = verdict.item
         if item is None or item.step is None:

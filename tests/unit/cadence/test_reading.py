@@ -89,7 +89,7 @@ def test_norway_is_a_country() -> None:
         ("channels: [email, sms]", "chanels: [email, sms]", "11: steps[0].send.chanels",
          "'chanels' is no key here; did you mean 'channels'?"),
         ("title: Small companies", "colour: blue", "2: colour",
-         "'colour' is no key here; known keys are name, title, segments, debtors, calendar, window, stages, queue, steps, branches"),
+         "'colour' is no key here; known keys are name, title, segments, debtors, group_by, calendar, window, stages, queue, steps, branches"),
         ("[email, sms]", "[email, fax]", "11: steps[0].send.channels[1]",
          "'fax' is not one of 'email', 'sms' or 'whatsapp'"),
         ("[email, sms]", "email", "11: steps[0].send.channels", "expected a list, found 'email'"),

@@ -98,6 +98,25 @@ class InvoiceLife(RuleBasedStateMachine):
         message = self.game.facts.step(earlier.step, earlier.occurrence).messages[earlier.channel]
         return message.state in (MessageState.UNKNOWN, MessageState.GIVEN_UP, MessageState.RESERVED)
 
+    @precondition(lambda self: self.game.next is not None and self.game.next.kind in SENDS)
+    @rule()
+    def the_customers_other_message_says_it_too(self) -> None:
+        game, item = self.game, self.game.next
+        assert item is not None
+        game.now = max(game.now, item.at)
+        held = [hold for hold in game.facts.holds if hold.until is None or hold.until > game.now]
+        stopped = game.facts.disputed or held or game.facts.trusts
+        merged = game.merge()
+        assert not (merged and stopped), f"{item.key} was merged while {game.facts.state}"
+        assert merged is None or item.key not in {each.key for each in game.agenda.items}
+
+    @rule(pick=st.integers(0, 50))
+    def that_message_reached_nobody(self, pick: int) -> None:
+        facts = self.game.facts
+        merged = sorted(key for key, step in facts.steps.items() if step.outcome == "merged")
+        if merged and not facts.closed:
+            self.game.release(merged[pick % len(merged)])
+
     @rule(hours=st.integers(1, 30))
     def some_hours_pass(self, hours: int) -> None:
         """As in an outage: nothing is performed, and a sweep plans anew at its end."""

@@ -4,6 +4,7 @@ import html as entities
 import itertools
 import re
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from html.parser import HTMLParser
 
@@ -11,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cadence.account import OpenItem
 from cadence.creditor import Creditor
 from templates.catalog import Catalog, Kind
 from templates.labels import labels_of
 from templates.rendering import TemplateError, render_email
-from templates.values import values_for, visible_line
+from templates.values import money, values_for, visible_line
 from tests.unit.templates.samples import OPT_OUT, USUAL, creditor_document, longest, payment_document
 
 CATALOG = Catalog.load()
@@ -87,6 +89,52 @@ def test_an_email_takes_values_at_their_longest(template: str, language: str) ->
     email = render_email(template, longest(language, "USD"))
     assert "M" * 60 in email.html
     assert "M" * 60 in email.text
+
+
+SEVERAL = (
+    OpenItem("2026/00101", date(2026, 9, 1), Decimal("100.10"), "BRL", "RF18000"),
+    OpenItem("2026/00417", date(2026, 10, 15), Decimal("1234.56"), "BRL"),
+    OpenItem("2026/00500", date(2026, 10, 27), Decimal("20.00"), "EUR"),
+)
+
+
+@pytest.mark.parametrize(
+    ("template", "language"), [each for each in EMAILS if CATALOG.kind(each[0]) == Kind.REMINDER]
+)
+def test_an_email_that_speaks_of_several_invoices_lists_each_and_the_sum_in_each_currency(
+    template: str, language: str
+) -> None:
+    ctx = replace(USUAL, language=language, items=SEVERAL)
+    email, labels = render_email(template, ctx), labels_of(language)
+    read = normal(" ".join(Elements(email.html).words))
+    for part in (normal(email.text), read):
+        for number in ("2026/00101 - RF18000", "2026/00417", "2026/00500"):
+            assert number in part
+        for owed in (money(Decimal("1334.66"), "BRL", labels), money(Decimal("20.00"), "EUR", labels)):
+            assert normal(owed) in part
+        assert labels.all_of_them in part
+    assert "2" in email.subject.rpartition("(")[2]
+
+
+def test_the_ways_to_pay_are_those_of_every_currency_that_is_owed() -> None:
+    ways = {"BRL": ["Pix: a@example.com"], "EUR": ["IBAN: PT50 0000", "Pix: a@example.com"]}
+    told = {
+        code: payment_document() | {"instructions": dict.fromkeys(OPT_OUT, lines)}
+        for code, lines in ways.items()
+    }
+    creditor = Creditor.model_validate(creditor_document(payment=told))
+    lines = values_for("email", replace(USUAL, items=SEVERAL, creditor=creditor))["pay_lines"]
+    assert lines == ["Pix: a@example.com", "IBAN: PT50 0000"]
+
+
+@settings(max_examples=50, deadline=None)
+@given(number=st.text(max_size=40))
+def test_a_number_in_the_table_adds_no_markup(number: str) -> None:
+    def tags(shown: str) -> list[str]:
+        items = (replace(SEVERAL[0], number=shown), SEVERAL[1])
+        return Elements(render_email("overdue_second", replace(USUAL, items=items)).html).tags
+
+    assert tags(number) == tags("2026/1")
 
 
 def test_styles_are_inlined_and_the_small_screen_rules_stay() -> None:

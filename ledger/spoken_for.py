@@ -1,0 +1,87 @@
+"""Merging: what becomes of the invoices that a message listed, once it is known what became of the message."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import select
+
+from cadence import events as e
+from cadence.facts import InvoiceFacts, MessageState, StepFacts
+from cadence.words import Channel
+from ledger.contacting import attempts, messages
+from ledger.tables import ListedInvoice
+from ledger.unit import PLANNER, Held, Unit
+
+listed = ListedInvoice.__table__  # type: ignore[attr-defined]
+
+_REACHED_NOBODY = (MessageState.REJECTED, MessageState.REFUSED, MessageState.FAILED)
+
+
+async def merge_listed(unit: Unit, held: Held, condition: Any) -> None:
+    """Take the steps as said that were listed by the attempts at a message of `held` which `condition` finds."""
+    if held.cadence.group_by is None:
+        return
+    for row in await _listed(unit, condition):
+        other = unit.invoice(row.invoice_id)
+        known = other.facts.step(row.step, row.occurrence)
+        if known.outcome is None or (known.outcome == "merged" and known.into != row.reference):
+            merged = e.StepMerged(
+                step=row.step,
+                occurrence=row.occurrence,
+                channel=Channel(row.channel),
+                into=row.reference,
+            )
+            await unit.tell(other, merged, PLANNER)
+
+
+async def finish(unit: Unit, told: int | None = None) -> None:
+    """Store what a transaction was told. `told` is the invoice whose workflow learns its directive by return.
+
+    Only planning shows which steps go no further, and so for whom no message will speak.
+    """
+    await unit.finish(told=told)
+    await _release_left(unit)
+    await unit.finish(told=told)
+
+
+async def _release_left(unit: Unit) -> None:
+    """Open the steps again for which a message was to speak that reached nobody, once its own step goes no further."""
+    for held in [held for held in unit.held.values() if held.cadence.group_by]:
+        for step, occurrence in _given_up(held.facts):
+            of_step = (messages.c.invoice_id == held.id) & (messages.c.step == step)
+            for row in await _listed(unit, of_step & (messages.c.occurrence == occurrence)):
+                await _release(unit, row)
+
+
+async def _listed(unit: Unit, condition: Any) -> Iterable[Any]:
+    """What those attempts list, the invoices locked."""
+    found = await unit.connection.execute(
+        select(*listed.c[("invoice_id", "step", "occurrence")], messages.c.reference, messages.c.channel)
+        .join_from(listed, attempts)
+        .join(messages)
+        .where(condition)
+        .order_by(listed.c.invoice_id)
+        .distinct()
+    )
+    rows = found.all()
+    if rows:
+        await unit.hold_invoices({row.invoice_id for row in rows})
+    return rows
+
+
+def _given_up(facts: InvoiceFacts) -> list[tuple[str, int]]:
+    keys = (key.rpartition("/") for key, step in facts.steps.items() if _goes_no_further(facts, step))
+    return [(step, int(occurrence)) for step, _, occurrence in keys]
+
+
+def _goes_no_further(facts: InvoiceFacts, step: StepFacts) -> bool:
+    over = step.outcome == "failed" or (step.outcome is None and facts.closed is not None)
+    return over and bool(step.messages) and all(m.state in _REACHED_NOBODY for m in step.messages.values())
+
+
+async def _release(unit: Unit, row: Any) -> None:
+    other = unit.invoice(row.invoice_id)
+    known = other.facts.step(row.step, row.occurrence)
+    if (known.outcome, known.into) == ("merged", row.reference) and other.facts.closed is None:
+        released = e.StepReleased(step=row.step, occurrence=row.occurrence, into=row.reference)
+        await unit.tell(other, released, PLANNER)
