@@ -25,7 +25,7 @@ def _done(facts: InvoiceFacts) -> tuple[str, ...]:
 
 
 def rebased(
-    facts: InvoiceFacts, kind: Literal["escalated", "resumed"], at: datetime, **more: Any
+    facts: InvoiceFacts, kind: Literal["escalated", "resumed", "migrated"], at: datetime, **more: Any
 ) -> InvoiceFacts:
     """Let the ruler go on from `at`, from the first step that is not done by now."""
     rebase = Rebase(kind=kind, at=at, done=_done(facts), **more)

@@ -111,7 +111,7 @@ class Promise(_Facts):
 class Rebase(_Facts):
     """From this instant the ruler goes on from the first step not `done` by then; later steps keep distances."""
 
-    kind: Literal["arrived", "escalated", "resumed"]
+    kind: Literal["arrived", "escalated", "resumed", "migrated"]
     at: datetime
     stage: str | None = None
     done: tuple[str, ...] = ()

@@ -31,7 +31,7 @@ class Mark:
 
 
 def marks(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> list[Mark]:
-    """All steps in the document's order, shifted by late arrival, escalation and resumption."""
+    """All steps in the document's order, shifted by late arrival, escalation, resumption and migration."""
     ruler = _raw_marks(facts, cadence, rules)
     for rebase in facts.rebases:
         _apply(rebase, ruler, cadence, rules)
@@ -56,18 +56,41 @@ def _day(step: Step, facts: InvoiceFacts, rules: Rules) -> date:
 
 def _apply(rebase: Rebase, ruler: Sequence[Mark], cadence: Cadence, rules: Rules) -> None:
     """Let the ruler go on from `rebase`: land its first step on the next open day, keep later distances."""
-    first = _first_step(rebase, ruler, cadence, rules)
-    for mark in ruler[:first]:
-        if _pending_at(mark, rebase) and (reason := _passing(mark, rebase, rules)):
+    said = _last_done(rebase, ruler) if rebase.kind == "migrated" else None
+    first = _first_step(rebase, ruler, cadence, said)
+    for index, mark in enumerate(ruler[:first]):
+        if _pending_at(mark, rebase) and (reason := _passing(index, rebase, ruler, cadence, said, rules)):
             mark.passed = mark.passed or reason
     if first == len(ruler):
         return
     target = rules.window.local_day(rules.window.around(rebase.at)[0])
     day = _natural_day(ruler, first, rules)
-    if rebase.kind != "escalated" and rules.window.first_from(rules.business_day(day))[1] > rebase.at:
+    if rebase.kind != "escalated" and not _is_past(day, rebase, rules):
         return
+    if said is not None:
+        target = max(target, _at_its_distance(ruler, said, day, rules))
     ruler[first].day = target
     _shift(ruler[first + 1 :], target - day)
+
+
+def _last_done(rebase: Rebase, ruler: Sequence[Mark]) -> int | None:
+    """The furthest step of a new cadence that was done under the old one; nothing before it is caught up on."""
+    return max((index for index, mark in enumerate(ruler) if not _pending_at(mark, rebase)), default=None)
+
+
+def _at_its_distance(ruler: Sequence[Mark], said: int, day: date, rules: Rules) -> date:
+    """Where a step stands whose natural day is `day`, as far after the last one done as the ruler has them apart.
+
+    So a change of cadence never hurries whoever was behind the ruler: a late arrival keeps its pace.
+    """
+    done_on = _done_on(ruler[said], rules)
+    return day if done_on is None else done_on + (day - _natural_day(ruler, said, rules))
+
+
+def _done_on(mark: Mark, rules: Rules) -> date | None:
+    """The local day on which a step first spoke, was planned to, or was settled."""
+    at = mark.record.permitted_at or mark.record.planned_at or mark.record.outcome_at
+    return rules.window.local_day(at) if at else None
 
 
 def _natural_day(ruler: Sequence[Mark], index: int, rules: Rules) -> date:
@@ -75,12 +98,11 @@ def _natural_day(ruler: Sequence[Mark], index: int, rules: Rules) -> date:
     mark = ruler[index]
     if mark.day is not None:
         return mark.day
-    before = ruler[index - 1].record
-    done_at = before.permitted_at or before.planned_at or before.outcome_at
-    if done_at is None:
+    base = _done_on(ruler[index - 1], rules)
+    if base is None:
         # Where it would be planned, as if it were: settling it then moves nothing.
-        done_at = rules.contact_at(rules.business_day(_natural_day(ruler, index - 1, rules)))
-    base = rules.window.local_day(done_at)
+        planned_at = rules.contact_at(rules.business_day(_natural_day(ruler, index - 1, rules)))
+        base = rules.window.local_day(planned_at)
     return mark.step.at.from_day(base, rules.calendar.add)
 
 
@@ -90,15 +112,21 @@ def _shift(ruler: Sequence[Mark], distance: timedelta) -> None:
             mark.day += distance
 
 
-def _first_step(rebase: Rebase, ruler: Sequence[Mark], cadence: Cadence, rules: Rules) -> int:
+def _first_step(rebase: Rebase, ruler: Sequence[Mark], cadence: Cadence, said: int | None) -> int:
     """Where the ruler goes on: the first overdue step, or the first of the stage, that was not done by then."""
-    from_stage = cadence.stages.index(rebase.stage) if rebase.stage in cadence.stages else 0
-    for index, mark in enumerate(ruler):
+    from_stage = _stage_of(rebase, cadence)
+    begins = 0 if said is None else said + 1
+    for index, mark in enumerate(ruler[begins:], begins):
         in_stage = cadence.stages.index(mark.step.stage) >= from_stage
-        counts = rebase.kind == "escalated" or rebase.stage is not None or _is_overdue(mark)
+        at_stage = rebase.stage is not None and rebase.kind == "arrived"
+        counts = rebase.kind == "escalated" or at_stage or _is_overdue(mark)
         if in_stage and counts and _pending_at(mark, rebase):
             return index
     return len(ruler)
+
+
+def _stage_of(rebase: Rebase, cadence: Cadence) -> int:
+    return cadence.stages.index(rebase.stage) if rebase.stage in cadence.stages else 0
 
 
 def _is_overdue(mark: Mark) -> bool:
@@ -109,15 +137,26 @@ def _pending_at(mark: Mark, rebase: Rebase) -> bool:
     return step_key(mark.step.id, mark.occurrence) not in rebase.done
 
 
-def _passing(mark: Mark, rebase: Rebase, rules: Rules) -> str | None:
+def _passing(
+    index: int, rebase: Rebase, ruler: Sequence[Mark], cadence: Cadence, said: int | None, rules: Rules
+) -> str | None:
     """Why a step before the one from which the ruler goes on is passed over; None where it still has its day."""
-    if rebase.kind == "escalated":
-        return "escalated"
-    if rebase.kind != "arrived":
-        return None
-    if rebase.stage is not None:
-        return "earlier_stage"
-    if mark.day is None:
-        return None
-    closes = rules.window.first_from(rules.business_day(mark.day))[1]
-    return "before_arrival" if closes <= rebase.at else None
+    mark = ruler[index]
+    match rebase.kind:
+        case "escalated":
+            return "escalated"
+        case "arrived" if rebase.stage is not None:
+            return "earlier_stage"
+        case "arrived" if mark.day is not None and _is_past(mark.day, rebase, rules):
+            return "before_arrival"
+        case "migrated":
+            milder = cadence.stages.index(mark.step.stage) < _stage_of(rebase, cadence)
+            overtaken = milder or (said is not None and index < said)
+            past = overtaken or _is_past(_natural_day(ruler, index, rules), rebase, rules)
+            return "before_migration" if past else None
+        case _:
+            return None
+
+
+def _is_past(day: date, rebase: Rebase, rules: Rules) -> bool:
+    return rules.window.first_from(rules.business_day(day))[1] <= rebase.at

@@ -118,6 +118,9 @@ class _Steps:
         self, mark: Mark, at: datetime, later: list[Mark], not_before: datetime | None
     ) -> Iterator[AgendaItem]:
         way = route(mark.step.send, mark.record, self.timing.rules) if mark.step.send else None
+        # An older version of the step sent something: first it must be known what became of that.
+        if way is None and _in_flight(mark.record):
+            return
         if way and (way.kind is RouteKind.WAITING or self._ends(mark, way, at, later)):
             return
         if self.timing.floor == FOREVER:

@@ -6,11 +6,11 @@ from datetime import datetime
 from cadence import events as e
 from cadence.facts import InvoiceFacts, Rebase
 from cadence.messages import reduce_message
-from cadence.reducing import charges, conversation, disputes, holds, lifecycle, money, promises, steps
+from cadence.reducing import cadences, charges, conversation, disputes, holds, lifecycle, money, promises, steps
 from cadence.reducing.dispatch import reduce_event
 
 # Imported for what they register.
-TOPICS = (charges, conversation, disputes, holds, lifecycle, money, promises, steps)
+TOPICS = (cadences, charges, conversation, disputes, holds, lifecycle, money, promises, steps)
 
 
 def reduce_invoice(facts: InvoiceFacts | None, event: e.InvoiceEvent, at: datetime) -> InvoiceFacts:

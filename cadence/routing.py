@@ -37,6 +37,10 @@ class Route:
 
 def route(send: Send, record: StepFacts, rules: Rules, *, silent: bool = False) -> Route:
     """The next channel of `send`, given what became of those tried; `silent` looks past an unconfirmed one."""
+    return _begun_elsewhere(send, record) or _next(send, record, rules, silent=silent)
+
+
+def _next(send: Send, record: StepFacts, rules: Rules, *, silent: bool) -> Route:
     tried_at: datetime | None = None
     waits_until: datetime | None = None
     for channel in send.channels:
@@ -64,6 +68,14 @@ def route(send: Send, record: StepFacts, rules: Rules, *, silent: bool = False) 
             case _:
                 tried_at = max(message.at, tried_at or message.at)
     return _nothing_left(send, record, rules)
+
+
+def _begun_elsewhere(send: Send, record: StepFacts) -> Route | None:
+    """What a message decides that went by a channel which this version of the step has no more."""
+    states = {message.state for channel, message in record.messages.items() if channel not in send.channels}
+    if states & {MessageState.UNKNOWN, MessageState.RESERVED}:
+        return Route(RouteKind.WAITING, "delivery_unknown")
+    return Route(RouteKind.DONE, "sent") if MessageState.ACCEPTED in states else None
 
 
 def _silence_ends(send: Send, channel: Channel, message: MessageFacts) -> datetime | None:

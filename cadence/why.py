@@ -27,6 +27,7 @@ WORDS: Mapping[str, str] = {
     "too_late": "its day passed longer ago than its policy allows (missed: skip_after)",
     "before_arrival": "its day had passed when the invoice arrived",
     "earlier_stage": "the invoice arrived at a later stage",
+    "before_migration": "the invoice moved to this cadence when its day had passed, or past its stage",
     "escalated": "somebody moved the invoice to a later stage",
     "fallback_overtaken": "a later step spoke before its next channel could",
     "overtaken": "what it was to answer is over",

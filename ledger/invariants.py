@@ -234,6 +234,9 @@ def facts_agree(log: InvoiceLog, tally: Tally) -> None:
     facts = next((after for *_, after in reversed(list(replayed(log.events)))), None)
     if facts != log.stored:
         tally.violations.append(f"{log.name}: its events do not add up to its facts")
+    moved = [logged.event for logged in log.events if isinstance(logged.event, e.CadenceChanged)]
+    if moved and log.editions[moved[-1].cadence, moved[-1].version] != log.cadence:
+        tally.violations.append(f"{log.name}: it follows another cadence than its events say")
     row = (log.row["state"], log.row["balance"], log.row["due_on"], log.row["closed_at"] is not None)
     stored = (str(log.stored.state), log.stored.balance, log.stored.due_on, log.stored.closed is not None)
     if row != stored:

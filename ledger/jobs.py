@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.database import LedgerError
+from ledger.migrating import is_outdated
 from ledger.searching import InvoiceFilter, conditions
 from ledger.service_tables import Job, JobItem
 from ledger.unit import customers, invoices
@@ -29,7 +30,7 @@ from ledger.views import JobLine
 
 jobs, items = Job.__table__, JobItem.__table__  # type: ignore[attr-defined]
 
-Kind = Literal["hold", "release"]
+Kind = Literal["hold", "release", "migrate"]
 DONE = "done"
 # Notified when a job is made.
 JOB_CHANNEL = "regua_job"
@@ -63,7 +64,7 @@ async def create_job(
 ) -> JobLine:
     """Write down a job and the open invoices it is about, as the filter finds them at this instant.
 
-    A release is about those that are paused. `order` is JSON: what is to be done to each; `today` is the
+    A release is about those that are paused, a migration about those that keep to an older version of their cadence. `order` is JSON: what is to be done to each; `today` is the
     creditor's. A job that finds nothing is finished.
     """
     async with engine.begin() as connection:
@@ -169,6 +170,8 @@ def _chosen(kind: Kind, wanted: InvoiceFilter, today: date) -> Select[Any]:
     found = found.where(invoices.c.closed_at.is_(None), *conditions(wanted, today))
     if kind == "release":
         found = found.where(func.jsonb_array_length(invoices.c.facts["holds"]) > 0)
+    if kind == "migrate":
+        found = found.where(is_outdated())
     return found
 
 

@@ -14,6 +14,7 @@ from cadence.customers import reduce_customer
 from cadence.directive import Directive
 from cadence.document import Cadence
 from cadence.facts import CustomerFacts, InvoiceFacts
+from cadence.migration import Edition
 from cadence.reducer import reduce_invoice
 from cadence.rules import Rulebook, Rules
 from ledger.sending import attempts, messages
@@ -75,11 +76,15 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceLog:
-    """All that the ledger holds of one invoice, for checking; `stored` and the row are what the events must give."""
+    """All that the ledger holds of one invoice, for checking; `stored` and the row are what the events must give.
+
+    `cadence` is the one it follows now, `editions` every published version by name and number.
+    """
 
     row: Mapping[str, Any]
     stored: InvoiceFacts
     cadence: Cadence
+    editions: Mapping[tuple[str, int], Cadence]
     events: Sequence[Logged]
     owners: Sequence[Owner]
     attempts: Sequence[Tried]
@@ -103,7 +108,14 @@ class InvoiceLog:
     def rules_before(self, event_id: int, book: Rulebook) -> Rules | None:
         """The contact rules as they were then; None where the customer was not known yet."""
         customer = reduced_customer(logged for logged in self.owner(event_id).events if logged.id < event_id)
-        return book.rules(self.cadence, customer) if customer else None
+        return book.rules(self.cadence_before(event_id), customer) if customer else None
+
+    def cadence_before(self, event_id: int) -> Cadence:
+        """The cadence that the invoice followed then."""
+        for logged in self.events:
+            if logged.id >= event_id and isinstance(logged.event, e.CadenceChanged):
+                return self.editions[logged.event.before, logged.event.before_version]
+        return self.cadence
 
     def rules(self, book: Rulebook) -> Rules:
         """The contact rules now."""
@@ -187,7 +199,7 @@ async def customer_logs(
 
 
 async def _page(
-    connection: AsyncConnection, rows: Sequence[Any], documents: Mapping[int, Cadence]
+    connection: AsyncConnection, rows: Sequence[Any], documents: Mapping[int, Edition]
 ) -> list[InvoiceLog]:
     ids = [row["id"] for row in rows]
     told = await _invoice_events(connection, ids)
@@ -197,11 +209,13 @@ async def _page(
     tried = await _attempts(connection, ids)
     spoken_for = await _listed(connection, ids)
     opened = await _case_keys(connection, ids)
+    editions = {(each.cadence.name, each.version): each.cadence for each in documents.values()}
     return [
         InvoiceLog(
             row=row,
             stored=InvoiceFacts.model_validate(row["facts"]),
-            cadence=documents[row["cadence_id"]],
+            cadence=documents[row["cadence_id"]].cadence,
+            editions=editions,
             events=told[row["id"]],
             owners=[Owner(whose, until, by_customer[whose]) for whose, until in owned[row["id"]]],
             attempts=tried[row["id"]],
@@ -220,9 +234,9 @@ def _owned(row: Any, events: Iterable[Logged]) -> Iterator[tuple[int, int | None
     yield row["customer_id"], None
 
 
-async def _documents(connection: AsyncConnection) -> dict[int, Cadence]:
-    found = await connection.execute(select(cadences.c.id, cadences.c.document))
-    return {row.id: Cadence.model_validate(row.document) for row in found}
+async def _documents(connection: AsyncConnection) -> dict[int, Edition]:
+    found = await connection.execute(select(cadences))
+    return {row.id: Edition(Cadence.model_validate(row.document), row.version) for row in found}
 
 
 async def _invoice_events(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, list[Logged]]:

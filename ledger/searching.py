@@ -29,7 +29,7 @@ from ledger.queries import (
     with_attempts,
 )
 from ledger.sending import messages as messages_table
-from ledger.unit import agenda_table, cases_table, customers, invoices
+from ledger.unit import agenda_table, cadences, cases_table, customers, invoices
 from ledger.views import (
     CustomerLine,
     CustomerView,
@@ -79,6 +79,7 @@ class InvoiceFilter(BaseModel):
 
     state: State | None = Field(None, description="In this state.")
     segment: Slug | None = Field(None, description="Of a customer in this segment.")
+    cadence: Slug | None = Field(None, description="That follows this cadence, in whichever version.")
     customer: Words | None = Field(None, description="Of this customer, by the creditor's key.")
     overdue_min: int | None = Field(None, ge=-36_500, le=36_500, description="Open, and overdue since so many days or more; -3 is due in three days.")  # fmt: skip
     overdue_max: int | None = Field(None, ge=-36_500, le=36_500, description="Open, and overdue since so many days or fewer.")  # fmt: skip
@@ -102,6 +103,9 @@ def conditions(wanted: InvoiceFilter, today: date) -> list[ColumnElement[bool]]:
         found.append(invoices.c.state == str(wanted.state))
     if wanted.segment is not None:
         found.append(_segment == wanted.segment)
+    if wanted.cadence is not None:
+        of_name = select(cadences.c.id).where(cadences.c.name == wanted.cadence)
+        found.append(invoices.c.cadence_id.in_(of_name))
     if wanted.customer is not None:
         found.append(customers.c.id == known_as(wanted.customer))
     if wanted.agent is not None:

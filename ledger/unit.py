@@ -60,6 +60,7 @@ class Held:
     facts: InvoiceFacts
     cadence: Cadence
     directive: Directive
+    cadence_id: int
     causes: list[str] = field(default_factory=list)
     cases: tuple[CaseDue, ...] = ()
     last_event: int = 0
@@ -131,9 +132,10 @@ class Unit:
 
     async def adopt(self, row: Mapping[str, Any], facts: InvoiceFacts) -> Held:
         """Take a locked row into this transaction."""
-        cadence = await self.cadence(int(row["cadence_id"]))
+        cadence_id = int(row["cadence_id"])
+        cadence = await self.cadence(cadence_id)
         directive = Directive.model_validate(row["directive"])
-        held = Held(row, facts, cadence, directive, cases=facts.cases)
+        held = Held(row, facts, cadence, directive, cadence_id, cases=facts.cases)
         self.held[held.id] = held
         return held
 
@@ -260,6 +262,8 @@ class Unit:
             "due_on": held.facts.due_on,
             "closed_at": (held.row["closed_at"] or self.now) if held.facts.closed else None,
         }
+        if held.cadence_id != held.row["cadence_id"]:
+            values["cadence_id"] = held.cadence_id
         if directive != held.directive:
             values |= {
                 "version": directive.version,

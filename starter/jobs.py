@@ -7,6 +7,7 @@ from ledger.access import Ledger
 from ledger.database import LedgerError
 from ledger.jobs import DONE, JOB_CHANNEL, Share, share
 from ledger.keys import job_hold_key, job_key
+from ledger.migrating import migrate
 from ledger.unit import Origin
 from starter import acts
 from starter.draining import keep_drained
@@ -43,7 +44,10 @@ async def _act(ledger: Ledger, taken: Share, invoice_id: int, number: str, now: 
 
     origin = Origin(taken.actor, JOB_SOURCE, job_key(taken.job_id, invoice_id), taken.order.get("note"))
     try:
-        await report(ledger, number, origin, judge, now)
+        if taken.kind == "migrate":
+            await migrate(ledger, invoice_id, origin, now)
+        else:
+            await report(ledger, number, origin, judge, now)
     except (Refusal, LedgerError) as refused:
         return refused.code
     return DONE

@@ -91,6 +91,7 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "schema": "cadences.schema",
             "show": "cadences.show",
             "publish": "cadences.publish",
+            "migrate": "migrations.migrate",
         },
     ),
 }

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter
 
 from cadence.events.charges import LateChargesClaimed, LateChargesWaived
+from cadence.events.cadences import CadenceChanged
 from cadence.events.conversation import AnswerWritten, Replied
 from cadence.events.customers import (
     ChannelSuppressed,
@@ -64,6 +65,7 @@ __all__ = [
     "CUSTOMER_EVENT",
     "INVOICE_EVENT",
     "AnswerWritten",
+    "CadenceChanged",
     "Cancelled",
     "ChannelSuppressed",
     "ConsentGiven",
@@ -138,6 +140,7 @@ InvoiceEvent = (
     | PromiseMade
     | PromiseBroken
     | Escalated
+    | CadenceChanged
     | Cancelled
     | Replied
     | AnswerWritten

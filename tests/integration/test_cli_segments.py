@@ -13,7 +13,7 @@ from ledger.database import connect
 from ledger.publishing import publish
 from ledger.recording import Fact, record
 from ledger.unit import Origin
-from tests.integration.ledger.playing import ARRIVAL, CREDITOR, row, ruler, take_in
+from tests.integration.ledger.playing import ARRIVAL, CREDITOR, row, ruler, step, take_in
 from tests.integration.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
@@ -54,3 +54,36 @@ async def test_a_customer_is_shown_with_how_they_pay(terminal: Terminal) -> None
     assert "EUR 120.50" in shown
     assert (await terminal.done("customer", "C-1", "--json")).json["payer"]["paid_on_time"] == 1
     assert "C-9" in await terminal.refused("customer", "C-9")
+
+
+async def test_running_invoices_move_once_their_difference_was_seen(
+    ledger: Ledger, terminal: Terminal
+) -> None:
+    assert "follows the newest" in (await terminal.done("cadence", "migrate")).out
+    steps = [
+        step("courtesy", "due - 4d", "courtesy", ["email"]),
+        step("demand", "due + 15d", "overdue", ["email"]),
+    ]
+    await publish(ledger.engine, ruler(steps=steps), ARRIVAL)
+
+    looked = await terminal.done("cadence", "migrate", "short", "--dry-run", "--json")
+    (seen,) = looked.json["invoices"]
+    assert (seen["invoice"], seen["before"], seen["after"], looked.json["moved"]) == (
+        "INV-1",
+        "short/1",
+        "short/2",
+        0,
+    )
+    assert [each["step"] for each in seen["differences"]] == ["reminder", "demand"]
+    shown = (await terminal.done("cadence", "migrate", "--invoice", "INV-1", "--dry-run")).out
+    assert "1 steps go, 0 come, 1 move" in shown
+    assert shown.endswith("Nothing was moved.\n")
+
+    assert "--yes" in await terminal.refused("cadence", "migrate")
+    assert "--dry-run" in await terminal.refused("cadence", "migrate", "--json")
+    assert "INV-9" in await terminal.refused("cadence", "migrate", "--invoice", "INV-9", "--yes")
+    assert (await terminal.done("cadence", "migrate", "--yes")).out.endswith("1 invoice moved.\n")
+    story = (await terminal.done("show", "INV-1")).out
+    assert "cadence short, version 2" in story
+    assert "short, version 2, instead of short" in story
+    assert "follows the newest" in (await terminal.done("cadence", "migrate", "--yes")).out

@@ -1,4 +1,4 @@
-"""Jobs: hold or release many invoices by filter, and see how far that has come."""
+"""Jobs: hold, release or migrate many invoices by filter, and see how far that has come."""
 
 from datetime import date, datetime
 from typing import Annotated
@@ -25,9 +25,10 @@ Steerer = Annotated[Caller, Depends(may(Permission.STEER_MANY))]
 
 
 class JobOrder(Remark):
-    """What is to be done to the open invoices that a filter finds: hold them, or end every hold they have.
+    """What is to be done to the open invoices that a filter finds: hold them, end every hold they have, or migrate.
 
-    `reason` and `until` are a hold's. With `dry_run` nothing is done, and `total` says how many would be chosen.
+    To `migrate` moves those that keep to an older version of their cadence to its latest one. `reason` and `until`
+    are a hold's. With `dry_run` nothing is done, and `total` says how many would be chosen.
     """
 
     model_config = ConfigDict(
@@ -105,9 +106,11 @@ def _refuse(order: JobOrder, zone: ZoneInfo, now: datetime) -> None:
             "empty_filter",
             "filter: it names no invoices; say which are meant, or halt all sending at /v1/halts/all/all",
         )
-    if order.kind == "release" and order.until is not None:
+    if order.kind != "hold" and order.until is not None:
         raise ApiProblem(
-            422, "release_has_no_end", "until: a release has no end; leave it out, or ask for a hold"
+            422,
+            f"{order.kind}_has_no_end",
+            f"until: a {order.kind} has no end; leave it out, or ask for a hold",
         )
     if order.until is not None:
         check_coming("until", order.until, zone, now)

@@ -11,11 +11,12 @@ from sqlalchemy import func, select
 
 import starter.jobs
 from ledger.jobs import share
+from ledger.publishing import publish
 from ledger.unit import events_table
 from starter.api.roles import Role
 from starter.jobs import work_jobs
 from tests.integration.api.conftest import Api
-from tests.integration.ledger.playing import ARRIVAL, row, take_in
+from tests.integration.ledger.playing import ARRIVAL, row, ruler, take_in
 
 MANY = 9
 HOLD: dict[str, Any] = {
@@ -209,3 +210,21 @@ async def test_jobs_are_listed_the_latest_first(manager: httpx.AsyncClient) -> N
     rest = (await manager.get("/v1/jobs", params={"cursor": page["next"]})).json()
     assert [job["id"] for job in page["items"] + rest["items"]] == ids[::-1]
     assert rest["next"] is None
+
+
+async def test_a_job_moves_invoices_to_the_newest_version_of_their_cadence_and_no_others(
+    api: Api, manager: httpx.AsyncClient
+) -> None:
+    order = {"kind": "migrate", "filter": {"cadence": "short", "customer": "C-2"}}
+    nothing = await manager.post("/v1/jobs", json=order | {"dry_run": True})
+    assert nothing.json()["total"] == 0
+    await publish(api.ledger.engine, ruler(title="Another title"), ARRIVAL)
+    job = await start(manager, **order)
+    assert job["total"] == 1
+    await work_jobs(api.ledger, ARRIVAL)
+    assert await progress(manager, job["id"]) == ("finished", 1, 1, 0, 100)
+    found = (await manager.get("/v1/invoices", params={"cadence": "short"})).json()["items"]
+    assert {line["number"] for line in found if line["cadence_version"] == 2} == {"OTHER"}
+    assert len(found) == MANY + 1
+    refused = await manager.post("/v1/jobs", json=order | {"until": "2026-03-20"})
+    assert refused.json()["code"] == "migrate_has_no_end"

@@ -15,6 +15,7 @@ from cadence.customers import reduce_customer
 from cadence.directive import ItemKind
 from cadence.document import Cadence
 from cadence.facts import CustomerFacts, InvoiceFacts, MessageState
+from cadence.migration import Edition, change
 from cadence.packs import Packs
 from cadence.payers import NO_PAYER
 from cadence.permit import Answer, Verdict, judge
@@ -82,6 +83,7 @@ class Contact:
     channel: Channel
     reminder: bool
     fate: Fate
+    cadence: Cadence
 
 
 @dataclass
@@ -124,6 +126,14 @@ class Game:
         """Append events at `now`, then plan and settle, as one transaction of the ledger."""
         for event in events:
             self._append(event)
+        self.replan()
+
+    def migrate(self, after: Cadence) -> None:
+        """Move the invoice to another cadence."""
+        event = change(self.facts, Edition(self.cadence, 1), Edition(after, 2), self.rules)
+        self._append(event)
+        if not self.facts.closed:
+            self.cadence = after
         self.replan()
 
     def tell_customer(self, event: e.CustomerEvent) -> None:
@@ -250,7 +260,9 @@ class Game:
         self._append(e.MessagePermitted(**name, attempt=f"a{len(self.contacts)}"))
         if fate in REACHED:
             reminder = not item.notice
-            self.contacts.append(Contact(self.now, item.step, item.occurrence, item.channel, reminder, fate))
+            self.contacts.append(
+                Contact(self.now, item.step, item.occurrence, item.channel, reminder, fate, self.cadence)
+            )
         match fate:
             case "accepted":
                 self._append(e.MessageAccepted(**name))

@@ -293,6 +293,10 @@ class InvoiceLife(RuleBasedStateMachine):
     def escalate(self, stage: str) -> None:
         self.game.tell(e.Escalated(stage=stage))
 
+    @rule(ruler=cadences())
+    def change_the_cadence(self, ruler: Cadence) -> None:
+        self.game.migrate(ruler)
+
     @rule(days=st.integers(-20, 60))
     def move_the_due_date(self, days: int) -> None:
         game = self.game
@@ -336,8 +340,8 @@ class InvoiceLife(RuleBasedStateMachine):
 
     @invariant()
     def customers_are_contacted_in_their_own_hours(self) -> None:
-        window = self.game.cadence.window
         for contact in self.game.contacts:
+            window = contact.cadence.window
             local = contact.at.astimezone(self.game.rules.window.zone)
             assert f"{local:%a}".lower() in window.days
             assert not self.game.rules.calendar.is_holiday(local.date())

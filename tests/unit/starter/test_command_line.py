@@ -41,7 +41,7 @@ def commands(group: object) -> dict[str, object]:
 def test_there_is_every_command_and_each_says_what_it_does() -> None:
     top = commands(get_command(app))
     assert set(top) == COMMANDS
-    assert set(commands(top["cadence"])) == {"lint", "schema", "show", "publish"}
+    assert set(commands(top["cadence"])) == {"lint", "schema", "show", "publish", "migrate"}
     assert set(commands(top["case"])) == {"claim", "release", "note", "close"}
     assert set(commands(top["events"])) == {"import"}
     assert set(commands(top["unmatched"])) == {"show", "claim", "release", "settle", "dismiss"}
