@@ -6,7 +6,17 @@ from datetime import datetime
 from cadence import events as e
 from cadence.facts import InvoiceFacts, Rebase
 from cadence.messages import reduce_message
-from cadence.reducing import cadences, charges, conversation, disputes, holds, lifecycle, money, promises, steps
+from cadence.reducing import (
+    cadences,
+    charges,
+    conversation,
+    disputes,
+    holds,
+    lifecycle,
+    money,
+    promises,
+    steps,
+)
 from cadence.reducing.dispatch import reduce_event
 
 # Imported for what they register.

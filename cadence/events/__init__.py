@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from cadence.events.charges import LateChargesClaimed, LateChargesWaived
 from cadence.events.cadences import CadenceChanged
+from cadence.events.charges import LateChargesClaimed, LateChargesWaived
 from cadence.events.conversation import AnswerWritten, Replied
 from cadence.events.customers import (
     ChannelSuppressed,
