@@ -209,7 +209,16 @@ class Game:
         verdict = judge(self.facts, self.cadence, self.rules, self.customer, NO_PAYER, item.key, self.now)
         if verdict.answer is not Answer.PERMIT or record.outcome or item.channel in record.messages:
             return None
-        self.contacts.append(Contact(self.now, item.step, item.occurrence, item.channel, True, "accepted"))
+        merged = Contact(
+            self.now,
+            item.step,
+            item.occurrence,
+            item.channel,
+            reminder=True,
+            fate="accepted",
+            cadence=self.cadence,
+        )
+        self.contacts.append(merged)
         name = {"step": item.step, "occurrence": item.occurrence, "channel": item.channel}
         self.tell(e.StepMerged.model_validate(name | {"into": f"M{len(self.log)}"}))
         return item
