@@ -72,6 +72,7 @@ def workers(
         activities=[
             performing.open_case,
             performing.check_promise,
+            performing.check_dispute,
             performing.end_hold,
             performing.hand_over,
             performing.write_off,

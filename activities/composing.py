@@ -121,6 +121,8 @@ def _context(permit: Permit, creditor: Creditor) -> RenderContext:
         promised_amount=permit.promised_amount,
         payment_amount=permit.payment_amount,
         paid_on_time=permit.paid_on_time,
+        disputed_amount=permit.disputed_amount,
+        credited_amount=permit.credited_amount,
         creditor_reference=permit.creditor_reference,
         items=permit.items,
     )

@@ -33,6 +33,11 @@ class Performing:
         return await self._perform(order)
 
     @activity.defn
+    async def check_dispute(self, order: ItemOrder) -> Directive:
+        """Say that the day has ended by which a dispute was to be answered."""
+        return await self._perform(order)
+
+    @activity.defn
     async def end_hold(self, order: ItemOrder) -> Directive:
         """End a hold whose time has come."""
         return await self._perform(order)

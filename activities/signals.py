@@ -116,11 +116,37 @@ def _method(fields: dict[str, str]) -> str:
 
 
 def _dispute(note: SignalNote, _stands: Situation) -> e.InvoiceEvent:
-    return e.DisputeOpened(reason=code(note.fields.get("reason")))
+    """What cannot be read of a dispute must not lose it: without an amount, all of the invoice is disputed."""
+    fields = note.fields
+    try:
+        return e.DisputeOpened.model_validate(
+            {"reason": code(fields.get("reason")), "amount": fields.get("amount"), **_assigned(fields)}
+        )
+    except ValidationError:
+        return e.DisputeOpened(reason=code(fields.get("reason")))
+
+
+def _assignment(note: SignalNote, _stands: Situation) -> e.InvoiceEvent:
+    return e.DisputeAssigned.model_validate(_assigned(note.fields))
+
+
+def _assigned(fields: dict[str, str]) -> dict[str, str | None]:
+    owner = fields.get("owner")
+    return {"owner": code(owner) if owner else "", "answer_by": fields.get("answer_by")}
 
 
 def _resolution(note: SignalNote, _stands: Situation) -> e.InvoiceEvent:
-    return e.DisputeResolved.model_validate({"outcome": note.fields["outcome"]})
+    fields = note.fields
+    return e.DisputeResolved.model_validate({"outcome": fields["outcome"], "credit": fields.get("credit")})
+
+
+def _extension(note: SignalNote, stands: Situation) -> e.InvoiceEvent:
+    due_on = date.fromisoformat(note.fields["due_on"])
+    if due_on <= stands.due_on:
+        message = "an extension ends later than the due date so far"
+        raise ValueError(message)
+    on = note.at.astimezone(stands.creditor_zone).date()
+    return e.DueDateExtended(due_on=due_on, reason=code(note.fields.get("reason")), on=on)
 
 
 def _promise(note: SignalNote, stands: Situation) -> e.InvoiceEvent:
@@ -158,7 +184,9 @@ EVENTS: dict[str, Callable[[SignalNote, Situation], e.InvoiceEvent]] = {
     "credit_refunded": _refund,
     "late_charges_waived": _waiver,
     "dispute_opened": _dispute,
+    "dispute_assigned": _assignment,
     "dispute_resolved": _resolution,
+    "due_date_extended": _extension,
     "promise_made": _promise,
     "pause": _pause,
     "resume": _resume,

@@ -30,7 +30,7 @@ _TEXTS = frozenset({"currency", "payment_method", "segment", "country", "languag
 
 CONDITION_FACTS: Mapping[str, str] = {
     "amount": "what was invoiced (Decimal, in the invoice's currency)",
-    "balance": "what is still owed (Decimal)",
+    "balance": "what is still owed, less a disputed part that is not asked for (Decimal)",
     "paid": "what was paid so far (Decimal)",
     "currency": "ISO 4217 code",
     "days_overdue": "days after the due date, in the creditor's zone; negative before it",

@@ -17,6 +17,7 @@ class ItemKind(StrEnum):
     SEND_WHATSAPP = "send_whatsapp"
     OPEN_CASE = "open_case"
     CHECK_PROMISE = "check_promise"
+    CHECK_DISPUTE = "check_dispute"
     END_HOLD = "end_hold"
     RECONCILE_MESSAGE = "reconcile_message"
     HAND_OVER = "hand_over"

@@ -217,11 +217,18 @@ class Step(Document):
 
 
 class DisputeBranch(Document):
-    """What a dispute does: the notice that answers it, the queue that works on it, the notice when it is over."""
+    """What a dispute does: the notice that answers it, the queue that works on it, the notice when it is over.
+
+    `undisputed` says what becomes of the rest where a part is disputed: it waits as well, or is collected
+    meanwhile, and then `partial_notice` answers. `upheld_notice` says that a part was credited and the rest stands.
+    """
 
     notice: Send | None = None
+    undisputed: Literal["collect", "wait"] = "wait"
+    partial_notice: Send | None = None
     queue: Slug = "disputes"
     resolved_notice: Send | None = None
+    upheld_notice: Send | None = None
 
 
 def _by_method(value: Any) -> Any:

@@ -108,6 +108,23 @@ class Promise(_Facts):
         return self.amount - self.paid
 
 
+class Dispute(_Facts):
+    """A dispute that nobody has resolved. `amount` is the disputed part, None where all of the invoice is.
+
+    `owner` is the code of who deals with it, empty while nobody does; `answer_by` a day of the creditor's, by whose
+    end the customer is to have an answer, and `overdue` that it passed.
+    """
+
+    number: int
+    at: datetime
+    reason: str
+    amount: Decimal | None = None
+    owner: str = ""
+    answer_by: date | None = None
+    confirmed: bool = True
+    overdue: bool = False
+
+
 class Rebase(_Facts):
     """From this instant the ruler goes on from the first step not `done` by then; later steps keep distances."""
 
@@ -123,7 +140,9 @@ class Notice(_Facts):
     `amount` and `by` are the money and the day it speaks of; `channel` is the only one by which it may go.
     """
 
-    branch: Literal["dispute", "dispute_resolved", "promise", "broken_promise", "payment", "answer"]
+    branch: Literal[
+        "dispute", "dispute_resolved", "dispute_upheld", "promise", "broken_promise", "payment", "answer"
+    ]
     number: int
     at: datetime
     amount: Decimal | None = None
@@ -152,13 +171,15 @@ class InvoiceFacts(_Facts):
     """Everything that happened to an invoice, reduced. `cleared_at` is when the money that closed it came.
 
     `moved` is the customer's credit that came from other invoices (above zero) or went there, by our ids of them;
-    `refunded` is credit that was given back to the customer.
+    `refunded` is credit that was given back to the customer. `extended_from` is the due date that the creditor's
+    books have, where the customer was given longer.
     """
 
     amount: Decimal
     currency: str
     issued_on: date
     due_on: date
+    extended_from: date | None = None
     payment_method: str = ""
     close_below: Decimal = ZERO
     arrived_at: datetime
@@ -169,8 +190,7 @@ class InvoiceFacts(_Facts):
     charges: LateCharges = LateCharges()
     closed: Closed | None = None
     cleared_at: datetime | None = None
-    disputed: bool = False
-    dispute_unconfirmed: bool = False
+    dispute: Dispute | None = None
     disputes: int = 0
     holds: tuple[Hold, ...] = ()
     promises_open: tuple[Promise, ...] = ()
@@ -203,6 +223,19 @@ class InvoiceFacts(_Facts):
     def _money(self) -> Decimal:
         """The money that lies on the invoice."""
         return self.paid - self.refunded + sum(self.moved.values(), ZERO)
+
+    @property
+    def disputed(self) -> bool:
+        """Whether the customer disputes the invoice, or a part of it."""
+        return self.dispute is not None
+
+    @property
+    def disputed_amount(self) -> Decimal:
+        """How much of what is owed is disputed."""
+        owed = max(self.balance, ZERO)
+        if self.dispute is None:
+            return ZERO
+        return owed if self.dispute.amount is None else min(self.dispute.amount, owed)
 
     @property
     def state(self) -> State:

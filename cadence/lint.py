@@ -50,6 +50,7 @@ def lint(
         *_order(cadence),
         *_after_the_end(cadence),
         *_conditions(cadence),
+        *_partial_notice(cadence),
         *(finding for use in _messages(cadence) for finding in _message(*use, templates)),
     ]
     warnings = _whatsapp(cadence, templates, creditor) if creditor else ()
@@ -81,7 +82,9 @@ def _messages(cadence: Cadence) -> Iterator[tuple[Path, Send, str]]:
     on = cadence.branches
     written = [
         ("dispute", "notice", on.dispute.notice, NOTICE),
+        ("dispute", "partial_notice", on.dispute.partial_notice, NOTICE),
         ("dispute", "resolved_notice", on.dispute.resolved_notice, NOTICE),
+        ("dispute", "upheld_notice", on.dispute.upheld_notice, NOTICE),
         ("promise", "notice", on.promise.notice, NOTICE),
         ("broken_promise", "reminder", on.broken_promise.reminder, REMINDER),
         ("payment", "notice", on.payment.notice, NOTICE),
@@ -194,6 +197,15 @@ def _conditions(cadence: Cadence) -> Iterator[Finding]:
         situation = Situation(cadence.segments, step.stage, _overdue(spread, cadence.calendar.roll))
         if reason := objection(step.when, situation):
             yield ("steps", index, "when"), reason
+
+
+def _partial_notice(cadence: Cadence) -> Iterator[Finding]:
+    dispute = cadence.branches.dispute
+    if dispute.partial_notice and dispute.undisputed == "wait":
+        yield (
+            ("branches", "dispute", "partial_notice"),
+            "it is never sent: all reminders wait during a dispute; write 'undisputed: collect', or leave it out",
+        )
 
 
 def _overdue(spread: Spread, roll: Roll) -> tuple[int | None, int | None]:

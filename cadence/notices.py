@@ -63,6 +63,7 @@ def _still_true(notice: Notice, facts: InvoiceFacts) -> bool:
     stands = {
         "dispute": facts.disputed,
         "dispute_resolved": not facts.disputed,
+        "dispute_upheld": not facts.disputed,
         "broken_promise": not facts.trusts,
         "payment": True,
     }
@@ -74,9 +75,11 @@ def branch_message(cadence: Cadence, notice: Notice) -> Send | None:
     if notice.channel is not None:
         return Send(template="answer", channels=(notice.channel,))
     branches = cadence.branches
+    collected = notice.amount is not None and branches.dispute.undisputed == "collect"
     return {
-        "dispute": branches.dispute.notice,
+        "dispute": branches.dispute.partial_notice if collected else branches.dispute.notice,
         "dispute_resolved": branches.dispute.resolved_notice,
+        "dispute_upheld": branches.dispute.upheld_notice,
         "promise": branches.promise.notice,
         "broken_promise": branches.broken_promise.reminder,
         "payment": branches.payment.notice,

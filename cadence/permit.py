@@ -10,6 +10,7 @@ from typing import Any
 from cadence.agenda import AgendaItem
 from cadence.caps import Contact, room
 from cadence.conditions import ConditionFailed, holds
+from cadence.disputes import asked
 from cadence.document import Cadence
 from cadence.facts import ANSWER_STEP, CustomerFacts, InvoiceFacts
 from cadence.payers import PayerFacts, payer_terms
@@ -118,7 +119,9 @@ def _objection(
     if step is None or step.when is None or begun:
         return None
     try:
-        true = holds(step.when, condition_facts(facts, customer, payer, rules, step.stage, at))
+        told = condition_facts(facts, customer, payer, rules, step.stage, at)
+        # What is disputed is not asked for, so that no step is to rest on it.
+        true = holds(step.when, {**told, "balance": max(asked(facts, cadence), Decimal(0))})
     except ConditionFailed:
         return "condition_failed"
     return None if true else "condition"

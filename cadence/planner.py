@@ -50,6 +50,10 @@ def _held_items(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> Iterator
     for promise in facts.promises_open:
         at, key = checked_at(promise, facts, cadence, rules), f"promise/{promise.number}"
         yield AgendaItem(key, ItemKind.CHECK_PROMISE, at, "promise_due", number=promise.number)
+    dispute = facts.dispute
+    if dispute and dispute.answer_by and not dispute.overdue:
+        key, at = f"dispute/{dispute.number}/{dispute.answer_by}", rules.creditor_end_of(dispute.answer_by)
+        yield AgendaItem(key, ItemKind.CHECK_DISPUTE, at, "dispute_due")
 
 
 def _reconciliations(facts: InvoiceFacts, ahead: list[AgendaItem]) -> Iterator[AgendaItem]:

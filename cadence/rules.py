@@ -46,8 +46,16 @@ class Rules:
     def end_of(self, day: date, grace: int = 0) -> datetime:
         """The end of a day where the customer is, `grace` business days later."""
         last = self.calendar.add(day, grace)
-        midnight = datetime(last.year, last.month, last.day, tzinfo=self.window.zone) + timedelta(days=1)
-        return midnight.astimezone(ZoneInfo("UTC"))
+        return _end_of(last, self.window.zone)
+
+    def creditor_end_of(self, day: date) -> datetime:
+        """The end of a day where the creditor is."""
+        return _end_of(day, self.creditor_zone)
+
+
+def _end_of(day: date, zone: ZoneInfo) -> datetime:
+    midnight = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(days=1)
+    return midnight.astimezone(ZoneInfo("UTC"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from cadence.disputes import forbids
 from cadence.document import Cadence
 from cadence.facts import InvoiceFacts
 from cadence.promises import checked_at
@@ -15,7 +16,7 @@ NEXT_DAY = timedelta(days=1)
 def blocked_until(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> datetime | None:
     """Until when reminders are forbidden: None if they are not, FOREVER while nobody knows."""
     ends = [hold.until or FOREVER for hold in facts.holds]
-    if facts.disputed:
+    if forbids(facts, cadence):
         ends.append(FOREVER)
     ends += [checked_at(each, facts, cadence, rules) for each in facts.promises_open if each.trusted]
     return max(ends, default=None)

@@ -47,6 +47,7 @@ WORDS: Mapping[str, str] = {
     "sent": "the provider took it",
     "on_hold": "the invoice is on hold, and nobody said until when",
     "disputed": "the invoice is disputed, until somebody resolves that",
+    "dispute_due": "the day has ended by which the dispute was to be answered",
     "not_reached": "it waits for the step before it",
     "no_hour_is_left": "contact rules and the customer's own wish leave no hour for a contact",
     "customer-preference": "the customer asked to be contacted on other days or at other hours",

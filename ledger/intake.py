@@ -239,11 +239,13 @@ async def _start(unit: Unit, row: InvoiceTerms, served: Served, origin: Origin) 
 async def _change(unit: Unit, invoice_id: int, row: InvoiceTerms, origin: Origin) -> bool:
     held = unit.invoice(invoice_id)
     facts = held.facts
-    if (facts.amount, facts.due_on, facts.payment_method) == (row.amount, row.due_on, row.payment_method):
+    # Books know nothing of an extension: a row with the due date that it was extended from takes nothing back.
+    due_on = facts.due_on if row.due_on == facts.extended_from else row.due_on
+    if (facts.amount, facts.due_on, facts.payment_method) == (row.amount, due_on, row.payment_method):
         return False
     changed = e.InvoiceChanged(
         amount=row.amount,
-        due_on=row.due_on,
+        due_on=due_on,
         payment_method=row.payment_method,
         on=unit.now.astimezone(unit.creditor.timezone).date(),
     )

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from cadence import events as e
 from cadence.agenda import Agenda
 from cadence.caps import Contact, room
+from cadence.disputes import forbids
+from cadence.document import Cadence
 from cadence.facts import ANSWER_STEP, CustomerFacts, InvoiceFacts, step_key
 from cadence.marks import marks
 from cadence.planner import plan
@@ -41,7 +43,7 @@ def permits_in_order(log: InvoiceLog, tally: Tally) -> None:
         attempt = tried.get(logged.event.attempt)
         if attempt is None or before is None:
             tally.violations.append(f"{log.name}: permit {logged.id} names an attempt that does not exist")
-        elif reason := _forbidden(before, logged.at, notice=attempt.notice):
+        elif reason := _forbidden(before, log.cadence, logged.at, notice=attempt.notice):
             tally.violations.append(f"{log.name}: permit {logged.id} for {_step(attempt)} was given {reason}")
     _listed_in_order(log, tally)
     for attempt in log.attempts:
@@ -56,19 +58,21 @@ def _listed_in_order(log: InvoiceLog, tally: Tally) -> None:
     for each in log.listed:
         tally.checked += 1
         earlier = [after for logged, _, after in replayed(log.events) if logged.id < each.permit_event]
-        reason = _forbidden(earlier[-1], each.permitted_at) if earlier else "before it was received"
+        reason = (
+            _forbidden(earlier[-1], log.cadence, each.permitted_at) if earlier else "before it was received"
+        )
         if reason:
             told = step_key(each.step, each.occurrence)
             tally.violations.append(f"{log.name}: {told} was listed in message {each.reference} {reason}")
 
 
-def _forbidden(facts: InvoiceFacts, at: datetime, *, notice: bool = False) -> str | None:
+def _forbidden(facts: InvoiceFacts, cadence: Cadence, at: datetime, *, notice: bool = False) -> str | None:
     """Why no message was to be permitted on these facts at `at`; None where one was."""
     if facts.closed:
         return f"when it was closed as {facts.closed}"
     if notice:
         return None
-    if facts.disputed:
+    if forbids(facts, cadence):
         return "within a dispute"
     if any(hold.until is None or hold.until > at for hold in facts.holds):
         return "within a hold"

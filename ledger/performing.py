@@ -57,6 +57,8 @@ def _events(item: AgendaItem, held: Held) -> list[e.InvoiceEvent]:
             return [e.HoldEnded(hold=item.hold)]
         case ItemKind.CHECK_PROMISE:
             return [*found_on_its_day(held.facts, item.number)]
+        case ItemKind.CHECK_DISPUTE:
+            return [e.DisputeOverdue()]
         case ItemKind.OPEN_CASE | ItemKind.HAND_OVER | ItemKind.WRITE_OFF:
             return [_step_event(item, held)]
         case _:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -138,7 +138,8 @@ def sums_of(facts: InvoiceFacts) -> Sums:
 class Situation:
     """Where an invoice stands, for those who report something about it. `next_stage` is None at the last one.
 
-    `promised` is what open promises still have to bring.
+    `promised` is what open promises still have to bring. `zone` is the customer's, `creditor_zone` the one in which
+    it is due on `due_on`.
     """
 
     state: str
@@ -147,6 +148,8 @@ class Situation:
     zone: ZoneInfo
     stages: tuple[str, ...]
     next_stage: str | None
+    due_on: date
+    creditor_zone: ZoneInfo
     promised: Decimal = Decimal(0)
     sums: Sums = Sums()
 
@@ -170,7 +173,9 @@ def situation_of(unit: Unit, held: Held) -> Situation:
         state=str(held.facts.state),
         currency=held.facts.currency,
         balance=held.facts.balance,
+        due_on=held.facts.due_on,
         zone=ZoneInfo(unit.customer_facts.zone),
+        creditor_zone=unit.creditor.timezone,
         stages=stages,
         next_stage=stages[reached + 1] if reached + 1 < len(stages) else None,
         promised=held.facts.promised,

@@ -70,7 +70,8 @@ async def happened(engine: AsyncEngine) -> Sequence[Row]:
     What a customer said for all invoices stands at each that was open then.
     """
     told = (
-        "payment_received", "payment_unidentified", "payment_reversed", "dispute_opened", "dispute_resolved",
+        "payment_received", "payment_unidentified", "payment_reversed", "dispute_opened", "dispute_assigned",
+        "dispute_overdue", "dispute_resolved", "due_date_extended",
         "hold_placed", "hold_ended", "promise_made", "promise_broken", "escalated", "cancelled", "replied",
         "channel_suppressed", "suppression_lifted", "contact_forbidden", "contact_allowed", "preference_stated",
         "step_merged", "step_released",

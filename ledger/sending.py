@@ -12,6 +12,7 @@ from cadence import events as e
 from cadence.account import OpenItem
 from cadence.agenda import AgendaItem
 from cadence.directive import Directive, ItemOrder
+from cadence.disputes import asked, in_part
 from cadence.facts import ANSWER_STEP, THANKS_STEP, InvoiceFacts
 from cadence.permit import Answer
 from cadence.words import Channel
@@ -55,6 +56,9 @@ class Permit(KnownAttempt):
     payment_amount: Decimal | None
     # How many of the customer's invoices were paid on time, where the message thanks for a payment; else 0.
     paid_on_time: int
+    # The part that is disputed while the rest, which is the balance here, is asked for; and what was credited.
+    disputed_amount: Decimal | None
+    credited_amount: Decimal | None
     # What to quote with the payment; empty where the creditor's instructions do not ask for it.
     creditor_reference: str
     # All that the message speaks of; empty where that is its own invoice alone.
@@ -213,7 +217,8 @@ def _written(unit: Unit, held: Held, item: AgendaItem, known: Mapping[str, Any],
         customer_name=customer["name"],
         invoice_number=held.row["number"],
         amount=facts.amount,
-        balance=facts.balance,
+        balance=asked(facts, held.cadence),
+        disputed_amount=facts.disputed_amount if in_part(facts, held.cadence) else None,
         currency=facts.currency,
         issued_on=facts.issued_on,
         due_on=facts.due_on,
@@ -227,11 +232,12 @@ def _branch_words(facts: InvoiceFacts, item: AgendaItem) -> dict[str, Any]:
     """What the customer did, for the notice that answers it."""
     answered = next((n for n in facts.notices if (n.step, n.number) == (item.step, item.occurrence)), None)
     amount = answered.amount if answered else None
-    paid = answered is not None and answered.branch == "payment"
+    branch = answered.branch if answered else None
     return {
         "promised_on": answered.by if answered else None,
-        "promised_amount": None if paid else amount,
-        "payment_amount": amount if paid else None,
+        "promised_amount": amount if branch in ("promise", "broken_promise") else None,
+        "payment_amount": amount if branch == "payment" else None,
+        "credited_amount": amount if branch == "dispute_upheld" else None,
     }
 
 

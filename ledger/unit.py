@@ -376,6 +376,7 @@ def queue_for(case: CaseDue, cadence: Cadence) -> str:
     named = {
         "dispute": branches.dispute.queue,
         "dispute_to_confirm": branches.dispute.queue,
+        "dispute_overdue": branches.dispute.queue,
         "hold_without_end": branches.hold.queue,
         "broken_promise": branches.broken_promise.queue,
     }

@@ -17,7 +17,8 @@ UNSAID = frozenset({
 
 def details(payload: Mapping[str, Any], currency: str, zone: ZoneInfo) -> str:
     """What an event says beyond its type: instants on the clock of `zone`, amounts in its currency or `currency`."""
-    said = {**payload} | {name: _amount(payload, name, currency) for name in ("amount", "interest", "costs")}
+    amounts = ("amount", "credit", "interest", "costs")
+    said = {**payload} | {name: _amount(payload, name, currency) for name in amounts}
     if said.get("occurrence") == 1:
         del said["occurrence"]
     if not said.get("replaces"):
@@ -88,8 +89,11 @@ SAID: Mapping[str, Callable[[Any, ZoneInfo], str]] = {
     "before": _after("instead of"),
     "stage": _after("stage"),
     "outcome": _plain,
+    "credit": lambda value, _: f"{value} credited",
     "reason": _words,
     "confirmed": lambda value, _: "confirmed" if value else "to be confirmed",
+    "owner": _after("with"),
+    "answer_by": _after("to be answered by"),
     "intent": lambda value, _: f"reads as {words(value)}",
     "carrier": _after("into the message on invoice"),
     "closes_as": _words,

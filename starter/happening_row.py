@@ -27,10 +27,12 @@ class Kind(StrEnum):
     PAYMENT = "payment"
     REVERSAL = "reversal"
     DISPUTE = "dispute"
+    ASSIGNMENT = "assignment"
     RESOLUTION = "resolution"
     PAUSE = "pause"
     RESUME = "resume"
     PROMISE = "promise"
+    EXTENSION = "extension"
     ESCALATE = "escalate"
     CANCEL = "cancel"
     CREDIT_NOTE = "credit_note"
@@ -46,6 +48,7 @@ _REQUIRED = {
     Kind.REFUND: ("amount",),
     Kind.RESOLUTION: ("reason",),
     Kind.PROMISE: ("date",),
+    Kind.EXTENSION: ("date",),
     Kind.REPLY: ("text",),
 }
 _POSSIBLE = {
@@ -54,6 +57,10 @@ _POSSIBLE = {
     Kind.CREDIT_NOTE: ("amount", "currency"),
     Kind.REFUND: ("amount", "currency"),
     Kind.PROMISE: ("amount", "currency", "date"),
+    Kind.DISPUTE: ("amount", "currency", "date"),
+    Kind.ASSIGNMENT: ("date",),
+    Kind.RESOLUTION: ("amount", "currency"),
+    Kind.EXTENSION: ("date",),
     Kind.PAUSE: ("until",),
 }
 # Those whose own ids count once, whatever way they are told by.
@@ -69,8 +76,10 @@ _REPLIES = {"sms": Channel.SMS, "whatsapp": Channel.WHATSAPP}
 class Happening:
     """One row. `at` is an aware instant; `key` tells it from all others, also in a file that is imported again.
 
-    `on` is the column `date`: the day to which a promise is made. `until` is an instant, or a date: to its end, where the customer is. `reason` is a code: of a resolution upheld,
-    rejected or withdrawn, of an escalation the stage, of a payment its method, of a reply its channel.
+    `on` is the column `date`: the day to which a promise is made or an invoice extended, or by which a dispute is to
+    be answered. `amount` is of a dispute the part, of its resolution what is credited. `until` is an instant, or a date: to its end, where the customer is. `reason` is a code: of a resolution upheld,
+    rejected or withdrawn, of an assignment who deals with the dispute, of an escalation the stage, of a payment its
+    method, of a reply its channel.
     """
 
     line: int

@@ -101,8 +101,33 @@ def _refund(happening: Happening, stands: Situation) -> e.InvoiceEvent:
     return e.CreditRefunded(amount=amount, currency=_currency(happening, stands))
 
 
-def _resolution(happening: Happening, _stands: Situation) -> e.InvoiceEvent:
-    return e.DisputeResolved.model_validate({"outcome": happening.reason})
+def _dispute(happening: Happening, stands: Situation) -> e.InvoiceEvent:
+    amount = _exact(happening, stands)
+    return e.DisputeOpened(amount=amount, answer_by=happening.on, **_code(happening))
+
+
+def _assignment(happening: Happening, _stands: Situation) -> e.InvoiceEvent:
+    return e.DisputeAssigned(owner=happening.reason or "", answer_by=happening.on)
+
+
+def _resolution(happening: Happening, stands: Situation) -> e.InvoiceEvent:
+    said = {"outcome": happening.reason, "credit": _exact(happening, stands)}
+    return e.DisputeResolved.model_validate(said)
+
+
+def _extension(happening: Happening, stands: Situation) -> e.InvoiceEvent:
+    assert happening.on is not None
+    if happening.on <= stands.due_on:
+        raise ValueError(f"date: the invoice is due on {stands.due_on}; an extension ends later than that")
+    on = happening.at.astimezone(stands.creditor_zone).date()
+    return e.DueDateExtended(due_on=happening.on, on=on, **_code(happening))
+
+
+def _exact(happening: Happening, stands: Situation) -> Decimal | None:
+    """The amount in the invoice's own money; None where the row has none."""
+    if happening.amount is not None:
+        _currency(happening, stands)
+    return happening.amount
 
 
 def _pause(happening: Happening, stands: Situation) -> e.InvoiceEvent:
@@ -138,9 +163,8 @@ def _currency(happening: Happening, stands: Situation) -> str:
 
 
 def _promise(happening: Happening, stands: Situation) -> e.PromiseMade:
-    if happening.amount is not None:
-        _currency(happening, stands)
-    amount = stands.unpromised if happening.amount is None else happening.amount
+    given = _exact(happening, stands)
+    amount = stands.unpromised if given is None else given
     if amount <= 0:
         owed = "it is promised already" if stands.balance > 0 else "nothing is owed on this invoice"
         raise ValueError(f"amount: {owed}; there is nothing to promise")
@@ -168,8 +192,10 @@ _EVENTS: dict[Kind, Callable[[Happening, Situation], e.InvoiceEvent]] = {
     Kind.REVERSAL: _reversal,
     Kind.CREDIT_NOTE: _credit_note,
     Kind.REFUND: _refund,
-    Kind.DISPUTE: lambda happening, _: e.DisputeOpened(**_code(happening)),
+    Kind.DISPUTE: _dispute,
+    Kind.ASSIGNMENT: _assignment,
     Kind.RESOLUTION: _resolution,
+    Kind.EXTENSION: _extension,
     Kind.PAUSE: _pause,
     Kind.RESUME: lambda _happening, _stands: e.HoldEnded(),
     Kind.PROMISE: _promise,

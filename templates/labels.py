@@ -50,6 +50,10 @@ class Labels(BaseModel):
     """With the space before it that French wants."""
     how_to_pay: str
     pay_online: str
+    under_review: str
+    """What an e-mail says of a disputed part, `{amount}`, that is not in the balance."""
+    under_review_short: str
+    """The same in an SMS, where it has room."""
     questions: str
     questions_lead: str
     phone: str

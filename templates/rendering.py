@@ -11,8 +11,8 @@ from templates.catalog import Catalog
 from templates.environment import ENVIRONMENT, Text, text_of
 from templates.errors import TemplateError
 from templates.gsm7 import segments, transliterate
-from templates.labels import labels_of
-from templates.values import RenderContext, Values, counted, items_table, values_for
+from templates.labels import Labels, labels_of
+from templates.values import RenderContext, Values, counted, items_table, money, values_for
 
 __all__ = [
     "RenderContext",
@@ -73,7 +73,7 @@ def render_email(template: str, ctx: RenderContext) -> RenderedEmail:
 def render_sms(template: str, ctx: RenderContext) -> RenderedSms:
     """Return the SMS `template` for `ctx`, in GSM-7; TemplateError `too_long` where it exceeds two segments."""
     text = text_of(template, Channel.SMS, ctx.language)
-    body = transliterate(text.render(values_for(Channel.SMS, ctx)))
+    body = _with_review(text, transliterate(text.render(values_for(Channel.SMS, ctx))), ctx)
     count = segments(body)
     if count > SMS_SEGMENTS:
         raise text.error("too_long", f"{count} segments, at most {SMS_SEGMENTS}")
@@ -101,6 +101,21 @@ def whatsapp_template_text(template: str, language: str) -> str:
     return text.render(numbered)
 
 
+def _with_review(text: Text, body: str, ctx: RenderContext) -> str:
+    """The SMS with a line that a disputed part is not asked for, where there is room for it."""
+    labels = labels_of(ctx.language)
+    review = _under_review(text, labels, labels.under_review_short, ctx)
+    longer = transliterate(f"{body}\n{review}")
+    return longer if review and segments(longer) <= SMS_SEGMENTS else body
+
+
+def _under_review(text: Text, labels: Labels, sentence: str, ctx: RenderContext) -> str:
+    """That a part is disputed and under review; empty where none is, or where the text says so itself."""
+    if ctx.disputed_amount is None or "disputed_amount" in text.variables:
+        return ""
+    return sentence.format(amount=money(ctx.disputed_amount, ctx.currency, labels))
+
+
 def _letter(template: str, text: Text, values: Values, ctx: RenderContext) -> Mapping[str, object]:
     """What the layouts show, in plain text: the HTML layout escapes it."""
     absent = EMAIL_BLOCKS - text.blocks
@@ -111,6 +126,7 @@ def _letter(template: str, text: Text, values: Values, ctx: RenderContext) -> Ma
     if needed - values.keys():
         raise text.error("undefined_variable", ", ".join(sorted(needed - values.keys())))
     labels = labels_of(ctx.language)
+    review = _under_review(text, labels, labels.under_review, ctx)
     # The invoice's amount is a second figure to read only where something has been paid of it.
     facts = [name for name in entry.facts if name != "amount" or ctx.amount != ctx.balance]
     return {
@@ -118,7 +134,7 @@ def _letter(template: str, text: Text, values: Values, ctx: RenderContext) -> Ma
         "language": ctx.language,
         "labels": labels,
         "title": text.render(values, "title"),
-        "paragraphs": re.split(r"\n\s*\n", text.render(values, "body")),
+        "paragraphs": [*re.split(r"\n\s*\n", text.render(values, "body")), *([review] if review else [])],
         "closing": text.render(values, "closing"),
         "facts": [(labels.facts[name], values[name]) for name in facts],
         "items": items_table(ctx),

@@ -27,7 +27,7 @@ class RenderContext:
     the customer's local date. `promised_amount` None, with a `promised_on`, means the whole balance. `reference` is the
     message's own; `creditor_reference` the invoice's, where the creditor's instructions quote it. `paid_on_time` is
     how many invoices the customer has paid on time. `items` are all the invoices that the message speaks of, in its
-    table's order; empty means this one alone.
+    table's order; empty means this one alone. `disputed_amount` is under review and no part of `balance`.
     """
 
     language: str
@@ -45,6 +45,8 @@ class RenderContext:
     promised_amount: Decimal | None = None
     payment_amount: Decimal | None = None
     paid_on_time: int = 0
+    disputed_amount: Decimal | None = None
+    credited_amount: Decimal | None = None
     creditor_reference: str = ""
     items: tuple[OpenItem, ...] = ()
 
@@ -170,6 +172,10 @@ def _amounts(ctx: RenderContext, labels: Labels) -> Values:
         values["promised_amount"] = written(promised)
     if ctx.payment_amount is not None:
         values["payment_amount"] = written(ctx.payment_amount)
+    if ctx.disputed_amount is not None:
+        values["disputed_amount"] = written(ctx.disputed_amount)
+    if ctx.credited_amount is not None:
+        values["credited_amount"] = written(ctx.credited_amount)
     return values
 
 

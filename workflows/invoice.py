@@ -29,6 +29,7 @@ PERFORMED_BY = {
     ItemKind.SEND_WHATSAPP: ("send_whatsapp", "-whatsapp"),
     ItemKind.OPEN_CASE: ("open_case", ""),
     ItemKind.CHECK_PROMISE: ("check_promise", ""),
+    ItemKind.CHECK_DISPUTE: ("check_dispute", ""),
     ItemKind.END_HOLD: ("end_hold", ""),
     ItemKind.RECONCILE_MESSAGE: ("reconcile_message", ""),
     ItemKind.HAND_OVER: ("hand_over", ""),
@@ -199,13 +200,23 @@ class InvoiceWorkflow:
 
     @workflow.signal
     def dispute_opened(self, signal: signals.DisputeOpened | None = None) -> None:
-        """The customer disputes the invoice."""
+        """The customer disputes the invoice, or a part of it."""
         self.note("dispute_opened", signal)
+
+    @workflow.signal
+    def dispute_assigned(self, signal: signals.DisputeAssigned | None = None) -> None:
+        """Somebody deals with the dispute."""
+        self.note("dispute_assigned", signal)
 
     @workflow.signal
     def dispute_resolved(self, signal: signals.DisputeResolved | None = None) -> None:
         """A dispute is over."""
         self.note("dispute_resolved", signal)
+
+    @workflow.signal
+    def due_date_extended(self, signal: signals.DueDateExtended | None = None) -> None:
+        """The customer was given longer to pay."""
+        self.note("due_date_extended", signal)
 
     @workflow.signal
     def promise_made(self, signal: signals.PromiseMade | None = None) -> None:

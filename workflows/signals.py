@@ -63,15 +63,36 @@ class LateChargesWaived(Signal):
 
 
 class DisputeOpened(Signal):
-    """The customer disputes the invoice; `reason` is a code."""
+    """The customer disputes `amount`, or all of the invoice where that is empty or no amount; `reason` is a code.
+
+    `owner` is the code of who deals with it, `answer_by` the ISO date by which the customer is to have an answer.
+    """
 
     reason: Text = ""
+    amount: Text = ""
+    owner: Text = ""
+    answer_by: Text = ""
+
+
+class DisputeAssigned(Signal):
+    """Who deals with the dispute, a code, and until which ISO date; what is left empty is so from now on."""
+
+    owner: Text = ""
+    answer_by: Text = ""
 
 
 class DisputeResolved(Signal):
-    """The dispute is over: `outcome` is upheld, rejected or withdrawn."""
+    """The dispute is over: `outcome` is upheld, rejected or withdrawn; `credit` is less than was disputed."""
 
     outcome: Text = ""
+    credit: Text = ""
+
+
+class DueDateExtended(Signal):
+    """The customer may pay until the ISO date `due_on`, later than the due date so far; `reason` is a code."""
+
+    due_on: Text = ""
+    reason: Text = ""
 
 
 class PromiseMade(Signal):

@@ -21,10 +21,11 @@ from cadence.events.customers import (
     PreferenceStated,
     SuppressionLifted,
 )
-from cadence.events.disputes import DisputeOpened, DisputeResolved
+from cadence.events.disputes import DisputeAssigned, DisputeOpened, DisputeOverdue, DisputeResolved
 from cadence.events.holds import CustomerHoldEnded, CustomerHoldPlaced, HoldEnded, HoldPlaced
 from cadence.events.lifecycle import (
     Cancelled,
+    DueDateExtended,
     Escalated,
     InvoiceChanged,
     InvoiceMoved,
@@ -83,8 +84,11 @@ __all__ = [
     "CustomerReceived",
     "DeferralLifted",
     "DeliveryReported",
+    "DisputeAssigned",
     "DisputeOpened",
+    "DisputeOverdue",
     "DisputeResolved",
+    "DueDateExtended",
     "Escalated",
     "Event",
     "HoldEnded",
@@ -133,7 +137,10 @@ InvoiceEvent = (
     | CreditRefunded
     | LateChargesClaimed
     | LateChargesWaived
+    | DueDateExtended
     | DisputeOpened
+    | DisputeAssigned
+    | DisputeOverdue
     | DisputeResolved
     | HoldPlaced
     | HoldEnded

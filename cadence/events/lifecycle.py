@@ -33,6 +33,15 @@ class InvoiceChanged(Fact):
     on: date
 
 
+class DueDateExtended(Fact):
+    """The customer was given longer to pay, until `due_on`; `on` is the day it was told, in the creditor's zone."""
+
+    type: Literal["due_date_extended"] = "due_date_extended"
+    due_on: Annotated[date, Field(lt=date(2103, 1, 1))]
+    reason: Slug = "unspecified"
+    on: date
+
+
 class Escalated(Fact):
     """Somebody moved the invoice to a later stage, the next one where none is named."""
 

@@ -1,37 +1,60 @@
 """What a dispute does to an invoice, and what ends it."""
 
 from datetime import datetime
+from typing import Any
 
 from cadence import events as e
 from cadence.changes import changed, owe_case, owe_notice
-from cadence.facts import InvoiceFacts
+from cadence.facts import Dispute, InvoiceFacts
 from cadence.reducing.dispatch import reduce_event
 from cadence.reducing.money import settle_balance
 
 
 @reduce_event.register
 def _(event: e.DisputeOpened, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
-    if facts.disputed:
-        return _confirmed(facts) if event.confirmed else facts
+    told: dict[str, Any] = event.model_dump(exclude={"type"})
+    if facts.dispute:
+        return _confirmed(facts, facts.dispute, told) if event.confirmed else facts
     number = facts.disputes + 1
-    disputed = changed(facts, disputed=True, disputes=number, dispute_unconfirmed=not event.confirmed)
+    disputed = changed(facts, dispute=Dispute(number=number, at=at, **told), disputes=number)
     reason = "dispute" if event.confirmed else "dispute_to_confirm"
-    return owe_case(owe_notice(disputed, "dispute", at), f"{reason}/{number}", reason)
+    return owe_case(owe_notice(disputed, "dispute", at, amount=event.amount), f"{reason}/{number}", reason)
 
 
-def _confirmed(facts: InvoiceFacts) -> InvoiceFacts:
+def _confirmed(facts: InvoiceFacts, dispute: Dispute, told: dict[str, Any]) -> InvoiceFacts:
     """The facts, once a person has confirmed what was only read from a reply; the customer was answered then."""
-    if not facts.dispute_unconfirmed:
+    if dispute.confirmed:
         return facts
-    return owe_case(changed(facts, dispute_unconfirmed=False), f"dispute/{facts.disputes}", "dispute")
+    confirmed = changed(facts, dispute=dispute.model_copy(update=told))
+    return owe_case(confirmed, f"dispute/{dispute.number}", "dispute")
+
+
+@reduce_event.register
+def _(event: e.DisputeAssigned, facts: InvoiceFacts, _at: datetime) -> InvoiceFacts:
+    if facts.dispute is None:
+        return facts
+    late = facts.dispute.overdue and event.answer_by == facts.dispute.answer_by
+    told = {"owner": event.owner, "answer_by": event.answer_by, "overdue": late}
+    return changed(facts, dispute=facts.dispute.model_copy(update=told))
+
+
+@reduce_event.register
+def _(_event: e.DisputeOverdue, facts: InvoiceFacts, _at: datetime) -> InvoiceFacts:
+    dispute = facts.dispute
+    if dispute is None or dispute.answer_by is None or dispute.overdue:
+        return facts
+    late = changed(facts, dispute=dispute.model_copy(update={"overdue": True}))
+    return owe_case(late, f"dispute_overdue/{dispute.number}/{dispute.answer_by}", "dispute_overdue")
 
 
 @reduce_event.register
 def _(event: e.DisputeResolved, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
-    if not facts.disputed:
+    if facts.dispute is None:
         return facts
-    resolved = changed(facts, disputed=False, dispute_unconfirmed=False)
-    if event.outcome == "upheld":
-        # The creditor agrees: what is owed is credited, whole. Disputes over a part come with the contact rules.
-        return settle_balance(changed(resolved, credited=facts.credited + facts.balance), at)
-    return owe_notice(resolved, "dispute_resolved", at)
+    resolved = changed(facts, dispute=None)
+    if event.outcome != "upheld":
+        return owe_notice(resolved, "dispute_resolved", at)
+    disputed = facts.disputed_amount
+    credit = disputed if event.credit is None else min(event.credit, disputed)
+    upheld = settle_balance(changed(resolved, credited=facts.credited + credit), at)
+    return upheld if upheld.closed else owe_notice(upheld, "dispute_upheld", at, amount=credit)

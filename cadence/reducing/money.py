@@ -97,8 +97,7 @@ def settle_balance(
             cleared_at=at,
             promises_open=(),
             kept_promises=facts.kept_promises + kept,
-            disputed=False,
-            dispute_unconfirmed=False,
+            dispute=None,
         )
     if not cleared and facts.closed in ("paid", "credited"):
         return rebased(changed(facts, closed=None, cleared_at=None), "resumed", at)

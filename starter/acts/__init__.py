@@ -14,9 +14,9 @@ from starter.acts.checks import (
     happened,
     refuse_closed,
 )
-from starter.acts.disputes import Outcome, dispute, resolve
+from starter.acts.disputes import Outcome, assign_dispute, dispute, resolve
 from starter.acts.holds import pause, pause_customer, resume, resume_customer
-from starter.acts.lifecycle import cancel, escalate
+from starter.acts.lifecycle import cancel, escalate, extend
 from starter.acts.money import REVERSAL_SOURCE, credit_note, pay, refund, reverse, waive
 from starter.acts.promises import promise
 
@@ -26,6 +26,7 @@ __all__ = [
     "REVERSAL_SOURCE",
     "UNSPECIFIED",
     "Outcome",
+    "assign_dispute",
     "cancel",
     "check_coming",
     "check_money",
@@ -33,6 +34,7 @@ __all__ = [
     "dispute",
     "end_of_day",
     "escalate",
+    "extend",
     "happened",
     "pause",
     "pause_customer",

@@ -16,8 +16,11 @@ HORIZON = timedelta(days=730)
 PAST = datetime(1990, 1, 1, tzinfo=UTC)
 
 
-def check_money(stands: Standing, amount: Decimal, currency: str | None) -> None:
-    """Raise Refusal where an amount cannot be of this invoice: its currency, its sign, its size, its decimals."""
+def check_money(stands: Standing, amount: Decimal, currency: str | None, field: str = "amount") -> None:
+    """Raise Refusal where an amount cannot be of this invoice: its currency, its sign, its size, its decimals.
+
+    `field` is what names the amount.
+    """
     known = stands.facts.currency
     if currency not in (None, known):
         raise Refusal(
@@ -27,18 +30,16 @@ def check_money(stands: Standing, amount: Decimal, currency: str | None) -> None
         )
     if amount <= 0:
         raise Refusal(
-            f"the amount is {amount}; it must be above zero", code="amount_not_positive", field="amount"
+            f"the amount is {amount}; it must be above zero", code="amount_not_positive", field=field
         )
     if amount >= MOST_PAID:
-        raise Refusal(
-            f"{amount} is more than an invoice can come to", code="amount_too_large", field="amount"
-        )
+        raise Refusal(f"{amount} is more than an invoice can come to", code="amount_too_large", field=field)
     digits = MINOR_UNITS[known]
     if amount != round(amount, digits):
         raise Refusal(
             f"{amount} has more decimals than {known}, which has {digits or 'none'}; write what was meant",
             code="too_many_decimals",
-            field="amount",
+            field=field,
         )
 
 
@@ -53,13 +54,13 @@ def happened(at: datetime | None, now: datetime) -> datetime:
     return at
 
 
-def check_coming(field: str, day: date, zone: ZoneInfo, now: datetime) -> None:
+def check_coming(field: str, day: date, zone: ZoneInfo, now: datetime, whose: str = "the customer") -> None:
     """Raise Refusal where a day lies before today in `zone`, or beyond the horizon; `field` is what names it."""
     today = now.astimezone(zone).date()
     if not today <= day <= today + HORIZON:
         where = "in the past" if day < today else "more than two years ahead"
         raise Refusal(
-            f"{day} lies {where}; today is {today} where the customer is",
+            f"{day} lies {where}; today is {today} where {whose} is",
             code="day_out_of_range",
             field=field,
         )

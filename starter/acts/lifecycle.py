@@ -1,9 +1,9 @@
-"""Moving an invoice on, and closing what is not to be collected."""
+"""Moving an invoice on, giving it longer, and closing what is not to be collected."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from cadence import events as e
-from starter.acts.checks import UNSPECIFIED, refuse_closed
+from starter.acts.checks import UNSPECIFIED, check_coming, refuse_closed
 from starter.session import Refusal
 from starter.standing import Report, Standing
 
@@ -12,6 +12,20 @@ def escalate(stands: Standing, now: datetime, *, stage: str | None = None) -> Re
     """Move to a later stage of the cadence, the next one if None."""
     refuse_closed(stands, "escalate")
     return Report(e.Escalated(stage=_later_stage(stands, stage)), now)
+
+
+def extend(stands: Standing, now: datetime, *, to: date, reason: str = UNSPECIFIED) -> Report:
+    """The customer may pay until `to`, a day of the creditor's that is later than the due date so far."""
+    refuse_closed(stands, "extend")
+    zone, due_on = stands.situation.creditor_zone, stands.facts.due_on
+    if to <= due_on:
+        raise Refusal(
+            f"{stands.number} is due on {due_on}; an extension ends later than that",
+            code="not_later",
+            field="to",
+        )
+    check_coming("to", to, zone, now, "the creditor")
+    return Report(e.DueDateExtended(due_on=to, reason=reason, on=now.astimezone(zone).date()), now)
 
 
 def cancel(stands: Standing, now: datetime, *, reason: str = UNSPECIFIED) -> Report:

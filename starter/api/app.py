@@ -17,6 +17,7 @@ from starter.api.resources import (
     cases,
     conversations,
     customers,
+    disputes,
     endpoints,
     feeding,
     halts,
@@ -51,6 +52,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
     messages.router,
     unmatched.router,
+    disputes.router,
     telling.router,
     # Last: the number of an invoice may hold slashes, so its story's address would match longer ones.
     invoices.router,

@@ -50,30 +50,6 @@ def reverse(
     tell(invoice, origin, judge, f"reversal of {amount} noted", taken)
 
 
-def dispute(
-    invoice: o.Invoice, reason: o.Reason = o.UNSPECIFIED, note: o.Note = None, actor: o.Actor = o.ACTOR
-) -> None:
-    """Take note that the customer disputes the invoice: reminders stop, a case opens."""
-    code = o.read_code("--reason", reason)
-    origin = o.read_origin(actor, note)
-    tell(invoice, origin, lambda stands, now: acts.dispute(stands, now, reason=code), "dispute opened")
-
-
-def resolve(
-    invoice: o.Invoice,
-    outcome: Annotated[
-        acts.Outcome, typer.Option("--outcome", help="Upheld credits what is open.", show_default=False)
-    ],
-    note: o.Note = None,
-    actor: o.Actor = o.ACTOR,
-) -> None:
-    """End a dispute: upheld (the customer is right), rejected or withdrawn."""
-    origin = o.read_origin(actor, note)
-    tell(
-        invoice, origin, lambda stands, now: acts.resolve(stands, now, outcome=outcome), f"dispute {outcome}"
-    )
-
-
 def escalate(
     invoice: o.Invoice,
     stage: Annotated[str | None, typer.Option("--stage", help="The stage; the next one if left out.")] = None,
@@ -83,6 +59,24 @@ def escalate(
     """Move an invoice to a later stage: its first step comes in the next window, the later ones keep distance."""
     origin = o.read_origin(actor, note)
     tell(invoice, origin, lambda stands, now: acts.escalate(stands, now, stage=stage), "escalated")
+
+
+def extend(
+    invoice: o.Invoice,
+    to: Annotated[str, typer.Option("--to", help="The new due date.", show_default=False)],
+    reason: o.Reason = o.UNSPECIFIED,
+    note: o.Note = None,
+    actor: o.Actor = o.ACTOR,
+) -> None:
+    """Give the customer longer to pay: the steps after the due date begin anew from the later one."""
+    day, code = o.read_date("--to", to), o.read_code("--reason", reason)
+    origin = o.read_origin(actor, note)
+    tell(
+        invoice,
+        origin,
+        lambda stands, now: acts.extend(stands, now, to=day, reason=code),
+        f"due on {day} now",
+    )
 
 
 def cancel(

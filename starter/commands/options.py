@@ -28,16 +28,19 @@ UNSPECIFIED = "unspecified"
 _CODE = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 # By which option each argument of an act is said.
 _OPTIONS = {
+    "answer_by": "--answer-by",
     "at": "--at",
     "by": "--on",
     "channel": "--channel",
     "channels": "--channel",
     "country": "--country",
+    "credit": "--credit",
     "currency": "--currency",
     "due": "--due",
     "id": "--id",
     "replaces": "--replace",
     "stage": "--stage",
+    "to": "--to",
     "until": "--until",
 }
 

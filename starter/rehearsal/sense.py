@@ -4,7 +4,9 @@ from starter.happenings import Happening, Kind
 from starter.standing import Standing
 
 # Payments, reversals and replies reach a closed invoice as well.
-_ENDED_BY_CLOSING = (Kind.DISPUTE, Kind.PAUSE, Kind.PROMISE, Kind.ESCALATE, Kind.CANCEL)
+_ENDED_BY_CLOSING = (
+    Kind.DISPUTE, Kind.PAUSE, Kind.PROMISE, Kind.EXTENSION, Kind.ESCALATE, Kind.CANCEL,
+)  # fmt: skip
 
 
 def objection(happening: Happening, stands: Standing) -> str | None:
@@ -14,8 +16,12 @@ def objection(happening: Happening, stands: Standing) -> str | None:
         return f"the invoice is closed as {facts.closed} by then; give the {event} an earlier `at`, or leave it out"
     if event is Kind.DISPUTE and facts.disputed:
         return "the invoice is disputed already by then; put a resolution before the second dispute"
-    if event is Kind.RESOLUTION and not facts.disputed:
-        return "the invoice is not disputed then; put a dispute before the resolution"
+    if event in (Kind.ASSIGNMENT, Kind.RESOLUTION) and not facts.disputed:
+        return f"the invoice is not disputed then; put a dispute before the {event}"
+    if event is Kind.DISPUTE and happening.amount and happening.amount > facts.balance:
+        return f"amount: more is disputed than is open by then ({facts.balance}); write the part, or leave it out"
+    if event is Kind.RESOLUTION and happening.amount and happening.amount > facts.disputed_amount:
+        return f"amount: more is credited than is disputed then ({facts.disputed_amount}); write less"
     if event is Kind.RESUME and not facts.holds:
         return "the invoice is not on hold then; put a pause before the resume"
     if event is Kind.REFUND and happening.amount and happening.amount > facts.credit:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from cadence.facts import Preference
@@ -79,6 +80,26 @@ def _held(row: Row) -> str:
     return f"< on hold to the end of {last:%Y-%m-%d} ({how['reason']})"
 
 
+def _disputed(row: Row) -> str:
+    how = row["how"]
+    part = f"{_amount(row)} of it " if how.get("amount") else ""
+    return f"< {part}disputed ({how['reason']}){_answer_by(how)}"
+
+
+def _assigned(row: Row) -> str:
+    return f"dispute: {row['how']['owner'] or 'nobody'} deals with it{_answer_by(row['how'])}"
+
+
+def _answer_by(how: Mapping[str, Any]) -> str:
+    return f", to be answered by {how['answer_by']}" if how.get("answer_by") else ""
+
+
+def _resolved(row: Row) -> str:
+    credit = row["how"].get("credit")
+    credited = f", {money(Decimal(credit), row['currency'])} credited" if credit else ""
+    return f"dispute {row['how']['outcome']}{credited}"
+
+
 def _closed(row: Row) -> str:
     how = row["how"]
     return f"{how['step']:<26} {how['closes_as']}: {how['reason']}"
@@ -101,8 +122,11 @@ _HAPPENED: Mapping[str, Callable[[Row], str]] = {
     "credit_refunded": lambda row: f"{_amount(row)} of credit refunded",
     "late_charges_claimed": lambda row: f"late charges claimed: {_charges(row)}",
     "late_charges_waived": lambda row: f"late charges waived: {_charges(row)}",
-    "dispute_opened": lambda row: f"< disputed ({row['how']['reason']})",
-    "dispute_resolved": lambda row: f"dispute {row['how']['outcome']}",
+    "dispute_opened": _disputed,
+    "dispute_assigned": _assigned,
+    "dispute_overdue": lambda _: "dispute not answered in time",
+    "dispute_resolved": _resolved,
+    "due_date_extended": lambda row: f"extended to {row['how']['due_on']} ({row['how']['reason']})",
     "hold_placed": _held,
     "hold_ended": lambda _: "hold ended",
     "promise_made": lambda row: f"< {_amount(row)} promised by {row['how']['by']}",

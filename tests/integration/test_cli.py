@@ -136,6 +136,21 @@ async def test_a_dispute_that_is_upheld_credits_the_invoice(terminal: Terminal) 
     assert await state(terminal) == ("credited", "0.00")
 
 
+async def test_a_part_is_disputed_assigned_and_credited_and_the_due_date_extended(terminal: Terminal) -> None:
+    day = SOON.isoformat()
+    opened = await terminal.done(
+        "dispute", "A-1", "--amount", "20.50", "--owner", "sales", "--answer-by", day
+    )
+    assert "dispute of 20.50 opened" in opened.out
+    await terminal.done("assign-dispute", "A-1", "--owner", "legal")
+    event = (await terminal.done("show", "A-1", "--json")).json["events"][-1]
+    assert event["payload"] == {"owner": "legal", "answer_by": day}
+    await terminal.done("resolve", "A-1", "--outcome", "upheld", "--credit", "20.00")
+    assert await state(terminal) == ("scheduled", "100.50")
+    later = (SOON + timedelta(days=60)).isoformat()
+    assert f"due on {later} now" in (await terminal.done("extend", "A-1", "--to", later)).out
+
+
 async def test_the_log_keeps_who_said_it_and_why(terminal: Terminal) -> None:
     await terminal.done("dispute", "A-1", "--reason", "wrong-amount", "--note", "they wrote to us")
     event = (await terminal.done("show", "A-1", "--json")).json["events"][-1]

@@ -10,7 +10,6 @@ from cadence.words import Currency, Slug
 from ledger.movements import PAYMENT_SOURCE
 from starter import acts
 from starter.api.identity import may
-from starter.api.problems import ApiProblem
 from starter.api.resources.words import (
     Amount,
     EventId,
@@ -74,12 +73,12 @@ class PromiseOrder(Remark):
     replaces: bool = False
 
 
-class ResolutionOrder(Remark):
-    """How a dispute ended; `upheld` credits what is open, and so needs leave to close an invoice."""
+class ExtensionOrder(Why):
+    """The new due date, later than the one so far."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"outcome": "rejected"}})
+    model_config = ConfigDict(json_schema_extra={"example": {"to": "2026-12-31", "reason": "goods-late"}})
 
-    outcome: acts.Outcome
+    to: date
 
 
 class EscalationOrder(Remark):
@@ -108,28 +107,6 @@ async def report_reversal(write: Write, order: MoneyOrder, caller: Payer) -> Sta
         return acts.reverse(stands, now, **order.model_dump(include={"amount", "currency", "at"}))
 
     return await write.tell(caller.origin(acts.REVERSAL_SOURCE, order.id, order.note), judge, order.amount)
-
-
-@router.post(INVOICE + "/disputes/resolution")
-async def resolve_dispute(write: Write, order: ResolutionOrder, caller: Steerer) -> StatusAnswer:
-    """End a dispute: upheld (the customer is right), rejected or withdrawn."""
-    if order.outcome == "upheld" and Permission.CLOSE_INVOICE not in caller.permissions:
-        raise ApiProblem(
-            403,
-            "not_allowed",
-            "to uphold a dispute credits the invoice, which needs the permission close_invoice; ask a manager",
-        )
-    return await write.tell(
-        caller.origin(note=order.note), lambda stands, now: acts.resolve(stands, now, outcome=order.outcome)
-    )
-
-
-@router.post(INVOICE + "/disputes")
-async def open_dispute(write: Write, order: Why, caller: Steerer) -> StatusAnswer:
-    """Take note that the customer disputes the invoice: reminders stop, a case opens."""
-    return await write.tell(
-        caller.origin(note=order.note), lambda stands, now: acts.dispute(stands, now, reason=order.reason)
-    )
 
 
 @router.post(INVOICE + "/promises")
@@ -161,6 +138,15 @@ async def escalate_invoice(write: Write, order: EscalationOrder, caller: Steerer
     """Move an invoice to a later stage: its first step comes in the next window."""
     return await write.tell(
         caller.origin(note=order.note), lambda stands, now: acts.escalate(stands, now, stage=order.stage)
+    )
+
+
+@router.post(INVOICE + "/extension")
+async def extend_invoice(write: Write, order: ExtensionOrder, caller: Steerer) -> StatusAnswer:
+    """Give the customer longer to pay: the steps after the due date begin anew from the later one."""
+    return await write.tell(
+        caller.origin(note=order.note),
+        lambda stands, now: acts.extend(stands, now, to=order.to, reason=order.reason),
     )
 
 

@@ -226,6 +226,30 @@ async def test_a_dispute_stops_reminders_until_it_is_resolved(
     assert (upheld["state"], upheld["credited"]) == ("credited", "120.50")
 
 
+async def test_a_part_is_disputed_given_to_somebody_and_credited(manager: httpx.AsyncClient) -> None:
+    part = {"amount": "20.50", "owner": "sales", "answer_by": "2026-08-01"}
+    opened = await done(manager, "disputes", reason="price", **part)
+    assert (opened["state"], opened["balance"], opened["next_kind"]) == (
+        "disputed",
+        "120.50",
+        "check_dispute",
+    )
+    await done(manager, "disputes/assignment", owner="legal")
+    story = (await manager.get("/v1/invoices/A-1")).json()
+    assert story["events"][-1]["payload"] == {"owner": "legal", "answer_by": "2026-08-01"}
+    too_much = {"outcome": "upheld", "credit": "20.51"}
+    assert await problem(manager, "disputes/resolution", **too_much) == (422, "more_than_disputed")
+    resolved = await done(manager, "disputes/resolution", outcome="upheld", credit="20.00")
+    assert (resolved["state"], resolved["balance"]) == ("scheduled", "100.50")
+
+
+async def test_an_extension_moves_the_due_date_later(agent: httpx.AsyncClient) -> None:
+    due = (await agent.get("/v1/invoices/A-1")).json()["invoice"]["due_on"]
+    assert await problem(agent, "extension", to=due) == (422, "not_later")
+    extended = await done(agent, "extension", to="2026-12-31", reason="goods-late")
+    assert extended["due_on"] == "2026-12-31"
+
+
 async def test_a_promise_waits_for_its_day(agent: httpx.AsyncClient) -> None:
     promised = await done(agent, "promises", by="2026-03-20", amount="60.00")
     assert (promised["state"], promised["next_kind"]) == ("promised", "check_promise")

@@ -42,6 +42,12 @@ TELLINGS = (
         "dispute",
     ),
     Telling(
+        "due_date_extended",
+        e.DueDateExtended(due_on=PROMISED_BY, on=noon_date()),
+        {"id": "t7", "due_on": PROMISED_BY.isoformat()},
+        "scheduled",
+    ),
+    Telling(
         "promise_made",
         e.PromiseMade(amount=Decimal(120), by=PROMISED_BY),
         {"id": "t3", "amount": "120", "by": PROMISED_BY.isoformat()},
@@ -103,6 +109,11 @@ async def test_a_pause_and_a_dispute_end_and_the_reminder_goes_out(house: House,
         await house.until_running(debtor)
         await tell(house, debtor, telling)
         await house.until_state(debtor, telling.state, telling.event.type)
+    sales = Telling(
+        "dispute_assigned", e.DisputeAssigned(owner="sales"), {"id": "t9", "owner": "sales"}, "disputed"
+    )
+    await tell(house, disputed, sales)
+    await house.until_state(disputed, "disputed", "dispute_assigned")
     resume = Telling("resume", e.HoldEnded(), {"id": "t7"}, "scheduled")
     resolve = Telling(
         "dispute_resolved",

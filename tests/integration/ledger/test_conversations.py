@@ -100,7 +100,9 @@ async def test_a_reply_that_is_told_again_changes_nothing(ledger: Ledger) -> Non
 async def test_a_reply_is_about_the_invoice_last_written_about_and_disturbs_no_other(ledger: Ledger) -> None:
     await reminded(ledger, "INV-1", "INV-2")
     await write(ledger, "wrong")
-    assert (await facts(ledger, "INV-1")).dispute_unconfirmed
+    read = (await facts(ledger, "INV-1")).dispute
+    assert read is not None
+    assert not read.confirmed
     assert await cases(ledger, "INV-1") == [("dispute_to_confirm", "disputes")]
     other = await facts(ledger, "INV-2")
     assert (other.disputed, other.cases) == (False, ())

@@ -13,7 +13,9 @@ from cadence.directive import SignalNote
 from ledger.recording import Fact, Situation
 
 AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
-STANDS = Situation("active", "EUR", Decimal(100), ZoneInfo("Europe/Lisbon"), ("courtesy", "final"), "final")
+LISBON = ZoneInfo("Europe/Lisbon")
+DUE = date(2026, 3, 1)
+STANDS = Situation("active", "EUR", Decimal(100), LISBON, ("courtesy", "final"), "final", DUE, LISBON)
 PAID = {"amount": "100", "currency": "EUR"}
 
 
@@ -69,3 +71,32 @@ def test_a_promise_is_of_what_is_not_promised_yet_unless_it_replaces_that() -> N
     by = date(2026, 3, 20)
     assert made(method="boleto") == e.PromiseMade(amount=Decimal(70), by=by, method="boleto")
     assert made(replaces="True") == e.PromiseMade(amount=Decimal(100), by=by, replaces=True)
+
+
+def test_a_dispute_is_never_lost_for_an_amount_that_cannot_be_read() -> None:
+    part = told("dispute_opened", reason="price", amount="30", owner="sales", answer_by="2026-03-09")
+    assert part.event == e.DisputeOpened(
+        reason="price", amount=Decimal(30), owner="sales", answer_by=date(2026, 3, 9)
+    )
+    for strange in ({"amount": "-1"}, {"amount": "much"}, {"amount": "NaN"}, {"answer_by": "soon"}):
+        assert told("dispute_opened", reason="price", **strange).event == e.DisputeOpened(reason="price")
+
+
+def test_a_dispute_is_given_to_a_code_and_never_to_a_name() -> None:
+    assert told("dispute_assigned", owner="sales").event == e.DisputeAssigned(owner="sales")
+    assert told("dispute_assigned", owner="Ana Example").event == e.DisputeAssigned(owner="unspecified")
+    assert told("dispute_assigned", answer_by="soon").event == e.SignalIgnored(signal="dispute_assigned")
+
+
+def test_an_upheld_dispute_may_credit_less_than_was_disputed() -> None:
+    resolved = told("dispute_resolved", outcome="upheld", credit="12.50")
+    assert resolved.event == e.DisputeResolved(outcome="upheld", credit=Decimal("12.50"))
+
+
+def test_an_extension_that_is_not_later_is_none() -> None:
+    extended = told("due_date_extended", due_on="2026-04-01", reason="goods_late")
+    assert extended.event == e.DueDateExtended(
+        due_on=date(2026, 4, 1), reason="goods_late", on=date(2026, 3, 2)
+    )
+    for strange in ("2026-03-01", "2026-02-01", "later", "9999-01-01"):
+        assert told("due_date_extended", due_on=strange).event == e.SignalIgnored(signal="due_date_extended")

@@ -251,6 +251,8 @@ class Game:
             case ItemKind.CHECK_PROMISE:
                 for event in found_on_its_day(self.facts, item.number):
                     self._append(event)
+            case ItemKind.CHECK_DISPUTE:
+                self._append(e.DisputeOverdue())
             case ItemKind.END_HOLD:
                 self._append(e.HoldEnded(hold=item.hold))
             case ItemKind.RECONCILE_MESSAGE:

@@ -98,7 +98,13 @@ def cadences(draw: st.DrawFn, window: st.SearchStrategy[dict[str, Any]] | None =
     steps = draw(rulers())
     notice = {"template": "notice", "channels": draw(channels)}
     answers = {
-        "dispute": {"notice": notice, "resolved_notice": notice},
+        "dispute": {
+            "notice": notice,
+            "partial_notice": notice,
+            "resolved_notice": notice,
+            "upheld_notice": notice,
+            "undisputed": draw(st.sampled_from(["collect", "wait"])),
+        },
         "promise": {"notice": notice, "grace": draw(graces)},
         "broken_promise": {"reminder": notice},
         "payment": {"notice": notice},

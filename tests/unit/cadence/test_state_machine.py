@@ -1,7 +1,7 @@
 """One invoice played at random, as the ledger plays it: whatever happens, the design's invariants hold after it."""
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby, permutations
 from typing import Any, get_args
@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from cadence import events as e
 from cadence.agenda import AgendaItem
 from cadence.directive import ItemKind
+from cadence.disputes import asked, forbids
 from cadence.document import Cadence
 from cadence.facts import CustomerFacts, MessageState
 from cadence.marks import marks
@@ -70,7 +71,7 @@ class InvoiceLife(RuleBasedStateMachine):
             return None
         game.now = max(game.now, item.at)
         held = [hold for hold in game.facts.holds if hold.until is None or hold.until > game.now]
-        stopped = game.facts.disputed or held or game.facts.trusts
+        stopped = forbids(game.facts, game.cadence) or held or game.facts.trusts
         name = (item.step or "", item.occurrence, item.channel or Channel.EMAIL)
         before = len(game.contacts)
         verdict = game.perform(fate, found=name in self.arrived)
@@ -184,9 +185,19 @@ class InvoiceLife(RuleBasedStateMachine):
         if not self.game.facts.closed:
             self.game.tell(e.PromiseMade(amount=Decimal(amount), by=by, method=method, replaces=replaces))
 
-    @rule()
-    def dispute(self) -> None:
-        self.game.tell(e.DisputeOpened())
+    @rule(part=st.sampled_from([None, 10, 50, 200]), days=st.none() | st.integers(0, 9))
+    def dispute(self, part: int | None, days: int | None) -> None:
+        amount = None if part is None else Decimal(part)
+        self.game.tell(e.DisputeOpened(amount=amount, answer_by=self._in(days)))
+
+    @rule(days=st.none() | st.integers(0, 9))
+    def assign_the_dispute(self, days: int | None) -> None:
+        self.game.tell(e.DisputeAssigned(owner="sales", answer_by=self._in(days)))
+
+    def _in(self, days: int | None) -> date | None:
+        game = self.game
+        today = game.now.astimezone(game.rules.creditor_zone).date()
+        return None if days is None else today + timedelta(days=days)
 
     @rule(intent=st.sampled_from(["paid", "wrong", "stop_unsure", "help", "other"]))
     def reply(self, intent: str) -> None:
@@ -204,9 +215,10 @@ class InvoiceLife(RuleBasedStateMachine):
         self.answers += 1
         self.game.tell(e.AnswerWritten(number=self.answers, channel=channel))
 
-    @rule(outcome=st.sampled_from(["rejected", "withdrawn", "upheld"]))
-    def resolve(self, outcome: str) -> None:
-        self.game.tell(e.DisputeResolved.model_validate({"outcome": outcome}))
+    @rule(outcome=st.sampled_from(["rejected", "withdrawn", "upheld"]), credit=st.sampled_from([None, 5, 90]))
+    def resolve(self, outcome: str, credit: int | None) -> None:
+        less = None if credit is None else Decimal(credit)
+        self.game.tell(e.DisputeResolved.model_validate({"outcome": outcome, "credit": less}))
 
     @rule(channel=st.sampled_from(list(Channel)))
     def opt_out(self, channel: Channel) -> None:
@@ -303,7 +315,27 @@ class InvoiceLife(RuleBasedStateMachine):
         moved = {"amount": Decimal(100), "due_on": game.facts.due_on + timedelta(days=days), "on": today}
         game.tell(e.InvoiceChanged.model_validate(moved))
 
+    @rule(days=st.integers(-5, 40))
+    def give_longer_to_pay(self, days: int) -> None:
+        today = self._in(0)
+        assert today is not None
+        self.game.tell(e.DueDateExtended(due_on=self.game.facts.due_on + timedelta(days=days), on=today))
+
     # What holds after each of them.
+
+    @invariant()
+    def what_is_asked_for_is_owed_and_not_disputed(self) -> None:
+        facts, cadence = self.game.facts, self.game.cadence
+        assert facts.disputed_amount >= 0
+        assert facts.credited >= 0
+        if not facts.closed and not forbids(facts, cadence):
+            assert 0 < asked(facts, cadence) <= facts.balance
+
+    @invariant()
+    def a_deadline_that_passed_has_its_case(self) -> None:
+        dispute, cases = self.game.facts.dispute, {case.key for case in self.game.facts.cases}
+        if dispute and dispute.overdue:
+            assert f"dispute_overdue/{dispute.number}/{dispute.answer_by}" in cases
 
     @invariant()
     def the_agenda_is_sound(self) -> None:

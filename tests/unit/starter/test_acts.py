@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cadence import events as e
-from cadence.facts import CustomerFacts, Hold, InvoiceFacts, Promise
+from cadence.facts import CustomerFacts, Dispute, Hold, InvoiceFacts, Promise
 from cadence.words import Language
 from ledger.recording import Situation
 from starter import acts
@@ -18,6 +18,7 @@ from starter.standing import CustomerStanding, Report, Standing
 
 NOW = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
 AUCKLAND = ZoneInfo("Pacific/Auckland")  # where it is the 3rd by now
+LISBON = ZoneInfo("Europe/Lisbon")  # where the creditor is, and where it is the 2nd
 TODAY = date(2026, 3, 3)
 STAGES = ("courtesy", "overdue", "final")
 
@@ -33,7 +34,15 @@ def stands(next_stage: str | None = "overdue", **facts: Any) -> Standing:
     }
     known = InvoiceFacts(**given | facts)
     place = Situation(
-        str(known.state), known.currency, known.balance, AUCKLAND, STAGES, next_stage, known.promised
+        str(known.state),
+        known.currency,
+        known.balance,
+        AUCKLAND,
+        STAGES,
+        next_stage,
+        known.due_on,
+        LISBON,
+        known.promised,
     )
     return Standing(1, "INV-1", known, place)
 
@@ -135,12 +144,73 @@ def test_a_pause_lasts_to_the_end_of_its_last_day_where_the_customer_is() -> Non
     assert "INV-1" not in event.hold
 
 
+def disputed_in(amount: int | None = None, **more: Any) -> Dispute:
+    return Dispute(number=1, at=NOW, reason="price", amount=amount and Decimal(amount), **more)
+
+
 def test_a_dispute_is_opened_once_and_resolved_once() -> None:
-    disputed = stands(disputed=True)
+    disputed = stands(dispute=disputed_in())
     assert acts.dispute(stands(), NOW, reason="wrong-amount").event == e.DisputeOpened(reason="wrong-amount")
     assert acts.resolve(disputed, NOW, outcome="rejected").event == e.DisputeResolved(outcome="rejected")
     assert refused(acts.dispute, disputed).code == "disputed"
     assert refused(acts.resolve, stands(), outcome="rejected").code == "not_disputed"
+
+
+def test_a_part_is_disputed_by_its_amount_and_has_somebody_who_answers_in_time() -> None:
+    last = date(2026, 3, 9)
+    told = acts.dispute(stands(), NOW, amount=Decimal(30), owner="sales", answer_by=last)
+    assert told.event == e.DisputeOpened(amount=Decimal(30), owner="sales", answer_by=last)
+    owed = stands(paid=Decimal(80))
+    assert refused(acts.dispute, owed, amount=Decimal("20.01")).code == "more_than_open"
+    assert refused(acts.dispute, owed, amount=Decimal("0.005")).field == "amount"
+    assert refused(acts.dispute, stands(closed="paid"), amount=Decimal(1)).code == "closed"
+
+
+def test_a_dispute_read_from_a_reply_is_confirmed_once() -> None:
+    read = stands(dispute=disputed_in(confirmed=False))
+    assert acts.dispute(read, NOW, amount=Decimal(30)).event == e.DisputeOpened(amount=Decimal(30))
+
+
+def test_a_dispute_is_answered_where_the_creditor_is() -> None:
+    yesterday, today = date(2026, 3, 1), date(2026, 3, 2)
+    known = stands(dispute=disputed_in(owner="sales", answer_by=date(2026, 4, 1)))
+    assert acts.assign_dispute(known, NOW, answer_by=today).event == e.DisputeAssigned(
+        owner="sales", answer_by=today
+    )
+    refusal = refused(acts.assign_dispute, known, answer_by=yesterday)
+    assert (refusal.code, refusal.field) == ("day_out_of_range", "answer_by")
+    assert "today is 2026-03-02 where the creditor is" in str(refusal)
+
+
+def test_what_is_not_said_of_a_disputes_assignment_stays() -> None:
+    last = date(2026, 4, 1)
+    known = stands(dispute=disputed_in(owner="sales", answer_by=last))
+    assert acts.assign_dispute(known, NOW, owner="legal").event == e.DisputeAssigned(
+        owner="legal", answer_by=last
+    )
+    assert refused(acts.assign_dispute, known).code == "nothing_said"
+    assert refused(acts.assign_dispute, stands(), owner="legal").code == "not_disputed"
+
+
+def test_an_upheld_dispute_credits_at_most_what_was_disputed() -> None:
+    part = stands(dispute=disputed_in(30))
+    told = acts.resolve(part, NOW, outcome="upheld", credit=Decimal(20))
+    assert told.event == e.DisputeResolved(outcome="upheld", credit=Decimal(20))
+    refusal = refused(acts.resolve, part, outcome="upheld", credit=Decimal("30.01"))
+    assert (refusal.code, refusal.field) == ("more_than_disputed", "credit")
+    assert refused(acts.resolve, part, outcome="upheld", credit=Decimal(0)).field == "credit"
+    assert refused(acts.resolve, part, outcome="rejected", credit=Decimal(1)).code == "credit_not_upheld"
+
+
+def test_an_extension_ends_later_than_the_due_date_and_not_in_the_past() -> None:
+    known, later = stands(), date(2026, 3, 20)
+    assert acts.extend(known, NOW, to=later, reason="goods-late").event == e.DueDateExtended(
+        due_on=later, reason="goods-late", on=date(2026, 3, 2)
+    )
+    assert refused(acts.extend, known, to=date(2026, 3, 1)).code == "not_later"
+    long_due = stands(due_on=date(2026, 1, 1))
+    assert refused(acts.extend, long_due, to=date(2026, 3, 1)).code == "day_out_of_range"
+    assert refused(acts.extend, stands(closed="paid"), to=later).code == "closed"
 
 
 def test_escalation_goes_to_a_later_stage_and_never_back() -> None:

@@ -18,7 +18,8 @@ from starter.stack import own_command
 
 ROOT = Path(__file__).parents[3]
 COMMANDS = {
-    "up", "import", "events", "list", "show", "agenda", "pay", "reverse", "dispute", "resolve", "pause", "resume",
+    "up", "import", "events", "list", "show", "agenda", "pay", "reverse", "dispute", "assign-dispute", "resolve",
+    "extend", "pause", "resume",
     "escalate", "promise", "cancel", "cases", "case", "jobs", "conversations", "customer", "answer", "halt", "unhalt",
     "suppress", "unsuppress", "consent", "prefer", "merge-customer", "messages", "cadence", "rehearse", "doctor",
     "unmatched", "token", "why", "rules",

@@ -22,7 +22,9 @@ from starter.happenings import Happening, Happenings, Kind, read_happenings, to_
 ROOT = Path(__file__).parents[3]
 ZONE = ZoneInfo("America/Sao_Paulo")
 LISBON = ZoneInfo("Europe/Lisbon")
-STANDS = Situation("active", "EUR", Decimal("80.00"), LISBON, ("courtesy", "overdue", "final"), "overdue")
+DUE = date(2026, 2, 1)
+STAGES = ("courtesy", "overdue", "final")
+STANDS = Situation("active", "EUR", Decimal("80.00"), LISBON, STAGES, "overdue", DUE, ZONE)
 BASE = {"at": "2026-02-03T10:00", "invoice": "A-1"}
 
 
@@ -74,7 +76,15 @@ def test_each_event_becomes_its_fact(tmp_path: Path) -> None:
     )
     assert event(tmp_path, event="dispute", reason="price") == e.DisputeOpened(reason="price")
     assert event(tmp_path, event="dispute") == e.DisputeOpened(reason="unspecified")
+    part = event(tmp_path, event="dispute", amount="12.50", date="2026-02-20", reason="price")
+    assert part == e.DisputeOpened(reason="price", amount=Decimal("12.50"), answer_by=date(2026, 2, 20))
+    assigned = event(tmp_path, event="assignment", date="2026-02-20", reason="sales")
+    assert assigned == e.DisputeAssigned(owner="sales", answer_by=date(2026, 2, 20))
     assert event(tmp_path, event="resolution", reason="upheld") == e.DisputeResolved(outcome="upheld")
+    credited = event(tmp_path, event="resolution", reason="upheld", amount="5")
+    assert credited == e.DisputeResolved(outcome="upheld", credit=Decimal(5))
+    extended = event(tmp_path, event="extension", date="2026-02-20", reason="goods_late")
+    assert extended == e.DueDateExtended(due_on=date(2026, 2, 20), reason="goods_late", on=date(2026, 2, 3))
     assert event(tmp_path, event="resume") == e.HoldEnded(hold=None)
     assert event(tmp_path, event="escalate") == e.Escalated(stage="overdue")
     assert event(tmp_path, event="escalate", reason="final") == e.Escalated(stage="final")
@@ -109,6 +119,11 @@ def test_a_payment_in_foreign_money_is_kept_for_a_person_to_look_at(tmp_path: Pa
         ({"event": "reversal", "amount": "1", "currency": "USD"}, "currency: the invoice is in EUR"),
         ({"event": "promise", "date": "2026-02-09", "amount": "1.005"}, "has more decimals"),
         ({"event": "reply", "text": "hello"}, "is not a fact of one invoice"),
+        ({"event": "dispute", "amount": "1.005"}, "amount: 1.005 has more decimals than EUR, which has 2"),
+        (
+            {"event": "extension", "date": "2026-02-01"},
+            "date: the invoice is due on 2026-02-01; an extension",
+        ),
     ],
 )
 def test_what_makes_no_sense_for_the_invoice_is_refused(
@@ -127,7 +142,7 @@ def test_a_promise_without_an_amount_is_of_what_is_not_promised_yet(tmp_path: Pa
 
 
 def test_nothing_can_be_promised_of_what_is_paid_nor_escalated_past_the_end(tmp_path: Path) -> None:
-    over = Situation("paid", "EUR", Decimal(0), LISBON, ("final",), None)
+    over = Situation("paid", "EUR", Decimal(0), LISBON, ("final",), None, DUE, ZONE)
     with pytest.raises(ValueError, match="nothing is owed"):
         to_fact(one(tmp_path, event="promise", date="2026-02-09"), over, "ana")
     with pytest.raises(ValueError, match="last stage"):

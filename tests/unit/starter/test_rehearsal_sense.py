@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cadence.facts import Hold, InvoiceFacts
+from cadence.facts import Dispute, Hold, InvoiceFacts
 from ledger.recording import Situation
 from starter.happenings import Happening, Kind
 from starter.rehearsal.sense import objection
@@ -28,7 +28,8 @@ def standing(**changes: object) -> Standing:
         }
         | changes
     )
-    stands = Situation(str(facts.state), "EUR", facts.balance, ZoneInfo("UTC"), ("overdue",), None)
+    zone = ZoneInfo("UTC")
+    stands = Situation(str(facts.state), "EUR", facts.balance, zone, ("overdue",), None, facts.due_on, zone)
     return Standing(1, "A-1", facts, stands)
 
 
@@ -64,15 +65,28 @@ def test_money_and_words_reach_a_closed_invoice_as_well(event: Kind) -> None:
     assert objection(happening(event, "10.00"), standing(closed="paid", paid=Decimal("100.00"))) is None
 
 
+DISPUTED = {"dispute": Dispute(number=1, at=NOON, reason="price", amount=Decimal(30)), "disputes": 1}
+
+
 def test_a_second_dispute_needs_a_resolution_before_it() -> None:
-    said = objection(happening(Kind.DISPUTE), standing(disputed=True, disputes=1))
+    said = objection(happening(Kind.DISPUTE), standing(**DISPUTED))
     assert said == "the invoice is disputed already by then; put a resolution before the second dispute"
 
 
 def test_a_resolution_needs_a_dispute() -> None:
-    assert objection(happening(Kind.RESOLUTION), standing(disputed=True, disputes=1)) is None
+    assert objection(happening(Kind.RESOLUTION), standing(**DISPUTED)) is None
     said = objection(happening(Kind.RESOLUTION), standing())
     assert said == "the invoice is not disputed then; put a dispute before the resolution"
+    said = objection(happening(Kind.ASSIGNMENT), standing())
+    assert said == "the invoice is not disputed then; put a dispute before the assignment"
+
+
+def test_no_more_is_disputed_than_is_open_nor_credited_than_is_disputed() -> None:
+    assert objection(happening(Kind.DISPUTE, "100"), standing()) is None
+    assert "more is disputed than is open" in str(objection(happening(Kind.DISPUTE, "100.01"), standing()))
+    assert objection(happening(Kind.RESOLUTION, "30"), standing(**DISPUTED)) is None
+    said = objection(happening(Kind.RESOLUTION, "30.01"), standing(**DISPUTED))
+    assert "more is credited than is disputed then (30)" in str(said)
 
 
 def test_a_resume_needs_a_pause() -> None:

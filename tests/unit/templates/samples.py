@@ -63,6 +63,8 @@ USUAL = RenderContext(
     promised_on=date(2026, 10, 30),
     promised_amount=Decimal("1000.00"),
     payment_amount=Decimal("234.56"),
+    disputed_amount=Decimal("100.00"),
+    credited_amount=Decimal("60.00"),
 )
 
 LONG_AMOUNT = Decimal("999999999.99")
@@ -88,6 +90,8 @@ def longest(language: str, currency: str, *, link: bool = True) -> RenderContext
         balance=LONG_AMOUNT,
         promised_amount=LONG_AMOUNT,
         payment_amount=LONG_AMOUNT,
+        disputed_amount=LONG_AMOUNT,
+        credited_amount=LONG_AMOUNT,
         issued_on=date(2026, 9, 30),
         due_on=date(2026, 9, 30),
         today=date(2026, 9, 30),

@@ -44,13 +44,20 @@ def test_no_two_languages_say_the_same(template: str) -> None:
 
 
 def test_an_sms_reads_as_intended() -> None:
-    assert render_sms("overdue_first", USUAL).body == (
+    assert render_sms("overdue_first", replace(USUAL, disputed_amount=None)).body == (
         "Casa Exemplo: fatura 2026/00417 de R$ 1.234,56, vencida em 15/10/2026. Ja pagou? Desconsidere.\n"
         "Pagar: https://pay.example.com/i/K7Q2M9XA\n"
         "Duvidas/contestar: +55 11 5555-0100\n"
         "Para nao receber mais, responda SAIR.\n"
         "Ref K7Q2M9XA"
     )
+
+
+def test_an_sms_says_what_it_leaves_out_where_it_has_room() -> None:
+    review = "\nSem R$ 100,00, em contestacao."
+    assert render_sms("overdue_first", USUAL).body.endswith(review)
+    assert "contestacao." not in render_sms("overdue_first", longest("pt-BR", "BRL")).body
+    assert render_sms("dispute_received_part", USUAL).body.count("R$ 100,00") == 1
 
 
 def test_an_sms_that_does_not_fit_is_refused_without_quoting_it() -> None:
