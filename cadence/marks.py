@@ -120,7 +120,8 @@ def _first_step(rebase: Rebase, ruler: Sequence[Mark], cadence: Cadence, said: i
         in_stage = cadence.stages.index(mark.step.stage) >= from_stage
         at_stage = rebase.stage is not None and rebase.kind == "arrived"
         counts = rebase.kind == "escalated" or at_stage or _is_overdue(mark)
-        if in_stage and counts and _pending_at(mark, rebase):
+        # What an earlier rebase goes past is not gone back to.
+        if in_stage and counts and mark.passed is None and _pending_at(mark, rebase):
             return index
     return len(ruler)
 

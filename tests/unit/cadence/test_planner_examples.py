@@ -193,6 +193,16 @@ def test_escalation_on_the_day_of_a_reminder_waits_for_the_next_day() -> None:
     assert days(game)["final"] == march(6)
 
 
+def test_escalation_does_not_go_back_to_the_stages_before_that_of_arrival() -> None:
+    steps = send("first", "due + 1d", stage="courtesy"), case("last", "previous + 1d", stage="final")
+    ruler = cadence(*steps, stages=("courtesy", "overdue", "final"))
+    game = Game.begun(ruler, instant("2026-03-05 00:00"), DUE, stage="overdue")
+    before = game.next
+    game.tell(e.Escalated(stage="courtesy"))
+    assert game.why_skipped() == {"first": "earlier_stage"}
+    assert game.next == before == game.planned().next
+
+
 def test_escalation_while_disputed_waits_for_the_end_of_the_dispute() -> None:
     game = begun(cadence(*THREE))
     game.tell(e.DisputeOpened(), e.Escalated(stage="final"))
