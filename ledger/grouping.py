@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 
 from cadence.account import SEVERAL, OpenItem
 from cadence.agenda import SEND_KIND, AgendaItem
+from cadence.disputes import asked
 from cadence.facts import StepFacts
 from cadence.permit import Answer, Verdict, judge
 from cadence.timing import blocked_until
@@ -181,7 +182,7 @@ async def list_them(unit: Unit, attempt_id: str, companions: tuple[Companion, ..
             "step": each.step,
             "occurrence": each.occurrence,
             "due_on": each.held.facts.due_on,
-            "balance": each.held.facts.balance,
+            "balance": asked(each.held.facts, each.held.cadence),
             "currency": each.held.facts.currency,
         }
         for each in companions
@@ -201,4 +202,6 @@ async def open_items(unit: Unit, held: Held, companions: tuple[Companion, ...]) 
 async def open_item(unit: Unit, held: Held) -> OpenItem:
     """A locked invoice as a list of open items shows it."""
     facts = held.facts
-    return OpenItem(held.row["number"], facts.due_on, facts.balance, facts.currency, await quoted(unit, held))
+    return OpenItem(
+        held.row["number"], facts.due_on, asked(facts, held.cadence), facts.currency, await quoted(unit, held)
+    )
