@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from cadence.directive import Item, ItemKind
 from cadence.document import Send
@@ -15,8 +15,7 @@ SEND_KIND = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class AgendaItem:
+class AgendaItem(NamedTuple):
     """One item: when (aware instant), what, for which step, and why then (a code).
 
     `send` is the document's own word on the message; `hold` names the hold that ends, `number` what is judged.

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -45,21 +45,29 @@ class BusinessDays:
 
     def add(self, day: date, count: int) -> date:
         """Go `count` business days forward or back; 0 leaves the day as it is."""
-        direction = DAY if count > 0 else -DAY
-        for _ in range(abs(count)):
-            day = self.roll(day + direction, Roll.FORWARD if count > 0 else Roll.BACKWARD)
-        return day
+        return _added(self.country, self.subdivision, day, count)
 
     def roll(self, day: date, roll: Roll) -> date:
         """Move a day that is no business day to the next or the last one that is."""
-        if roll is Roll.NONE:
-            return day
-        direction = DAY if roll is Roll.FORWARD else -DAY
-        for _ in range(FARTHEST):
-            if self.is_business_day(day):
-                break
-            day += direction
-        return day
+        return day if roll is Roll.NONE else _rolled(self.country, self.subdivision, day, roll)
+
+
+@lru_cache(maxsize=16384)
+def _rolled(country: str, subdivision: str | None, day: date, roll: Roll) -> date:
+    calendar, direction = BusinessDays(country, subdivision), DAY if roll is Roll.FORWARD else -DAY
+    for _ in range(FARTHEST):
+        if calendar.is_business_day(day):
+            break
+        day += direction
+    return day
+
+
+@lru_cache(maxsize=16384)
+def _added(country: str, subdivision: str | None, day: date, count: int) -> date:
+    direction, roll = (DAY, Roll.FORWARD) if count > 0 else (-DAY, Roll.BACKWARD)
+    for _ in range(abs(count)):
+        day = _rolled(country, subdivision, day + direction, roll)
+    return day
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,10 @@ class OpeningHours:
         return self.days[day.weekday()] if self.days else ALL_DAY
 
 
+# Planning asks these dozens of times for one invoice, mostly of days and openings that many invoices share.
+_kept = lru_cache(maxsize=16384)
+
+
 # Two are the same only if they are one: its days are kept by identity, which costs nothing to look up.
 @dataclass(frozen=True, eq=False)
 class SendWindow:
@@ -96,7 +108,7 @@ class SendWindow:
     calendar: BusinessDays
     rules: tuple[OpeningHours, ...] = ()
 
-    @property
+    @cached_property
     def ever_opens(self) -> bool:
         """Whether some weekday has an hour left when all rules are in force, holidays aside."""
         return any(self._hours_on(weekday) for weekday in self.days)
@@ -126,6 +138,7 @@ class SendWindow:
         """The customer's own date at `instant`."""
         return _local_day(self.zone, instant)
 
+    @_kept
     def first_from(self, day: date) -> tuple[datetime, datetime]:
         """The first window on or after a local `day`."""
         for count in range(FARTHEST):
@@ -134,9 +147,12 @@ class SendWindow:
         message = f"the send window on {sorted(self.days)} never opens in the year after {day}"
         raise ValueError(message)
 
+    @_kept
     def around(self, instant: datetime) -> tuple[datetime, datetime]:
         """The window that is open at `instant`, or the next one that opens."""
-        return _around(self, instant)
+        day = self.local_day(instant)
+        found = self.first_from(day)
+        return found if instant < found[1] else self.first_from(day + DAY)
 
     def is_open(self, instant: datetime) -> bool:
         """Whether a person may be contacted at `instant`."""
@@ -148,17 +164,9 @@ class SendWindow:
         return max(instant, self.around(instant)[0])
 
 
-# Planning asks these dozens of times for one invoice, mostly of openings that many invoices share.
 @lru_cache(maxsize=4096)
 def _local_day(zone: ZoneInfo, instant: datetime) -> date:
     return instant.astimezone(zone).date()
-
-
-@lru_cache(maxsize=4096)
-def _around(window: SendWindow, instant: datetime) -> tuple[datetime, datetime]:
-    day = window.local_day(instant)
-    found = window.first_from(day)
-    return found if instant < found[1] else window.first_from(day + DAY)
 
 
 @lru_cache(maxsize=65536)

@@ -263,10 +263,10 @@ class InvoiceFacts(_Facts):
 
     def step(self, step_id: str, occurrence: int) -> StepFacts:
         """What is known of one occurrence of a step; nothing yet gives empty facts."""
-        return self.steps.get(step_key(step_id, occurrence), _NOTHING_YET)
+        return self.steps.get(step_key(step_id, occurrence), NOTHING_YET)
 
 
-_NOTHING_YET = StepFacts()
+NOTHING_YET = StepFacts()
 
 
 def step_key(step_id: str, occurrence: int) -> str:
@@ -337,6 +337,8 @@ class CustomerFacts(_Facts):
 
     def suppression(self, channel: Channel) -> Suppression | None:
         """What keeps `channel` from being used: for good, or at the address that is known now."""
+        if not self.suppressed and not self.closed_addresses:
+            return None
         found, address = self.suppressed.get(channel), self.addresses.get(channel)
         if found is not None and found.address in (None, address):
             return found

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from cadence.document import Cadence, Step
-from cadence.facts import InvoiceFacts, Rebase, StepFacts, step_key
+from cadence.facts import NOTHING_YET, InvoiceFacts, Rebase, StepFacts, step_key
 from cadence.offsets import Anchor
 from cadence.rules import Rules
 
@@ -14,7 +14,7 @@ from cadence.rules import Rules
 class Mark:
     """One step of one invoice: its occurrence, its record, its day (None while it hangs on the step before).
 
-    `passed` says why the ruler goes past it without performing it.
+    `key` is the name of that occurrence; `passed` says why the ruler goes past it without performing it.
     """
 
     step: Step
@@ -22,6 +22,7 @@ class Mark:
     record: StepFacts
     day: date | None
     after_due: bool
+    key: str
     passed: str | None = None
 
     @property
@@ -45,7 +46,8 @@ def _raw_marks(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> list[Mark
         day = None if step.at.anchor is Anchor.PREVIOUS else _day(step, facts, rules)
         after_due = after_due if day is None else step.at.anchor is not Anchor.ISSUED and step.at.count >= 0
         occurrence = 1 + (facts.rearmed if after_due else 0)
-        ruler.append(Mark(step, occurrence, facts.step(step.id, occurrence), day, after_due))
+        key = step_key(step.id, occurrence)
+        ruler.append(Mark(step, occurrence, facts.steps.get(key, NOTHING_YET), day, after_due, key))
     return ruler
 
 
@@ -101,8 +103,7 @@ def _natural_day(ruler: Sequence[Mark], index: int, rules: Rules) -> date:
     base = _done_on(ruler[index - 1], rules)
     if base is None:
         # Where it would be planned, as if it were: settling it then moves nothing.
-        planned_at = rules.contact_at(rules.business_day(_natural_day(ruler, index - 1, rules)))
-        base = rules.window.local_day(planned_at)
+        base = rules.window.local_day(rules.opening(_natural_day(ruler, index - 1, rules)))
     return mark.step.at.from_day(base, rules.calendar.add)
 
 
@@ -135,7 +136,7 @@ def _is_overdue(mark: Mark) -> bool:
 
 
 def _pending_at(mark: Mark, rebase: Rebase) -> bool:
-    return step_key(mark.step.id, mark.occurrence) not in rebase.done
+    return mark.key not in rebase.done
 
 
 def _passing(

@@ -12,7 +12,7 @@ from typing import Literal
 from cadence.agenda import SEND_KIND, Agenda, AgendaItem, Settled
 from cadence.directive import ItemKind
 from cadence.document import Cadence, MissedPolicy, Step
-from cadence.facts import InvoiceFacts, MessageState, StepFacts, step_key
+from cadence.facts import InvoiceFacts, MessageState, StepFacts
 from cadence.marks import Mark, marks
 from cadence.notices import plan_notices
 from cadence.promises import checked_at
@@ -115,7 +115,7 @@ class _Steps:
                 self.timing.rules.window.local_day(previous_at) if previous_at else self.timing.facts.due_on
             )
             day = mark.step.at.from_day(base, self.timing.rules.calendar.add)
-        at = self.timing.rules.contact_at(self.timing.rules.business_day(day))
+        at = self.timing.rules.opening(day)
         return max(at, mark.record.deferred_until or at)
 
     def _step(
@@ -131,7 +131,7 @@ class _Steps:
             return
         if way and way.not_before:
             at = max(at, self.timing.rules.window.next_open(way.not_before))
-        at = self.timing.off_spoken_days(_key(mark), at)
+        at = self.timing.off_spoken_days(mark.key, at)
         missed = self._missed(mark, at, later)
         if missed in (MissedPolicy.COLLAPSE, MissedPolicy.SKIP_AFTER):
             # Under a hold this is a forecast; it is settled when the hold is over.
@@ -160,7 +160,7 @@ class _Steps:
         if not_before and not mark.record.permitted_at:
             at = max(at, not_before)
         if way and way.channel and not asks:
-            at = self.timing.on_a_day_of_its_own(_key(mark), at)
+            at = self.timing.on_a_day_of_its_own(mark.key, at)
         return at
 
     def _missed(self, mark: Mark, at: datetime, later: list[Mark]) -> MissedPolicy | None:
@@ -190,7 +190,7 @@ class _Steps:
         )
 
     def _will_speak(self, mark: Mark) -> bool:
-        at = self.timing.off_spoken_days(_key(mark), self._planned_at(mark, None))
+        at = self.timing.off_spoken_days(mark.key, self._planned_at(mark, None))
         missed = mark.step.missed_policy
         if not self.timing.is_over(at):
             return True
@@ -216,16 +216,12 @@ class _Steps:
         at = timing.rules.window.next_open(max(way.not_before, mark.record.deferred_until or way.not_before))
         if timing.is_over(at) or self._overtaken(at, later):
             return
-        at = timing.on_a_day_of_its_own(_key(mark), max(at, timing.blocked or at))
+        at = timing.on_a_day_of_its_own(mark.key, max(at, timing.blocked or at))
         yield _step_item(mark, way, at, ask=False)
 
     def _settle(self, mark: Mark, reason: str, at: datetime) -> None:
         outcome: Literal["failed", "skipped"] = "failed" if mark.record.messages else "skipped"
         self.settled.append(Settled(mark.step.id, mark.occurrence, outcome, reason, at))
-
-
-def _key(mark: Mark) -> str:
-    return step_key(mark.step.id, mark.occurrence)
 
 
 def _is_ahead(mark: Mark) -> bool:
@@ -238,7 +234,7 @@ def _in_flight(record: StepFacts) -> bool:
 
 
 def _step_item(mark: Mark, way: Route | None, at: datetime, *, ask: bool) -> AgendaItem:
-    step, key = mark.step, f"{mark.step.id}/{mark.occurrence}"
+    step, key = mark.step, mark.key
     if way is None or ask:
         kind = ItemKind.OPEN_CASE if ask else _kind(step)
         return AgendaItem(key, kind, at, "missed_step" if ask else "planned", step.id, mark.occurrence)

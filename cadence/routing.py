@@ -1,8 +1,8 @@
 """Routing: by which channel a message goes next, and when the next one takes over."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from cadence.document import Send
 from cadence.facts import MessageFacts, MessageState, StepFacts
@@ -19,8 +19,7 @@ class RouteKind(StrEnum):
     EXHAUSTED = "exhausted"
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """The way a message takes. `reason` is a code; `not_before` is set where an earlier channel failed."""
 
     kind: RouteKind

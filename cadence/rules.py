@@ -12,7 +12,7 @@ from cadence.calendars import ALL_DAY, BusinessDays, OpeningHours, SendWindow, s
 from cadence.creditor import Creditor
 from cadence.document import WEEKDAYS, Cadence, Roll
 from cadence.facts import CustomerFacts, Preference
-from cadence.packs import Concerned, Law, Packs
+from cadence.packs import EVERY_CHANNEL, Concerned, Law, Packs
 from cadence.words import Channel
 
 NO_PACKS = Packs()
@@ -38,6 +38,10 @@ class Rules:
     def business_day(self, day: date) -> date:
         """`day` rolled as the cadence's calendar says."""
         return self.calendar.roll(day, self.roll)
+
+    def opening(self, day: date) -> datetime:
+        """The first instant at which the customer may be contacted for what stands on `day` in a cadence."""
+        return self.window.first_from(self.calendar.roll(day, self.roll))[0]
 
     def contact_at(self, day: date) -> datetime:
         """The first instant from a local `day` on at which the customer may be contacted."""
@@ -92,7 +96,7 @@ def rules_for(
 
 
 def _unusable(customer: CustomerFacts, creditor: Creditor) -> dict[Channel, str]:
-    reasons = {channel: customer.unusable(channel) for channel in Channel}
+    reasons = {channel: customer.unusable(channel) for channel in EVERY_CHANNEL}
     if not creditor.uses_whatsapp:
         reasons[Channel.WHATSAPP] = "whatsapp_not_attested"
     return {channel: reason for channel, reason in reasons.items() if reason}

@@ -1,5 +1,6 @@
 """Timing: the instants at which one invoice's customer may hear from us, given what was said already."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -20,6 +21,9 @@ def blocked_until(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> dateti
         ends.append(FOREVER)
     ends += [checked_at(each, facts, cadence, rules) for each in facts.promises_open if each.trusted]
     return max(ends, default=None)
+
+
+_NONE: frozenset[date] = frozenset()
 
 
 @dataclass(slots=True)
@@ -65,10 +69,8 @@ class Timing:
 
     def in_window(self, at: datetime, floor: datetime) -> datetime:
         """`at` while its window is not over at `floor`, else the window that is open then or opens next."""
-        at = self.rules.window.next_open(at)
-        if self.rules.window.around(at)[1] <= floor:
-            at = self.rules.window.around(floor)[0]
-        return at
+        opens, closes = self.rules.window.around(at)
+        return max(at, opens) if closes > floor else self.rules.window.around(floor)[0]
 
     def after_block(self, at: datetime) -> datetime:
         """`at`, or the first open instant after what forbids reminders."""
@@ -76,8 +78,10 @@ class Timing:
 
     def on_a_day_of_its_own(self, key: str, at: datetime) -> datetime:
         """At most one reminder a day, and none on the day of a notice: a customer hears us as one voice."""
-        days = [day + NEXT_DAY for day in self._spoken_days(key)]
-        earliest = max([*days, *([self.earliest_day] if self.earliest_day else [])], default=None)
+        earliest = self.earliest_day
+        if spoken := self._spoken_days(key):
+            after = max(spoken) + NEXT_DAY
+            earliest = max(after, earliest or after)
         if earliest and self.rules.window.local_day(at) < earliest:
             at = self.rules.contact_at(earliest)
         self.keep_away_from(at)
@@ -91,9 +95,9 @@ class Timing:
     def off_spoken_days(self, key: str, at: datetime) -> datetime:
         """`at`, or the next day on which nothing else left: a day that was taken is no missed day."""
         spoken = self._spoken_days(key)
-        while self.rules.window.local_day(at) in spoken:
+        while spoken and self.rules.window.local_day(at) in spoken:
             at = self.rules.contact_at(self.rules.window.local_day(at) + NEXT_DAY)
         return at
 
-    def _spoken_days(self, key: str) -> set[date]:
-        return {day for name, day in self.spoken if name != key}
+    def _spoken_days(self, key: str) -> AbstractSet[date]:
+        return {day for name, day in self.spoken if name != key} if self.spoken else _NONE

@@ -61,4 +61,4 @@ def _at_any_hour(customer: CustomerFacts) -> CustomerFacts:
 
 def _foreseen(agenda: Agenda, reason: Callable[[AgendaItem], str]) -> Agenda:
     """The agenda with each item's reason as things stand: a condition that is false now is named."""
-    return replace(agenda, items=tuple(replace(item, why=reason(item)) for item in agenda.items))
+    return replace(agenda, items=tuple(item._replace(why=reason(item)) for item in agenda.items))

@@ -174,7 +174,7 @@ def _nothing_lost(log: InvoiceLog, tally: Tally, agenda: Agenda, rules: Rules, s
     ahead = {(item.step, item.occurrence) for item in agenda.items}
     ahead |= {(settled.step, settled.occurrence) for settled in agenda.settled}
     for mark in marks(log.stored, log.cadence, rules):
-        if mark.day is None or rules.contact_at(rules.business_day(mark.day)) > since:
+        if mark.day is None or rules.opening(mark.day) > since:
             continue
         tally.checked += 1
         if mark.open and not blocked and (mark.step.id, mark.occurrence) not in ahead:
