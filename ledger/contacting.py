@@ -1,6 +1,6 @@
 """Contacting: how often a person was contacted, over all their invoices, when one more message asks to leave."""
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, bindparam, select
 
 from cadence.agenda import AgendaItem
 from cadence.caps import Contact
@@ -20,6 +20,26 @@ def counts() -> ColumnElement[bool]:
     return and_(attempts.c.state.not_in(NO_CONTACT), messages.c.step != ANSWER_STEP)
 
 
+_THIS = and_(
+    messages.c.invoice_id == bindparam("of_invoice"),
+    messages.c.step == bindparam("step"),
+    messages.c.occurrence == bindparam("occurrence"),
+    messages.c.channel == bindparam("channel"),
+)
+# Built once, as the other statements of a permit are (`ledger.statements`).
+_CONTACTS = (
+    select(attempts.c.permitted_at, messages.c.channel)
+    .join_from(attempts, messages)
+    .join(invoices)
+    .where(
+        invoices.c.customer_id == bindparam("of_customer"),
+        attempts.c.permitted_at > bindparam("since"),
+        counts(),
+        ~_THIS,
+    )
+)
+
+
 async def contacts_before(unit: Unit, held: Held, item: AgendaItem) -> list[Contact]:
     """The person's contacts so far, other attempts at this very message aside: retried, it is one contact.
 
@@ -27,17 +47,13 @@ async def contacts_before(unit: Unit, held: Held, item: AgendaItem) -> list[Cont
     and counts this one.
     """
     longest = max(limit.looks_back for limit in unit.rules(held).law.limits)
-    this = (messages.c.invoice_id == held.id) & (messages.c.step == item.step)
-    this &= (messages.c.occurrence == item.occurrence) & (messages.c.channel == str(item.channel))
-    found = await unit.connection.execute(
-        select(attempts.c.permitted_at, messages.c.channel)
-        .join_from(attempts, messages)
-        .join(invoices)
-        .where(
-            invoices.c.customer_id == unit.customer["id"],
-            attempts.c.permitted_at > unit.now - longest,
-            counts(),
-            ~this,
-        )
-    )
+    known = {
+        "of_customer": unit.customer["id"],
+        "since": unit.now - longest,
+        "of_invoice": held.id,
+        "step": item.step,
+        "occurrence": item.occurrence,
+        "channel": str(item.channel),
+    }
+    found = await unit.connection.execute(_CONTACTS, known)
     return [Contact(row.permitted_at, Channel(row.channel)) for row in found]

@@ -10,7 +10,8 @@ from typing import Any
 class Figure:
     """One line of the table; samples of the same round stand at the same place in `ours` and `bare`.
 
-    The target is on the ratio ours / bare: `at_least` or `at_most`. Without either the line is there to be read.
+    The target is on the ratio ours / bare: `at_least` or `at_most`; or, where nothing is compared, on the median of
+    ours: `least`. Without any the line is there to be read. `against` says what the other side is.
     """
 
     name: str
@@ -19,6 +20,8 @@ class Figure:
     bare: Sequence[float] = ()
     at_least: float | None = None
     at_most: float | None = None
+    least: float | None = None
+    against: str = "bare"
 
     @property
     def ratio(self) -> float | None:
@@ -30,6 +33,8 @@ class Figure:
     @property
     def met(self) -> bool | None:
         """Whether the target is met; None where there is none."""
+        if self.least is not None:
+            return median(self.ours) >= self.least
         if self.ratio is None or self.at_least is self.at_most is None:
             return None
         return (self.at_least is None or self.ratio >= self.at_least) and (
@@ -39,9 +44,11 @@ class Figure:
     @property
     def target(self) -> str:
         """The target in words; empty where there is none."""
+        if self.least is not None:
+            return f"≥ {self.least:,g} {self.unit}"
         if self.at_least is not None:
-            return f"≥ {self.at_least:g} × bare"
-        return f"≤ {self.at_most:g} × bare" if self.at_most is not None else ""
+            return f"≥ {self.at_least:g} × {self.against}"
+        return f"≤ {self.at_most:g} × {self.against}" if self.at_most is not None else ""
 
     def as_json(self) -> dict[str, Any]:
         """The figure as it stands in the JSON file, its samples in the order of the rounds."""
@@ -53,6 +60,8 @@ class Figure:
             "ratio": self.ratio,
             "at_least": self.at_least,
             "at_most": self.at_most,
+            "least": self.least,
+            "against": self.against,
             "met": self.met,
         }
 
