@@ -7,7 +7,7 @@ the bank has agreed with the customer, so neither must reminders go on by themse
 the loss of one payment. The creditor decides: uphold the dispute, which credits the invoice, or reject it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -20,12 +20,15 @@ from cadence import events as e
 from ledger.access import Ledger
 from ledger.recording import Fact, tell
 from ledger.references import Reference
+from ledger.shares import PaidShare, shares_of
 from ledger.spoken_for import finish
 from ledger.unit import Held, Origin, Unit, events_table
 
 # The key spaces of money, which webhooks, Temporal's signals and the command line share.
 PAYMENT_SOURCE, REVERSAL_SOURCE, DISPUTE_SOURCE = "payment", "reversal", "dispute"
 CREDIT_NOTE_SOURCE, REFUND_SOURCE = "credit_note", "refund"
+# What else went back by a reversal that is about a payment of several invoices.
+REVERSED_SHARE = "reversal_share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,22 +114,70 @@ async def record_on(
     unit = Unit(connection, ledger.book, now)
     await unit.lock_invoice(invoice_id)
     held = unit.invoice(invoice_id)
-    payment = await known_payment(connection, movement.payment) if movement.kind == "reversal" else None
-    event = _event(movement, held, counted=payment is None or payment.counted)
+    shares = await shares_of(connection, movement.payment) if movement.kind == "reversal" else []
+    if len(shares) > 1:
+        return await _take_back_shares(unit, held, shares, movement, actor)
+    payment = shares[0] if shares else None
+    event = _event(
+        movement, held, counted=payment is None or payment.counted, of=payment.event if payment else None
+    )
     told = Origin(actor, _SOURCES[movement.kind], movement.told_of)
     new = await tell(unit, held, Fact(event, movement.at, told))
     await finish(unit)
     return new
 
 
-def _event(movement: Movement, held: Held, *, counted: bool) -> e.InvoiceEvent:
+async def _take_back_shares(
+    unit: Unit, held: Held, shares: Sequence[PaidShare], movement: Movement, actor: str
+) -> bool:
+    """A reversal of a payment that went to several invoices; what cannot be of it is for a person, on the first one."""
+    origin = Origin(actor, REVERSAL_SOURCE, movement.told_of)
+    await unit.hold_invoices({share.invoice_id for share in shares})
+    left = sum((share.left for share in shares), Decimal(0))
+    if movement.currency == held.facts.currency and movement.amount <= left:
+        new = bool(await take_back(unit, shares, movement.amount, origin, movement.at))
+    else:
+        new = await tell(unit, held, Fact(e.PaymentUnidentified(), movement.at, origin))
+    await finish(unit)
+    return new
+
+
+async def take_back(
+    unit: Unit, shares: Sequence[PaidShare], amount: Decimal, origin: Origin, at: datetime
+) -> list[tuple[Held, Decimal]]:
+    """Take `amount` back from the shares of a payment, whose invoices are locked, the last share first.
+
+    What was taken from which invoice; nothing where the origin's id was told before.
+    """
+    left = amount
+    taken: list[tuple[Held, Decimal]] = []
+    for share in reversed(shares):
+        part = min(left, share.left)
+        if not part:
+            continue
+        number = len(taken) + 1
+        key = (
+            (origin.source, origin.external_id)
+            if number == 1
+            else (REVERSED_SHARE, f"{origin.external_id}/{number}")
+        )
+        held = unit.invoice(share.invoice_id)
+        event = e.PaymentReversed(amount=part, currency=held.facts.currency, of=share.event)
+        if not await tell(unit, held, Fact(event, at, Origin(origin.actor, *key, origin.note))):
+            return []
+        taken.append((held, part))
+        left -= part
+    return taken
+
+
+def _event(movement: Movement, held: Held, *, counted: bool, of: int | None) -> e.InvoiceEvent:
     if movement.kind == "payment":
         return _payment(movement)
     if movement.kind == "reversal":
         ours = movement.currency == held.facts.currency and movement.amount <= held.facts.paid
         if not (ours and counted):
             return e.PaymentUnidentified()
-        return e.PaymentReversed(amount=movement.amount, currency=movement.currency)
+        return e.PaymentReversed(amount=movement.amount, currency=movement.currency, of=of)
     return _OF_DISPUTES[movement.kind]
 
 

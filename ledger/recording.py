@@ -6,15 +6,14 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
-
 from cadence import events as e
 from cadence.directive import Directive
 from cadence.facts import InvoiceFacts
 from cadence.words import rounded
 from ledger.access import Ledger
 from ledger.crediting import return_what_is_overdrawn
-from ledger.unit import Held, Origin, Unit, events_table
+from ledger.shares import FIRST, shares_of
+from ledger.unit import Held, Origin, Unit
 
 # The bound of what an invoice can come to; more would not fit the ledger's columns either.
 MOST_PAID = Decimal(10) ** 9
@@ -64,17 +63,14 @@ async def tell(unit: Unit, held: Held, fact: Fact) -> bool:
 async def _told_otherwise(unit: Unit, held: Held, fact: Fact) -> bool:
     """Money told before under the same id, but of another invoice or amount: one of the two is wrong, a person looks."""
     event, origin = fact.event, fact.origin
-    if not isinstance(event, e.PaymentReceived):
+    if not isinstance(event, e.PaymentReceived) or origin.source != FIRST:
         return False
-    same = (events_table.c.source == origin.source) & (events_table.c.external_id == origin.external_id)
-    found = await unit.connection.execute(
-        select(events_table.c.invoice_id, events_table.c.type, events_table.c.payload).where(same)
-    )
-    first = found.one()
-    if first.type != event.type:  # it went to a person the first time
+    first, *others = await shares_of(unit.connection, origin.external_id or "")
+    if not first.counted:  # it went to a person the first time
         return False
-    before = e.PaymentReceived.model_validate(first.payload)
-    if first.invoice_id == held.id and (before.amount, before.currency) == (event.amount, event.currency):
+    total = sum((share.amount for share in others), first.amount)
+    where = {share.invoice_id for share in (first, *others)}
+    if held.id in where and (total, first.currency) == (event.amount, event.currency):
         return False
     origin = Origin(origin.actor, "payment-conflict", f"{origin.external_id}/{held.id}", origin.note)
     return await unit.tell(held, e.PaymentUnidentified(), origin, fact.at)

@@ -31,6 +31,8 @@ COMMANDS: Mapping[str, str] = {
     "messages": "reading.messages",
     "pay": "facts.pay",
     "reverse": "facts.reverse",
+    "pay-customer": "allocating.pay_for_customer",
+    "reverse-customer": "allocating.reverse_for_customer",
     "credit-note": "credit.credit_note",
     "credit": "credit.credit",
     "use-credit": "credit.use_credit",

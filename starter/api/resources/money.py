@@ -1,19 +1,22 @@
-"""Credit notes, and the credit of customers: told, listed, used and refunded."""
+"""Money beyond one payment of one invoice: shared out over several, credited, lying to a customer's good, refunded."""
 
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import ConfigDict
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 
+from cadence.words import Line
 from ledger import crediting
+from ledger.allocating import Allocated, CustomerPayment, pay_customer, reverse_payment
 from ledger.crediting import CustomerCredit
-from ledger.movements import CREDIT_NOTE_SOURCE, REFUND_SOURCE
+from ledger.movements import CREDIT_NOTE_SOURCE, PAYMENT_SOURCE, REFUND_SOURCE, REVERSAL_SOURCE
 from ledger.unit import Held, Unit
 from starter import acts
 from starter.api.identity import may
-from starter.api.resources.telling import Closer, MoneyOrder, Payer
-from starter.api.resources.words import Amount, CustomerKey, EventId, Reader, Remark, Serving
+from starter.api.problems import ApiProblem
+from starter.api.resources.telling import Closer, MoneyOrder, Payer, PaymentOrder
+from starter.api.resources.words import Amount, CustomerKey, EventId, Order, Reader, Remark, Serving
 from starter.api.resources.writing import INVOICE, StatusAnswer, Write
 from starter.api.roles import Permission
 from starter.api.service import Caller
@@ -31,6 +34,56 @@ class CreditUse(Remark):
 
     id: EventId
     amount: Amount | None = None
+
+
+class InvoiceShare(Order):
+    """What of a payment is for one invoice, by the creditor's own number."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"invoice": "2026-0117", "amount": "20.50"}})
+
+    invoice: Annotated[Line, StringConstraints(max_length=60)]
+    amount: Amount
+
+
+class CustomerPaymentOrder(PaymentOrder):
+    """A payment for several invoices: the `shares` that are named, and the rest to the oldest due first."""
+
+    shares: Annotated[tuple[InvoiceShare, ...], Field(max_length=500)] = ()
+
+
+class CustomerReversalOrder(Remark):
+    """The payment that was taken back, by its own id: `amount` of it, or all that is left."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"id": "back-0007", "payment": "bank-0007"}})
+
+    id: EventId
+    payment: EventId
+    amount: Amount | None = None
+    at: AwareDatetime | None = Field(None, description="When it happened; now if left out.")
+
+
+@router.post("/v1/customers/{key:path}/payments")
+async def pay_for_customer(
+    held: Serving, caller: Payer, key: CustomerKey, order: CustomerPaymentOrder
+) -> Allocated:
+    """Share a payment out over the customer's open invoices; told again under its id, it counts once."""
+    now, named = held.clock(), {share.invoice: share.amount for share in order.shares}
+    if len(named) < len(order.shares):
+        raise ApiProblem(422, "invoice_named_twice", "an invoice has one share; add its sums up")
+    at = acts.happened(order.at, now)
+    payment = CustomerPayment(order.id, order.amount, order.currency, at, order.method, named)
+    origin = caller.origin(PAYMENT_SOURCE, order.id, order.note)
+    return await pay_customer(held.ledger, key, payment, origin, now)
+
+
+@router.post("/v1/customers/{key:path}/reversals")
+async def reverse_for_customer(
+    held: Serving, caller: Payer, key: CustomerKey, order: CustomerReversalOrder
+) -> Allocated:
+    """Take a payment back from every invoice that it was shared out over, the youngest debt first."""
+    now, origin = held.clock(), caller.origin(REVERSAL_SOURCE, order.id, order.note)
+    at = acts.happened(order.at, now)
+    return await reverse_payment(held.ledger, key, order.payment, order.amount, origin, at, now)
 
 
 @router.post(INVOICE + "/credit-notes")
