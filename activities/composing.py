@@ -123,6 +123,8 @@ def _context(permit: Permit, creditor: Creditor) -> RenderContext:
         paid_on_time=permit.paid_on_time,
         disputed_amount=permit.disputed_amount,
         credited_amount=permit.credited_amount,
+        interest=permit.interest,
+        costs=permit.costs,
         creditor_reference=permit.creditor_reference,
         items=permit.items,
     )

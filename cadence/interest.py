@@ -1,4 +1,4 @@
-"""Late interest: what a regime would add to a debt by a day, line by line. It informs; nothing here charges anybody.
+"""Late interest: what a regime would add to a debt by a day, line by line, beyond what was claimed of it before.
 
 Conventions. Interest is simple, on the open principal. The first day that counts is the day after the due date; the
 last is the day of payment, so a payment on the day after the due date is one day late. Money that moves on a day
@@ -7,7 +7,7 @@ a month 30. Lines are exact, and each is rounded once, half up, where they are a
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from cadence.interest_regimes import DAY, DAYS_IN, Figure, Rate, Regime
+from cadence.late_charges import LateCharges
 from cadence.words import Debtor, rounded
 
 ZERO = Decimal(0)
@@ -56,11 +57,15 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class Debt:
-    """A sum in one currency (ISO 4217), when it fell due, and how it moved; movements come in any order."""
+    """A sum in one currency (ISO 4217), when it fell due, and how it moved; movements come in any order.
+
+    `claimed` are the late charges that were claimed already: their days and what comes once are not counted again.
+    """
 
     currency: str
     due_on: date
     movements: Sequence[Movement]
+    claimed: LateCharges = field(default_factory=LateCharges)
 
     def base(self, day: date) -> Decimal:
         """The open principal at the end of a day; never below zero."""
@@ -119,8 +124,10 @@ def accrued(regime: Regime, debt: Debt, until: date, debtor: Debtor) -> Interest
     if debtor not in regime.debtors:
         theirs = " and ".join(regime.debtors)
         raise NotForThisDebtor(f"{regime.name} is for a {theirs} as debtor, never for a {debtor}")
-    lines = tuple(_lines(regime, debt, until))
-    once = tuple(_once(regime, debt.currency, lines[0])) if lines else ()
+    every = tuple(_lines(regime, debt, until))
+    claimed = debt.claimed
+    lines = tuple(line for line in every if claimed.until is None or line.first_day > claimed.until)
+    once = tuple(_once(regime, debt.currency, every[0])) if every and not claimed.once else ()
     interest = sum((line.rounded for line in lines), rounded(ZERO, debt.currency))
     return Interest(
         regime=regime.name,
@@ -168,6 +175,8 @@ def _spans(regime: Regime, debt: Debt, until: date) -> Iterator[tuple[date, date
     cuts = {movement.on for movement in debt.movements}
     if regime.rate_of == "each_day":
         cuts |= {rate.effective_until for rate in regime.rates if rate.effective_until}
+    if debt.claimed.until:
+        cuts.add(debt.claimed.until)
     within = (cut for cut in cuts if debt.due_on < cut < until)
     return pairwise(sorted({debt.due_on, until, *within}))
 

@@ -12,8 +12,9 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from cadence.creditor import Document
+from cadence.late_charges import HOUSE_ORDER
 from cadence.problems import MisplacedError
-from cadence.words import Currency, Debtor, Line, Money, Slug
+from cadence.words import Currency, Debtor, Line, Money, PartOrder, Slug
 
 DAY = timedelta(days=1)
 # Days by which a rate is divided: ACT/365F for one a year; a month's counts as 30 days (pro rata die).
@@ -90,6 +91,16 @@ class Fine(Figure):
     percent: Percent
 
 
+class Appropriation(Document):
+    """In which order money settles costs (fixed sum, fine), interest and principal, and who says so."""
+
+    order: PartOrder
+    source: Annotated[Line, Field(max_length=300)]
+
+
+HOUSE_RULE = Appropriation(order=HOUSE_ORDER, source="house default")
+
+
 class Regime(Document):
     """What may be asked for a debt that is late, of which debtors, by creditors of which countries (all, if none).
 
@@ -106,6 +117,7 @@ class Regime(Document):
     rates: Annotated[tuple[Rate, ...], Field(min_length=1)]
     fixed_sums: tuple[FixedSum, ...] = ()
     fines: tuple[Fine, ...] = ()
+    appropriation: Appropriation = HOUSE_RULE
     notes: tuple[Line, ...] = ()
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence import events as e
 from cadence.document import Cadence
@@ -21,14 +22,21 @@ from ledger.unit import cadences, events_table, invoices
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """An invoice as a debt. `debtor` is whom its cadence is for; None where that says nothing."""
+    """An invoice as a debt, and its facts. `debtor` is whom its cadence is for; None where that says nothing."""
 
     debt: Debt
+    facts: InvoiceFacts
     debtor: Debtor | None
 
 
 async def owed_by(ledger: Ledger, number: str) -> Owed:
     """The creditor's invoice `number` as a debt, with days by the creditor's zone; raise UnknownInvoice."""
+    async with ledger.engine.connect() as connection:
+        return await owed_on(connection, ledger.creditor.timezone, number)
+
+
+async def owed_on(connection: AsyncConnection, zone: ZoneInfo, number: str) -> Owed:
+    """The same within the caller's transaction; `zone` is the creditor's."""
     columns = events_table.c[("id", "type", "payload", "at")]
     of_invoice = (
         select(*columns, cadences.c.document)
@@ -37,22 +45,22 @@ async def owed_by(ledger: Ledger, number: str) -> Owed:
         .where(invoices.c.number == number)
         .order_by(events_table.c.id)
     )
-    async with ledger.engine.connect() as connection:
-        rows = (await connection.execute(of_invoice)).all()
+    rows = (await connection.execute(of_invoice)).all()
     if not rows:
         raise UnknownInvoice(number)
     log = [
         Logged(row.id, e.INVOICE_EVENT.validate_python({"type": row.type, **row.payload}), row.at)
         for row in rows
     ]
-    return Owed(debt_of(log, ledger.creditor.timezone), Cadence.model_validate(rows[0].document).debtors)
+    *_, (_, _, facts) = replayed(log)
+    return Owed(debt_of(log, zone), facts, Cadence.model_validate(rows[0].document).debtors)
 
 
 def debt_of(log: Sequence[Logged], zone: ZoneInfo) -> Debt:
     """The debt that an invoice's log tells of: due when it last was, on the principal from its issue on."""
     steps = list(replayed(log))
     *_, facts = steps[-1]
-    return Debt(facts.currency, facts.due_on, tuple(_movements(steps, zone)))
+    return Debt(facts.currency, facts.due_on, tuple(_movements(steps, zone)), facts.charges)
 
 
 def _movements(
@@ -73,4 +81,4 @@ def _day(logged: Logged, before: InvoiceFacts | None, zone: ZoneInfo) -> date:
 
 def _open(facts: InvoiceFacts) -> Decimal:
     """The open principal; a closed invoice has none, also where it was written off or is left to others."""
-    return Decimal(0) if facts.closed else facts.balance
+    return Decimal(0) if facts.closed else facts.principal

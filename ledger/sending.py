@@ -54,6 +54,9 @@ class Permit(KnownAttempt):
     promised_on: date | None
     promised_amount: Decimal | None
     payment_amount: Decimal | None
+    # The late charges within the balance.
+    interest: Decimal
+    costs: Decimal
     # How many of the customer's invoices were paid on time, where the message thanks for a payment; else 0.
     paid_on_time: int
     # The part that is disputed while the rest, which is the balance here, is asked for; and what was credited.
@@ -224,6 +227,8 @@ def _written(unit: Unit, held: Held, item: AgendaItem, known: Mapping[str, Any],
         due_on=facts.due_on,
         today=unit.rules(held).window.local_day(unit.now),
         creditor_reference=quote,
+        interest=facts.charges.open["interest"],
+        costs=facts.charges.open["costs"],
         **_branch_words(facts, item),
     )
 

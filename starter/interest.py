@@ -10,21 +10,25 @@ from cadence.problems import DocumentError, Problem
 from cadence.reading import read_document
 from cadence.words import Debtor
 from ledger.access import Ledger
-from ledger.interest import owed_by
+from ledger.interest import Owed, owed_by
 from starter.documents import read_text
 from starter.session import Refusal
 
 
 async def interest_on(ledger: Ledger, policies_dir: Path, number: str, until: date) -> Interest:
-    """What the creditor's invoice `number` would bear up to the day `until`. It changes nothing.
+    """What the creditor's invoice `number` bears up to the day `until`. It changes nothing.
 
     The regime is read anew each time, so that a new rate counts at once. Raises UnknownInvoice, DocumentError, and
     Refusal where no regime fits or a figure is not known.
     """
-    owed = await owed_by(ledger, number)
-    regime, debtor = _regime(ledger.creditor, owed.debtor, policies_dir)
+    return worked_out(ledger.creditor, await owed_by(ledger, number), policies_dir, until)[1]
+
+
+def worked_out(creditor: Creditor, owed: Owed, policies_dir: Path, until: date) -> tuple[Regime, Interest]:
+    """The regime that fits a debt, and what it gives up to the day `until`. Raises DocumentError and Refusal."""
+    regime, debtor = _regime(creditor, owed.debtor, policies_dir)
     try:
-        return accrued(regime, owed.debt, until, debtor)
+        return regime, accrued(regime, owed.debt, until, debtor)
     except InterestRefused as refused:
         raise Refusal(str(refused), code=refused.code) from None
 

@@ -27,6 +27,8 @@ COMMANDS: Mapping[str, str] = {
     "customer": "customers.customer",
     "why": "explaining.why",
     "interest": "interest.interest",
+    "charge": "interest.charge",
+    "waive": "interest.waive",
     "agenda": "reading.agenda",
     "messages": "reading.messages",
     "pay": "facts.pay",

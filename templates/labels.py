@@ -30,6 +30,16 @@ class Counted(BaseModel):
     other: str
 
 
+class ChargesWords(BaseModel):
+    """That a balance includes late interest, costs, or both; `{interest}` and `{costs}` stand for the amounts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    interest: str
+    costs: str
+    both: str
+
+
 class Labels(BaseModel):
     """`<language>/labels.yaml`. `locale` is Babel's; `sms_date` is a CLDR date pattern."""
 
@@ -46,6 +56,7 @@ class Labels(BaseModel):
     all_of_them: str
     total: str
     facts: Mapping[str, str]
+    late_charges: ChargesWords
     colon: str
     """With the space before it that French wants."""
     how_to_pay: str

@@ -12,7 +12,7 @@ from templates.environment import ENVIRONMENT, Text, text_of
 from templates.errors import TemplateError
 from templates.gsm7 import segments, transliterate
 from templates.labels import Labels, labels_of
-from templates.values import RenderContext, Values, counted, items_table, money, values_for
+from templates.values import RenderContext, Values, charges_line, counted, items_table, money, values_for
 
 __all__ = [
     "RenderContext",
@@ -134,7 +134,10 @@ def _letter(template: str, text: Text, values: Values, ctx: RenderContext) -> Ma
         "language": ctx.language,
         "labels": labels,
         "title": text.render(values, "title"),
-        "paragraphs": [*re.split(r"\n\s*\n", text.render(values, "body")), *([review] if review else [])],
+        "paragraphs": [
+            *re.split(r"\n\s*\n", text.render(values, "body")),
+            *filter(None, (review, charges_line(ctx))),
+        ],
         "closing": text.render(values, "closing"),
         "facts": [(labels.facts[name], values[name]) for name in facts],
         "items": items_table(ctx),

@@ -27,7 +27,8 @@ class RenderContext:
     the customer's local date. `promised_amount` None, with a `promised_on`, means the whole balance. `reference` is the
     message's own; `creditor_reference` the invoice's, where the creditor's instructions quote it. `paid_on_time` is
     how many invoices the customer has paid on time. `items` are all the invoices that the message speaks of, in its
-    table's order; empty means this one alone. `disputed_amount` is under review and no part of `balance`.
+    table's order; empty means this one alone. `disputed_amount` is under review and no part of `balance`. `interest`
+    and `costs` are the late charges within the balance.
     """
 
     language: str
@@ -47,6 +48,8 @@ class RenderContext:
     paid_on_time: int = 0
     disputed_amount: Decimal | None = None
     credited_amount: Decimal | None = None
+    interest: Decimal = Decimal(0)
+    costs: Decimal = Decimal(0)
     creditor_reference: str = ""
     items: tuple[OpenItem, ...] = ()
 
@@ -66,6 +69,25 @@ def values_for(channel: str, ctx: RenderContext) -> Values:
         **_account(channel, ctx, labels),
         **_payment(channel, ctx),
     }
+
+
+def charges_line(ctx: RenderContext) -> str:
+    """Return the sentence that the balance includes late charges; empty where it includes none.
+
+    Of several invoices it says nothing: it could be read as true of each.
+    """
+    if ctx.items:
+        return ""
+    labels = labels_of(ctx.language)
+    told = labels.late_charges
+    if ctx.interest and ctx.costs:
+        text = told.both
+    elif ctx.interest or ctx.costs:
+        text = told.interest if ctx.interest else told.costs
+    else:
+        return ""
+    interest, costs = (money(amount, ctx.currency, labels) for amount in (ctx.interest, ctx.costs))
+    return text.format(interest=interest, costs=costs)
 
 
 def visible_line(typed: str) -> str:

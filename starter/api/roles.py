@@ -28,6 +28,7 @@ class Permission(StrEnum):
     ANSWER = "answer"
     STEER_INVOICE = "steer_invoice"
     CLOSE_INVOICE = "close_invoice"
+    CLAIM_CHARGES = "claim_charges"
     STEER_MANY = "steer_many"
     MERGE_CUSTOMERS = "merge_customers"
     HALT = "halt"
@@ -56,6 +57,8 @@ MAY: Mapping[Permission, frozenset[Role]] = {
     Permission.STEER_INVOICE: _AGENTS,
     # Cancel an invoice, or uphold a dispute, which credits it.
     Permission.CLOSE_INVOICE: _MANAGERS | {Role.ERP},
+    # Late interest and costs: claim them, or give them up.
+    Permission.CLAIM_CHARGES: _MANAGERS,
     Permission.STEER_MANY: _MANAGERS,
     # Two customers of the books who are one person: there is no way back.
     Permission.MERGE_CUSTOMERS: _MANAGERS,

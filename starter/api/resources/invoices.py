@@ -73,7 +73,7 @@ async def show_interest(
         date | None, Query(description="The last day that counts; today at the creditor's if left out.")
     ] = None,
 ) -> Interest:
-    """Show what late interest and fees an invoice would bear. It informs: nothing is charged, nobody is told."""
+    """Show what late interest and fees an invoice bears that are not claimed yet. It informs: nothing is charged, nobody is told."""
     return await interest_on(held.ledger, held.settings.policies_dir, number, until or creditors_today(held))
 
 

@@ -1,6 +1,6 @@
 """Money beyond one payment of one invoice: shared out over several, credited, lying to a customer's good, refunded."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -16,10 +16,20 @@ from starter import acts
 from starter.api.identity import may
 from starter.api.problems import ApiProblem
 from starter.api.resources.telling import Closer, MoneyOrder, Payer, PaymentOrder
-from starter.api.resources.words import Amount, CustomerKey, EventId, Order, Reader, Remark, Serving
+from starter.api.resources.words import (
+    Amount,
+    CustomerKey,
+    EventId,
+    Order,
+    Reader,
+    Remark,
+    Serving,
+    creditors_today,
+)
 from starter.api.resources.writing import INVOICE, StatusAnswer, Write
 from starter.api.roles import Permission
 from starter.api.service import Caller
+from starter.charging import Claim
 from starter.standing import Report, Standing
 
 router = APIRouter(tags=["money"])
@@ -34,6 +44,34 @@ class CreditUse(Remark):
 
     id: EventId
     amount: Amount | None = None
+
+
+Manager = Annotated[Caller, Depends(may(Permission.CLAIM_CHARGES))]
+
+
+class ChargesOrder(Remark):
+    """Late charges to be claimed up to the day `until` (today if left out): interest, and what comes once."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"until": "2026-11-20", "costs": False}})
+
+    until: date | None = None
+    interest: bool = True
+    costs: bool = True
+
+
+@router.post(INVOICE + "/late-charges/waiver")
+async def waive_late_charges(write: Write, order: Remark, caller: Manager) -> StatusAnswer:
+    """Give up late interest and costs that are claimed and not paid."""
+    return await write.tell(caller.origin(note=order.note), acts.waive)
+
+
+@router.post(INVOICE + "/late-charges")
+async def claim_late_charges(
+    write: Write, held: Serving, order: ChargesOrder, caller: Manager
+) -> StatusAnswer:
+    """Claim late interest and costs as the regime allows: the balance rises. No day, and no fixed sum, twice."""
+    claim = Claim(order.until or creditors_today(held), order.interest, order.costs)
+    return await write.charge(held.settings.policies_dir, claim, caller.origin(note=order.note))
 
 
 class InvoiceShare(Order):

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
@@ -17,7 +18,8 @@ from starter.api.resources.words import (
     Number,
 )
 from starter.api.service import service
-from starter.standing import Expect, Report, Standing, act_on, report
+from starter.charging import Claim, charge
+from starter.standing import Expect, Report, Standing, Told, act_on, report
 
 # A number may hold slashes, written as %2F.
 INVOICE = "/v1/invoices/{number:path}"
@@ -40,15 +42,23 @@ class Writing:
         self, origin: Origin, judge: Callable[[Standing, datetime], Report], amount: Decimal | None = None
     ) -> StatusAnswer:
         """Record what `judge` makes of the invoice, and answer with how it stands then."""
-        told = await report(
-            self.ledger, self.number, origin, judge, self.clock(), amount=amount, expect=self._expect()
+        return self._answer(
+            await report(
+                self.ledger, self.number, origin, judge, self.clock(), amount=amount, expect=self._expect()
+            )
         )
-        self.response.headers["ETag"] = etag_of(told.status)
-        return StatusAnswer(**told.status.model_dump(), recorded=told.recorded)
 
     async def act(self, act: Callable[[Unit, Held], Awaitable[bool]]) -> StatusAnswer:
         """Do to the invoice what takes more than one event, and answer with how it stands then."""
-        told = await act_on(self.ledger, self.number, act, self.clock(), self._expect())
+        return self._answer(await act_on(self.ledger, self.number, act, self.clock(), self._expect()))
+
+    async def charge(self, policies_dir: Path, claim: Claim, origin: Origin) -> StatusAnswer:
+        """Claim late charges from the invoice, and answer with how it stands then."""
+        return self._answer(
+            await charge(self.ledger, policies_dir, self.number, claim, origin, self.clock(), self._expect())
+        )
+
+    def _answer(self, told: Told) -> StatusAnswer:
         self.response.headers["ETag"] = etag_of(told.status)
         return StatusAnswer(**told.status.model_dump(), recorded=told.recorded)
 
