@@ -31,7 +31,7 @@ async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     await ledger.engine.dispose()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "TURN_PATIENCE", 0.2)
 
@@ -68,7 +68,9 @@ async def test_an_item_waits_for_its_turn_while_another_invoice_has_it(ledger: L
     assert (await waiting).now() == COURTESY_AT
 
 
-async def test_an_item_whose_turn_is_long_in_coming_is_asked_for_again(ledger: Ledger) -> None:
+async def test_an_item_whose_turn_is_long_in_coming_is_asked_for_again(
+    ledger: Ledger, short_patience: None
+) -> None:
     _, order, _ = await asked(ledger, "A-1")
     with pytest.raises(ApplicationError, match="not the item's turn yet") as caught:
         await LaneClock(ledger).watch(order)

@@ -48,7 +48,7 @@ async def race(house: House, count: int) -> int:
     chance, gate = random.Random(20_261_121), asyncio.Semaphore(AT_ONCE)
     pauses = [chance.uniform(0, LONGEST_PAUSE) for _ in range(count)]
     async with httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{house.settings.api_port}", trust_env=False
+        base_url=f"http://127.0.0.1:{house.settings.api_port}", trust_env=False, timeout=30
     ) as service:
 
         async def one(pause: float) -> Debtor:
