@@ -1,8 +1,10 @@
 """The application: every route, and what happens around each request."""
 
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
+from starlette.routing import BaseRoute
 
 from starter.api import health, webhooks
 from starter.api.errors import FORESEEN, as_problem
@@ -78,16 +80,23 @@ def api_app(service: Service) -> FastAPI:
         docs_url=None,  # its pages come from another company's servers
         redoc_url=None,
         redirect_slashes=False,  # it would send callers to whatever host the header Host names
-        responses=_ANY_PROBLEM,
     )
     app.state.service, app.state.limits = service, Limits(service.api)
-    for router in ROUTERS:
-        app.include_router(router)
+    app.router.routes.extend(_routes())
     for kind in FORESEEN:
         app.add_exception_handler(kind, _answer)
     _surround(app, service)
     _describe(app)
     return app
+
+
+@cache
+def _routes() -> list[BaseRoute]:
+    """Every route, made once in a process: FastAPI takes longer to make them than to answer many requests."""
+    whole = APIRouter(responses=_ANY_PROBLEM)
+    for router in ROUTERS:
+        whole.include_router(router)
+    return whole.routes
 
 
 def _surround(app: FastAPI, service: Service) -> None:
