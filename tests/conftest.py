@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from uuid import uuid4
 
@@ -66,6 +66,12 @@ async def sandbox(
     receiver_url = f"http://127.0.0.1:{receiver_port}"
     async with EmbeddedSandbox(tmp_path_factory.mktemp("sandbox"), receiver_url) as server:
         yield server
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def providers(sandbox: EmbeddedSandbox) -> Mapping[str, str]:
+    """The settings with which the session's sandbox is taken for the providers, by their names in lower case."""
+    return {name.lower(): value for name, value in (await sandbox.environment()).items()}
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

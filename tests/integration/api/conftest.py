@@ -1,6 +1,6 @@
 """The HTTP service in this process, on a ledger and task queue of the test's own, and a client for each role."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ from starter.api.app import api_app
 from starter.api.roles import Role
 from starter.api.service import Service
 from starter.api.settings import ApiSettings
-from starter.embedded import EmbeddedSandbox, EmbeddedTemporal
+from starter.embedded import EmbeddedTemporal
 from starter.settings import Settings
 from tests.integration.ledger.playing import ARRIVAL, CREDITOR, ruler
 from workflows.converter import DATA_CONVERTER
@@ -78,11 +78,10 @@ async def ledger(database_url: str) -> AsyncIterator[Ledger]:
 
 
 @pytest.fixture
-async def channels(sandbox: EmbeddedSandbox) -> ChannelSettings:
+def channels(providers: Mapping[str, str]) -> ChannelSettings:
     """The session's sandbox as the providers, and a public address on loopback."""
-    environment = await sandbox.environment()
-    environment |= {"PAYMENT_WEBHOOK_SECRET": SECRET, "PUBLIC_URL": PUBLIC_URL}
-    return ChannelSettings.model_validate({name.lower(): value for name, value in environment.items()})
+    own = {"payment_webhook_secret": SECRET, "public_url": PUBLIC_URL}
+    return ChannelSettings.model_validate({**providers} | own)
 
 
 @pytest.fixture

@@ -1,13 +1,13 @@
 """The fixtures of the whole house."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
 from channels.settings import ChannelSettings
 from ledger.access import Ledger
 from ledger.database import connect
-from starter.embedded import EmbeddedSandbox, EmbeddedTemporal
+from starter.embedded import EmbeddedTemporal
 from starter.settings import Settings
 from tests.integration.house.documents import CREDITOR
 from tests.integration.house.house import PROVIDER_TIMEOUT, WEBHOOK_SECRET, House, open_house
@@ -26,7 +26,7 @@ async def closed_house(
     ledger: Ledger,
     database_url: str,
     temporal: EmbeddedTemporal,
-    sandbox: EmbeddedSandbox,
+    providers: Mapping[str, str],
     receiver_port: int,
     task_queue: str,
 ) -> AsyncIterator[House]:
@@ -40,9 +40,9 @@ async def closed_house(
         sms_per_second=0,
         whatsapps_per_second=0,
     )
-    environment = {name.lower(): value for name, value in (await sandbox.environment()).items()}
     channels = ChannelSettings.model_validate(
-        environment | {"payment_webhook_secret": WEBHOOK_SECRET, "provider_timeout_seconds": PROVIDER_TIMEOUT}
+        {**providers}
+        | {"payment_webhook_secret": WEBHOOK_SECRET, "provider_timeout_seconds": PROVIDER_TIMEOUT}
     )
     async with open_house(ledger, temporal.address, settings, channels) as house:
         yield house

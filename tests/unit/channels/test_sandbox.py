@@ -280,10 +280,9 @@ def test_bad_instructions_are_answered_with_a_sentence(
 
 
 async def test_a_restart_keeps_messages_habits_and_the_receipts_still_owed(
-    tmp_path: Path, receiver: Receiver
+    tmp_path: Path, provider: Provider
 ) -> None:
-    receiver.calls.clear()
-    store = tmp_path / "store.jsonl"
+    store, receiver = tmp_path / "store.jsonl", provider.receiver
     with loopback.provider(store, receiver) as first:
         first.behave(EMAIL, email="spam")
         first.behave(PHONE, sms="deliver", delay=1)
