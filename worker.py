@@ -73,6 +73,7 @@ def workers(
             performing.open_case,
             performing.check_promise,
             performing.check_dispute,
+            performing.check_instalment,
             performing.end_hold,
             performing.hand_over,
             performing.write_off,

@@ -120,6 +120,8 @@ def _context(permit: Permit, creditor: Creditor) -> RenderContext:
         promised_on=permit.promised_on,
         promised_amount=permit.promised_amount,
         payment_amount=permit.payment_amount,
+        instalment=permit.instalment,
+        plan=permit.plan,
         paid_on_time=permit.paid_on_time,
         disputed_amount=permit.disputed_amount,
         credited_amount=permit.credited_amount,

@@ -38,6 +38,11 @@ class Performing:
         return await self._perform(order)
 
     @activity.defn
+    async def check_instalment(self, order: ItemOrder) -> Directive:
+        """Judge an instalment of a payment plan whose day has ended."""
+        return await self._perform(order)
+
+    @activity.defn
     async def end_hold(self, order: ItemOrder) -> Directive:
         """End a hold whose time has come."""
         return await self._perform(order)

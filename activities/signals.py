@@ -12,6 +12,7 @@ from temporalio import activity
 
 from cadence import events as e
 from cadence.directive import Directive, RecordOrder, SignalNote
+from cadence.plans import parse_instalments
 from cadence.words import rounded
 from ledger.access import Ledger
 from ledger.keys import signal_key, told_key
@@ -157,6 +158,21 @@ def _promise(note: SignalNote, stands: Situation) -> e.InvoiceEvent:
     return e.PromiseMade(amount=amount, by=by, method=_method(fields), replaces=replaces)
 
 
+def _plan(note: SignalNote, stands: Situation) -> e.InvoiceEvent:
+    parts = parse_instalments(note.fields["instalments"])
+    if sum(part.amount for part in parts) > stands.balance:
+        message = "more than is open"
+        raise ValueError(message)
+    if any(part.amount != rounded(part.amount, stands.currency) for part in parts):
+        message = "finer than the currency"
+        raise ValueError(message)
+    return e.PlanAgreed(instalments=parts, method=_method(note.fields))
+
+
+def _plan_ended(note: SignalNote, _stands: Situation) -> e.InvoiceEvent:
+    return e.PlanEnded(reason=code(note.fields.get("reason")))
+
+
 def _pause(note: SignalNote, stands: Situation) -> e.InvoiceEvent:
     until = _instant(note.fields["until"], stands.zone) if "until" in note.fields else None
     return e.HoldPlaced(hold=note.id, reason=code(note.fields.get("reason")), until=until)
@@ -188,6 +204,8 @@ EVENTS: dict[str, Callable[[SignalNote, Situation], e.InvoiceEvent]] = {
     "dispute_resolved": _resolution,
     "due_date_extended": _extension,
     "promise_made": _promise,
+    "plan_agreed": _plan,
+    "plan_ended": _plan_ended,
     "pause": _pause,
     "resume": _resume,
     "escalate": _escalate,

@@ -18,6 +18,7 @@ class ItemKind(StrEnum):
     OPEN_CASE = "open_case"
     CHECK_PROMISE = "check_promise"
     CHECK_DISPUTE = "check_dispute"
+    CHECK_INSTALMENT = "check_instalment"
     END_HOLD = "end_hold"
     RECONCILE_MESSAGE = "reconcile_message"
     HAND_OVER = "hand_over"

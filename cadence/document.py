@@ -1,6 +1,5 @@
 """Cadence documents: the ruler that a collections manager writes, as pydantic models."""
 
-from collections.abc import Mapping
 from datetime import time, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
@@ -16,6 +15,7 @@ from pydantic import (
 
 from cadence.conditions import Condition
 from cadence.creditor import Document
+from cadence.grace import OTHER_METHODS, Grace
 from cadence.offsets import Anchor, WrittenOffset, parse_span
 from cadence.problems import MisplacedError, Path
 from cadence.words import Channel, Debtor, Line, Slug
@@ -231,47 +231,6 @@ class DisputeBranch(Document):
     upheld_notice: Send | None = None
 
 
-def _by_method(value: Any) -> Any:
-    return value if isinstance(value, dict) else {OTHER_METHODS: value}
-
-
-def _say_the_rest(grace: dict[str, int]) -> dict[str, int]:
-    if OTHER_METHODS not in grace:
-        message = (
-            f"the grace says nothing of other ways to pay; add {OTHER_METHODS}, such as {OTHER_METHODS}: 1"
-        )
-        raise ValueError(message)
-    return grace
-
-
-OTHER_METHODS = "default"
-GRACE_SCHEMA = WithJsonSchema(
-    {
-        "anyOf": [
-            {"type": "integer", "minimum": 0, "maximum": 10},
-            {
-                "type": "object",
-                "additionalProperties": {"type": "integer", "minimum": 0, "maximum": 10},
-                "required": [OTHER_METHODS],
-            },
-        ],
-        "examples": [1, {OTHER_METHODS: 1, "boleto": 3, "transfer": 2}],
-    }
-)
-# How many business days money may take to show, by the way it is paid.
-Grace = Annotated[
-    dict[Slug, Annotated[int, Field(ge=0, le=10)]],
-    BeforeValidator(_by_method),
-    AfterValidator(_say_the_rest),
-    GRACE_SCHEMA,
-]
-
-
-def grace_by(grace: Mapping[str, int], method: str) -> int:
-    """How many business days money may take to show that is paid by `method`, a code; empty is any other."""
-    return grace.get(method, grace[OTHER_METHODS])
-
-
 class PromiseBranch(Document):
     """What a promise does: the notice that confirms it and how many business days the money may take to show."""
 
@@ -284,6 +243,64 @@ class BrokenPromiseBranch(Document):
 
     reminder: Send | None = None
     queue: Slug | None = None
+
+
+def _refuse_duplicates(what: str, names: list[tuple[str, Path]]) -> None:
+    seen: set[str] = set()
+    for name, place in names:
+        if name in seen:
+            message = f"{what} {name} is used more than once; each must be unique in its cadence"
+            raise MisplacedError(message, place)
+        seen.add(name)
+
+
+INSTALMENT_STEP = "instalment:"
+
+
+class InstalmentReminder(Document):
+    """A reminder of an instalment: `at` is counted from the instalment's own due day."""
+
+    at: WrittenOffset
+    send: Send
+
+    @model_validator(mode="after")
+    def _counted_from_its_due_day(self) -> Self:
+        if self.at.anchor is not Anchor.DUE:
+            message = f"'{self.at}': an instalment has only a due day; write for example 'due - 3d' or due"
+            raise MisplacedError(message, ("at",))
+        return self
+
+    @property
+    def step(self) -> str:
+        """The name under which its message is kept, which no step's id can be."""
+        return f"{INSTALMENT_STEP}{self.at}".replace(" ", "")
+
+
+class MissedInstalmentBranch(Document):
+    """What a missed instalment does: the reminder that asks for it, and the queue of its case."""
+
+    reminder: Send | None = None
+    queue: Slug | None = None
+
+
+class PlanBranch(Document):
+    """What a payment plan does: the notice that confirms it, reminders of each instalment, and what a missed one does.
+
+    `grace` is business days until an instalment counts as missed; the plan ends with the `ends_after_missed`th.
+    """
+
+    notice: Send | None = None
+    reminders: tuple[InstalmentReminder, ...] = ()
+    grace: Grace = Field(default_factory=lambda: {OTHER_METHODS: 1})
+    missed: MissedInstalmentBranch = MissedInstalmentBranch()
+    ends_after_missed: Annotated[int, Field(ge=1, le=12)] = 2
+
+    @model_validator(mode="after")
+    def _reminders_differ(self) -> Self:
+        _refuse_duplicates(
+            "reminder at", [(str(each.at), ("reminders", i, "at")) for i, each in enumerate(self.reminders)]
+        )
+        return self
 
 
 class PaymentBranch(Document):
@@ -311,6 +328,7 @@ class Branches(Document):
     hold: HoldBranch = HoldBranch()
     promise: PromiseBranch = PromiseBranch()
     broken_promise: BrokenPromiseBranch = BrokenPromiseBranch()
+    plan: PlanBranch = PlanBranch()
     payment: PaymentBranch = PaymentBranch()
     reply: ReplyBranch = ReplyBranch()
 
@@ -356,12 +374,3 @@ class Cadence(Document):
     def step(self, step_id: str) -> Step | None:
         """The step of that id, if this version has one."""
         return next((step for step in self.steps if step.id == step_id), None)
-
-
-def _refuse_duplicates(what: str, names: list[tuple[str, Path]]) -> None:
-    seen: set[str] = set()
-    for name, place in names:
-        if name in seen:
-            message = f"{what} {name} is used more than once; each must be unique in its cadence"
-            raise MisplacedError(message, place)
-        seen.add(name)

@@ -30,6 +30,7 @@ class State(StrEnum):
     ON_HOLD = "on_hold"
     DISPUTED = "disputed"
     PROMISED = "promised"
+    ON_PLAN = "on_plan"
     PAID = "paid"
     CREDITED = "credited"
     WRITTEN_OFF = "written_off"
@@ -125,6 +126,25 @@ class Dispute(_Facts):
     overdue: bool = False
 
 
+class Instalment(_Facts):
+    """One part of a plan. `number` counts the instalments of all plans of the invoice; `missed`, once it was found so."""
+
+    number: int
+    due_on: date
+    amount: Decimal
+    missed: bool = False
+
+
+class Plan(_Facts):
+    """A payment plan that stands; `paid_before` is the money that lay there when it was agreed."""
+
+    number: int
+    at: datetime
+    instalments: tuple[Instalment, ...]
+    paid_before: Decimal
+    method: str = ""
+
+
 class Rebase(_Facts):
     """From this instant the ruler goes on from the first step not `done` by then; later steps keep distances."""
 
@@ -141,7 +161,15 @@ class Notice(_Facts):
     """
 
     branch: Literal[
-        "dispute", "dispute_resolved", "dispute_upheld", "promise", "broken_promise", "payment", "answer"
+        "dispute",
+        "dispute_resolved",
+        "dispute_upheld",
+        "promise",
+        "broken_promise",
+        "plan",
+        "instalment_missed",
+        "payment",
+        "answer",
     ]
     number: int
     at: datetime
@@ -198,6 +226,9 @@ class InvoiceFacts(_Facts):
     kept_promises: int = 0
     partly_kept_promises: int = 0
     broken_promises: int = 0
+    plan: Plan | None = None
+    plans: int = 0
+    instalments: int = 0
     rearmed: int = 0
     rebases: tuple[Rebase, ...] = ()
     steps: dict[str, StepFacts] = {}
@@ -207,7 +238,7 @@ class InvoiceFacts(_Facts):
     @property
     def balance(self) -> Decimal:
         """What is still owed, late charges that were claimed with it; negative where too much was paid."""
-        return self.amount + self.charges.claimed - self.credited - self._money
+        return self.amount + self.charges.claimed - self.credited - self.money
 
     @property
     def credit(self) -> Decimal:
@@ -217,10 +248,10 @@ class InvoiceFacts(_Facts):
     @property
     def principal(self) -> Decimal:
         """What is still owed without late charges; negative where too much was paid."""
-        return self.amount - self.credited - (self._money - self.charges.settled)
+        return self.amount - self.credited - (self.money - self.charges.settled)
 
     @property
-    def _money(self) -> Decimal:
+    def money(self) -> Decimal:
         """The money that lies on the invoice."""
         return self.paid - self.refunded + sum(self.moved.values(), ZERO)
 
@@ -246,6 +277,8 @@ class InvoiceFacts(_Facts):
             return State.DISPUTED
         if self.holds:
             return State.ON_HOLD
+        if self.plan:
+            return State.ON_PLAN
         if self.trusts:
             return State.PROMISED
         begun = any(step.permitted_at or step.outcome == "performed" for step in self.steps.values())

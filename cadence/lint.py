@@ -88,10 +88,15 @@ def _messages(cadence: Cadence) -> Iterator[tuple[Path, Send, str]]:
         ("promise", "notice", on.promise.notice, NOTICE),
         ("broken_promise", "reminder", on.broken_promise.reminder, REMINDER),
         ("payment", "notice", on.payment.notice, NOTICE),
+        ("plan", "notice", on.plan.notice, NOTICE),
     ]
     for branch, key, send, kind in written:
         if send:
             yield ("branches", branch, key), send, kind
+    for index, reminder in enumerate(on.plan.reminders):
+        yield ("branches", "plan", "reminders", index, "send"), reminder.send, REMINDER
+    if on.plan.missed.reminder:
+        yield ("branches", "plan", "missed", "reminder"), on.plan.missed.reminder, REMINDER
 
 
 def _message(path: Path, send: Send, wanted: str, templates: TemplateCatalog) -> Iterator[Finding]:

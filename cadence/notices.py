@@ -1,4 +1,4 @@
-"""Notices: the messages that answer what a customer did, and the reminder of a broken promise."""
+"""Notices: the messages that answer what a customer did, and the reminders of what was promised or agreed."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -6,8 +6,12 @@ from typing import Literal
 from cadence.agenda import SEND_KIND, AgendaItem, Settled
 from cadence.document import Cadence, Send
 from cadence.facts import InvoiceFacts, Notice, StepFacts
+from cadence.plans import owed
 from cadence.routing import RouteKind, route
 from cadence.timing import FOREVER, Timing
+
+# The branches that ask for money.
+REMINDERS = ("broken_promise", "instalment_missed")
 
 
 def plan_notices(timing: Timing, settled: list[Settled]) -> Iterator[AgendaItem]:
@@ -27,8 +31,9 @@ def _notice(
     timing: Timing, notice: Notice, send: Send, record: StepFacts, settled: list[Settled]
 ) -> Iterator[AgendaItem]:
     way = route(send, record, timing.rules)
-    reminds = notice.branch == "broken_promise"
-    floor = timing.floor if reminds else timing.now
+    reminds = notice.branch in REMINDERS
+    until = timing.silenced if reminds else None
+    floor = max(timing.now, until or timing.now)
     if way.kind is RouteKind.EXHAUSTED:
         settled.append(_over(notice, record, way.reason))
     if way.channel is None or floor == FOREVER:
@@ -36,7 +41,8 @@ def _notice(
     wanted = max(notice.at, record.deferred_until or notice.at, way.not_before or notice.at)
     at = timing.in_window(wanted, floor)
     if reminds:
-        at = timing.on_a_day_of_its_own(f"{notice.step}/{notice.number}", timing.after_block(at))
+        at = max(at, timing.rules.window.next_open(until)) if until else at
+        at = timing.on_a_day_of_its_own(f"{notice.step}/{notice.number}", at)
     else:
         timing.keep_away_from(at)
     key, kind = f"{notice.step}/{notice.number}/{way.key}", SEND_KIND[way.channel]
@@ -59,15 +65,23 @@ def _still_true(notice: Notice, facts: InvoiceFacts) -> bool:
         return True
     if notice.branch == "promise":  # each is confirmed, and their notices are numbered as they are
         return any(promise.number == notice.number for promise in facts.promises_open)
+    if notice.branch == "plan":
+        return facts.plan is not None and facts.plan.number == notice.number
     latest = max(n.number for n in facts.notices if n.branch == notice.branch) == notice.number
     stands = {
         "dispute": facts.disputed,
         "dispute_resolved": not facts.disputed,
         "dispute_upheld": not facts.disputed,
-        "broken_promise": not facts.trusts,
+        "broken_promise": not facts.trusts and facts.plan is None,
+        "instalment_missed": facts.plan is None or _is_behind(facts),
         "payment": True,
     }
     return latest and stands[notice.branch]
+
+
+def _is_behind(facts: InvoiceFacts) -> bool:
+    """Whether an instalment that was missed is owed still."""
+    return any(each.amount > 0 for each in owed(facts) if each.instalment.missed)
 
 
 def branch_message(cadence: Cadence, notice: Notice) -> Send | None:
@@ -82,5 +96,7 @@ def branch_message(cadence: Cadence, notice: Notice) -> Send | None:
         "dispute_upheld": branches.dispute.upheld_notice,
         "promise": branches.promise.notice,
         "broken_promise": branches.broken_promise.reminder,
+        "plan": branches.plan.notice,
+        "instalment_missed": branches.plan.missed.reminder,
         "payment": branches.payment.notice,
     }[notice.branch]

@@ -13,6 +13,7 @@ from cadence.agenda import SEND_KIND, Agenda, AgendaItem, Settled
 from cadence.directive import ItemKind
 from cadence.document import Cadence, MissedPolicy, Step
 from cadence.facts import InvoiceFacts, MessageState, StepFacts
+from cadence.instalments import instalments_judged, plan_instalments
 from cadence.marks import Mark, marks
 from cadence.notices import plan_notices
 from cadence.promises import checked_at
@@ -37,7 +38,8 @@ def plan(facts: InvoiceFacts, cadence: Cadence, rules: Rules, now: datetime) -> 
         return Agenda()
     timing = Timing(facts, cadence, rules, now)
     settled: list[Settled] = []
-    messages = [*plan_notices(timing, settled), *_Steps(timing, settled).plan()]
+    notices = [*plan_notices(timing, settled), *plan_instalments(timing, settled)]
+    messages = [*notices, *_Steps(timing, settled).plan()]
     items = [*_held_items(facts, cadence, rules), *_reconciliations(facts, messages), *messages]
     # Sorting is stable: at one instant, what ends a hold comes before notices, and notices before steps.
     return Agenda(tuple(sorted(items, key=lambda item: item.at)), tuple(settled))
@@ -54,6 +56,7 @@ def _held_items(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> Iterator
     if dispute and dispute.answer_by and not dispute.overdue:
         key, at = f"dispute/{dispute.number}/{dispute.answer_by}", rules.creditor_end_of(dispute.answer_by)
         yield AgendaItem(key, ItemKind.CHECK_DISPUTE, at, "dispute_due")
+    yield from instalments_judged(facts, cadence, rules)
 
 
 def _reconciliations(facts: InvoiceFacts, ahead: list[AgendaItem]) -> Iterator[AgendaItem]:

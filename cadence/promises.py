@@ -5,8 +5,9 @@ from decimal import Decimal
 
 from cadence import events as e
 from cadence.changes import changed, rebased
-from cadence.document import Cadence, grace_by
+from cadence.document import Cadence
 from cadence.facts import InvoiceFacts, Promise
+from cadence.grace import grace_by
 from cadence.rules import Rules
 
 

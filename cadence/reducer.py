@@ -14,13 +14,14 @@ from cadence.reducing import (
     holds,
     lifecycle,
     money,
+    plans,
     promises,
     steps,
 )
 from cadence.reducing.dispatch import reduce_event
 
 # Imported for what they register.
-TOPICS = (cadences, charges, conversation, disputes, holds, lifecycle, money, promises, steps)
+TOPICS = (cadences, charges, conversation, disputes, holds, lifecycle, money, plans, promises, steps)
 
 
 def reduce_invoice(facts: InvoiceFacts | None, event: e.InvoiceEvent, at: datetime) -> InvoiceFacts:

@@ -14,8 +14,8 @@ FOREVER = datetime.max.replace(tzinfo=UTC)
 NEXT_DAY = timedelta(days=1)
 
 
-def blocked_until(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> datetime | None:
-    """Until when reminders are forbidden: None if they are not, FOREVER while nobody knows."""
+def silenced_until(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> datetime | None:
+    """Until when every reminder is forbidden: None if it is not, FOREVER while nobody knows."""
     ends = [hold.until or FOREVER for hold in facts.holds]
     if forbids(facts, cadence):
         ends.append(FOREVER)
@@ -23,19 +23,26 @@ def blocked_until(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> dateti
     return max(ends, default=None)
 
 
+def blocked_until(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> datetime | None:
+    """Until when the ruler's reminders are forbidden: a plan that stands has reminders of its own."""
+    return FOREVER if facts.plan else silenced_until(facts, cadence, rules)
+
+
 _NONE: frozenset[date] = frozenset()
 
 
 @dataclass(slots=True)
 class Timing:
-    """The time of one planning. `floor` is the first instant at which a reminder may go; `earliest_day` the
-    customer's first local day that nothing planned so far has taken; `spoken` the days taken, by step.
+    """The time of one planning. `floor` is the first instant at which a reminder of the ruler may go; `silenced`
+    until when every reminder is forbidden, `blocked` until when the ruler's are; `earliest_day` the customer's
+    first local day that nothing planned so far has taken; `spoken` the days taken, by step.
     """
 
     facts: InvoiceFacts
     cadence: Cadence
     rules: Rules
     now: datetime
+    silenced: datetime | None = field(init=False)
     blocked: datetime | None = field(init=False)
     floor: datetime = field(init=False)
     earliest_day: date | None = None
@@ -55,7 +62,8 @@ class Timing:
             for name, step in self.facts.steps.items()
             if step.outcome == "merged" and step.outcome_at
         ]
-        self.blocked = blocked_until(self.facts, self.cadence, self.rules)
+        self.silenced = silenced_until(self.facts, self.cadence, self.rules)
+        self.blocked = FOREVER if self.facts.plan else self.silenced
         self.floor = max(self.now, self.blocked or self.now)
 
     @property

@@ -48,6 +48,8 @@ WORDS: Mapping[str, str] = {
     "on_hold": "the invoice is on hold, and nobody said until when",
     "disputed": "the invoice is disputed, until somebody resolves that",
     "dispute_due": "the day has ended by which the dispute was to be answered",
+    "on_plan": "a payment plan stands, which has reminders of its own",
+    "instalment_day_passed": "its day passed before it could be said",
     "not_reached": "it waits for the step before it",
     "no_hour_is_left": "contact rules and the customer's own wish leave no hour for a contact",
     "customer-preference": "the customer asked to be contacted on other days or at other hours",

@@ -13,6 +13,7 @@ from cadence.document import Cadence
 from cadence.facts import ANSWER_STEP, CustomerFacts, InvoiceFacts, step_key
 from cadence.marks import marks
 from cadence.planner import plan
+from cadence.plans import is_of_plan
 from cadence.rules import Rulebook, Rules
 from cadence.timing import blocked_until
 from cadence.words import Channel
@@ -43,7 +44,7 @@ def permits_in_order(log: InvoiceLog, tally: Tally) -> None:
         attempt = tried.get(logged.event.attempt)
         if attempt is None or before is None:
             tally.violations.append(f"{log.name}: permit {logged.id} names an attempt that does not exist")
-        elif reason := _forbidden(before, log.cadence, logged.at, notice=attempt.notice):
+        elif reason := _forbidden(before, log.cadence, logged.at, attempt.step, notice=attempt.notice):
             tally.violations.append(f"{log.name}: permit {logged.id} for {_step(attempt)} was given {reason}")
     _listed_in_order(log, tally)
     for attempt in log.attempts:
@@ -59,15 +60,19 @@ def _listed_in_order(log: InvoiceLog, tally: Tally) -> None:
         tally.checked += 1
         earlier = [after for logged, _, after in replayed(log.events) if logged.id < each.permit_event]
         reason = (
-            _forbidden(earlier[-1], log.cadence, each.permitted_at) if earlier else "before it was received"
+            _forbidden(earlier[-1], log.cadence, each.permitted_at, each.step)
+            if earlier
+            else "before it was received"
         )
         if reason:
             told = step_key(each.step, each.occurrence)
             tally.violations.append(f"{log.name}: {told} was listed in message {each.reference} {reason}")
 
 
-def _forbidden(facts: InvoiceFacts, cadence: Cadence, at: datetime, *, notice: bool = False) -> str | None:
-    """Why no message was to be permitted on these facts at `at`; None where one was."""
+def _forbidden(
+    facts: InvoiceFacts, cadence: Cadence, at: datetime, step: str, *, notice: bool = False
+) -> str | None:
+    """Why no message of `step` was to be permitted on these facts at `at`; None where one was."""
     if facts.closed:
         return f"when it was closed as {facts.closed}"
     if notice:
@@ -76,7 +81,9 @@ def _forbidden(facts: InvoiceFacts, cadence: Cadence, at: datetime, *, notice: b
         return "within a dispute"
     if any(hold.until is None or hold.until > at for hold in facts.holds):
         return "within a hold"
-    return "within a promise" if facts.trusts else None
+    if facts.trusts:
+        return "within a promise"
+    return "within a payment plan" if facts.plan and not is_of_plan(step) else None
 
 
 def accepted_once(log: InvoiceLog, tally: Tally, at_provider: Mapping[int, int]) -> None:

@@ -11,6 +11,7 @@ from cadence.agenda import AgendaItem
 from cadence.directive import Directive, ItemKind, ItemOrder
 from cadence.facts import MessageState
 from cadence.permit import Answer
+from cadence.plans import found_missing
 from cadence.promises import found_on_its_day
 from cadence.words import Channel
 from ledger.access import Ledger
@@ -59,6 +60,8 @@ def _events(item: AgendaItem, held: Held) -> list[e.InvoiceEvent]:
             return [*found_on_its_day(held.facts, item.number)]
         case ItemKind.CHECK_DISPUTE:
             return [e.DisputeOverdue()]
+        case ItemKind.CHECK_INSTALMENT:
+            return found_missing(held.facts, held.cadence, item.number)
         case ItemKind.OPEN_CASE | ItemKind.HAND_OVER | ItemKind.WRITE_OFF:
             return [_step_event(item, held)]
         case _:

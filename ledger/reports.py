@@ -72,7 +72,8 @@ async def happened(engine: AsyncEngine) -> Sequence[Row]:
     told = (
         "payment_received", "payment_unidentified", "payment_reversed", "dispute_opened", "dispute_assigned",
         "dispute_overdue", "dispute_resolved", "due_date_extended",
-        "hold_placed", "hold_ended", "promise_made", "promise_broken", "escalated", "cancelled", "replied",
+        "hold_placed", "hold_ended", "promise_made", "promise_broken", "plan_agreed", "instalment_missed",
+        "plan_ended", "escalated", "cancelled", "replied",
         "channel_suppressed", "suppression_lifted", "contact_forbidden", "contact_allowed", "preference_stated",
         "step_merged", "step_released",
     )  # fmt: skip

@@ -15,6 +15,7 @@ from cadence.directive import Directive, ItemOrder
 from cadence.disputes import asked, in_part
 from cadence.facts import ANSWER_STEP, THANKS_STEP, InvoiceFacts
 from cadence.permit import Answer
+from cadence.plans import owed, spoken_of
 from cadence.words import Channel
 from ledger import statements
 from ledger.access import Ledger
@@ -57,6 +58,9 @@ class Permit(KnownAttempt):
     # The late charges within the balance.
     interest: Decimal
     costs: Decimal
+    instalment: tuple[date, Decimal] | None
+    # What is owed of each instalment of the plan that stands, by its day.
+    plan: tuple[tuple[date, Decimal], ...]
     # How many of the customer's invoices were paid on time, where the message thanks for a payment; else 0.
     paid_on_time: int
     # The part that is disputed while the rest, which is the balance here, is asked for; and what was credited.
@@ -243,6 +247,8 @@ def _branch_words(facts: InvoiceFacts, item: AgendaItem) -> dict[str, Any]:
         "promised_amount": amount if branch in ("promise", "broken_promise") else None,
         "payment_amount": amount if branch == "payment" else None,
         "credited_amount": amount if branch == "dispute_upheld" else None,
+        "instalment": spoken_of(facts, item.step or "", item.occurrence),
+        "plan": tuple((each.instalment.due_on, each.amount) for each in owed(facts) if each.amount > 0),
     }
 
 

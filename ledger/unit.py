@@ -379,6 +379,8 @@ def queue_for(case: CaseDue, cadence: Cadence) -> str:
         "dispute_overdue": branches.dispute.queue,
         "hold_without_end": branches.hold.queue,
         "broken_promise": branches.broken_promise.queue,
+        "instalment_missed": branches.plan.missed.queue,
+        "plan_ended": branches.plan.missed.queue,
     }
     if case.reason in CONVERSATION_CASES:
         return branches.reply.queue

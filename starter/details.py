@@ -83,6 +83,7 @@ SAID: Mapping[str, Callable[[Any, ZoneInfo], str]] = {
     "payment_method": _plain,
     "method": _plain,
     "by": _after("by"),
+    "instalments": lambda parts, _: ", ".join(f"{part['amount']} by {part['due_on']}" for part in parts),
     "replaces": lambda _value, _zone: "instead of what was promised before",
     "cadence": _plain,
     "version": _after("version"),

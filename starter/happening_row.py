@@ -33,6 +33,8 @@ class Kind(StrEnum):
     RESUME = "resume"
     PROMISE = "promise"
     EXTENSION = "extension"
+    PLAN = "plan"
+    END_PLAN = "end_plan"
     ESCALATE = "escalate"
     CANCEL = "cancel"
     CREDIT_NOTE = "credit_note"
@@ -49,6 +51,7 @@ _REQUIRED = {
     Kind.RESOLUTION: ("reason",),
     Kind.PROMISE: ("date",),
     Kind.EXTENSION: ("date",),
+    Kind.PLAN: ("date", "reason"),
     Kind.REPLY: ("text",),
 }
 _POSSIBLE = {
@@ -61,6 +64,7 @@ _POSSIBLE = {
     Kind.ASSIGNMENT: ("date",),
     Kind.RESOLUTION: ("amount", "currency"),
     Kind.EXTENSION: ("date",),
+    Kind.PLAN: ("amount", "currency", "date"),
     Kind.PAUSE: ("until",),
 }
 # Those whose own ids count once, whatever way they are told by.
@@ -69,6 +73,7 @@ _SPACES = {
     Kind.CREDIT_NOTE: CREDIT_NOTE_SOURCE,
     Kind.REFUND: REFUND_SOURCE,
 }
+DIVIDED = re.compile(r"(?P<every>week|month)ly-(?P<count>[1-9]|[1-5][0-9]|60)")
 _REPLIES = {"sms": Channel.SMS, "whatsapp": Channel.WHATSAPP}
 
 
@@ -76,10 +81,10 @@ _REPLIES = {"sms": Channel.SMS, "whatsapp": Channel.WHATSAPP}
 class Happening:
     """One row. `at` is an aware instant; `key` tells it from all others, also in a file that is imported again.
 
-    `on` is the column `date`: the day to which a promise is made or an invoice extended, or by which a dispute is to
-    be answered. `amount` is of a dispute the part, of its resolution what is credited. `until` is an instant, or a date: to its end, where the customer is. `reason` is a code: of a resolution upheld,
+    `on` is the column `date`: the day to which a promise is made or an invoice extended, by which a dispute is to
+    be answered, or of a plan's first instalment. `amount` is of a dispute the part, of its resolution what is credited. `until` is an instant, or a date: to its end, where the customer is. `reason` is a code: of a resolution upheld,
     rejected or withdrawn, of an assignment who deals with the dispute, of an escalation the stage, of a payment its
-    method, of a reply its channel.
+    method, of a reply its channel, of a plan how it is divided: `monthly-3`.
     """
 
     line: int
@@ -173,6 +178,8 @@ def _kind(text: str) -> Kind:
 def _reason(text: str, kind: Kind | None) -> str:
     code = read.code(text)
     allowed = {Kind.RESOLUTION: ("upheld", "rejected", "withdrawn"), Kind.REPLY: tuple(_REPLIES)}
+    if kind is Kind.PLAN and not DIVIDED.fullmatch(code):
+        raise ValueError(f"{read.shown(text)} is no way to divide a plan; write monthly-3 or weekly-6")
     if kind in allowed and code not in allowed[kind]:
         raise ValueError(f"{read.shown(text)} is no reason of a {kind}; write {', '.join(allowed[kind])}")
     return code

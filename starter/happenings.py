@@ -8,12 +8,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cadence import events as e
+from cadence.plans import Every, divided
 from cadence.words import MINOR_UNITS
 from ledger.keys import hold_key
 from ledger.recording import Fact, Situation
 from ledger.unit import Origin
 from starter.cells import too_fine
-from starter.happening_row import COLUMNS, Happening, Kind, judge
+from starter.happening_row import COLUMNS, DIVIDED, Happening, Kind, judge
 from starter.mapping import columns_of, require_columns
 from starter.rejects import Rejected
 from starter.tables import Cell, read_table
@@ -172,6 +173,19 @@ def _promise(happening: Happening, stands: Situation) -> e.PromiseMade:
     return e.PromiseMade(amount=amount, by=happening.on)
 
 
+def _plan(happening: Happening, stands: Situation) -> e.PlanAgreed:
+    if happening.amount is not None:
+        _currency(happening, stands)
+    total = stands.balance if happening.amount is None else happening.amount
+    if not 0 < total <= stands.balance:
+        raise ValueError(f"amount: {stands.balance} is open; a plan is for that at most")
+    how = DIVIDED.fullmatch(happening.reason or "")
+    assert how is not None
+    assert happening.on is not None
+    every: Every = "week" if how["every"] == "week" else "month"
+    return e.PlanAgreed(instalments=divided(total, stands.currency, int(how["count"]), every, happening.on))
+
+
 def _stage(happening: Happening, stands: Situation) -> str:
     stage = happening.reason or stands.next_stage
     if stage is None:
@@ -199,6 +213,8 @@ _EVENTS: dict[Kind, Callable[[Happening, Situation], e.InvoiceEvent]] = {
     Kind.PAUSE: _pause,
     Kind.RESUME: lambda _happening, _stands: e.HoldEnded(),
     Kind.PROMISE: _promise,
+    Kind.PLAN: _plan,
+    Kind.END_PLAN: lambda happening, _: e.PlanEnded(**_code(happening)),
     Kind.ESCALATE: lambda happening, stands: e.Escalated(stage=_stage(happening, stands)),
     Kind.CANCEL: lambda happening, _: e.Cancelled(**_code(happening)),
 }

@@ -44,6 +44,8 @@ COMMANDS: Mapping[str, str] = {
     "resolve": "disputes.resolve",
     "extend": "facts.extend",
     "promise": "commitments.promise",
+    "plan": "commitments.plan",
+    "end-plan": "commitments.end_plan",
     "pause": "holds.pause",
     "resume": "holds.resume",
     "escalate": "facts.escalate",

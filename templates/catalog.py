@@ -16,9 +16,11 @@ from templates.labels import ROOT
 PROVIDED_VARIABLES = frozenset(
     {
         "amount", "balance", "creditor_name", "credited_amount", "customer_name", "days_overdue", "days_until_due",
-        "dispute_contact", "disputed_amount", "due_on", "due_when", "invoice_number", "issued_on", "oldest_due_on",
+        "dispute_contact", "disputed_amount", "due_on", "due_when", "instalment_amount",
+        "instalment_on", "invoice_number", "issued_on", "oldest_due_on",
         "open_invoices", "opt_out_line", "paid_on_time", "pay_lines", "pay_short", "pay_text", "pay_url",
-        "payment_amount", "phone", "promised_amount", "promised_on", "reference", "reply_to", "total",
+        "payment_amount", "phone", "plan_instalments", "plan_lines", "plan_total",
+        "promised_amount", "promised_on", "reference", "reply_to", "total",
     }
 )  # fmt: skip
 """Every name a template may use; docs/templates.md says what each one holds."""

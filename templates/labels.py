@@ -55,6 +55,7 @@ class Labels(BaseModel):
     and_more: Counted
     all_of_them: str
     total: str
+    instalments: Counted
     facts: Mapping[str, str]
     late_charges: ChargesWords
     colon: str

@@ -29,6 +29,8 @@ class RenderContext:
     how many invoices the customer has paid on time. `items` are all the invoices that the message speaks of, in its
     table's order; empty means this one alone. `disputed_amount` is under review and no part of `balance`. `interest`
     and `costs` are the late charges within the balance.
+    `instalment` is the one of which the message speaks, `plan` all
+    that is to come: days, and what is owed for each.
     """
 
     language: str
@@ -45,6 +47,8 @@ class RenderContext:
     promised_on: date | None = None
     promised_amount: Decimal | None = None
     payment_amount: Decimal | None = None
+    instalment: tuple[date, Decimal] | None = None
+    plan: tuple[tuple[date, Decimal], ...] = ()
     paid_on_time: int = 0
     disputed_amount: Decimal | None = None
     credited_amount: Decimal | None = None
@@ -67,6 +71,7 @@ def values_for(channel: str, ctx: RenderContext) -> Values:
         **_dates(channel, ctx, labels),
         **_amounts(ctx, labels),
         **_account(channel, ctx, labels),
+        **_plan(channel, ctx, labels),
         **_payment(channel, ctx),
     }
 
@@ -176,6 +181,23 @@ def _dates(channel: str, ctx: RenderContext, labels: Labels) -> Values:
     }
     if ctx.promised_on is not None:
         values["promised_on"] = written(ctx.promised_on)
+    return values
+
+
+def _plan(channel: str, ctx: RenderContext, labels: Labels) -> Values:
+    """The instalment of which the message speaks, and the plan that stands."""
+    values: Values = {}
+    if ctx.instalment is not None:
+        values["instalment_on"] = _written(ctx.instalment[0], channel, labels)
+        values["instalment_amount"] = money(ctx.instalment[1], ctx.currency, labels)
+    if ctx.plan:
+        total = sum((amount for _, amount in ctx.plan), Decimal(0))
+        values["plan_instalments"] = counted(len(ctx.plan), labels.instalments, labels)
+        values["plan_total"] = money(total, ctx.currency, labels)
+        values["plan_lines"] = [
+            f"{turn}. {_written(day, channel, labels)}{labels.colon} {money(amount, ctx.currency, labels)}"
+            for turn, (day, amount) in enumerate(ctx.plan, start=1)
+        ]
     return values
 
 

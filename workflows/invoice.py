@@ -30,6 +30,7 @@ PERFORMED_BY = {
     ItemKind.OPEN_CASE: ("open_case", ""),
     ItemKind.CHECK_PROMISE: ("check_promise", ""),
     ItemKind.CHECK_DISPUTE: ("check_dispute", ""),
+    ItemKind.CHECK_INSTALMENT: ("check_instalment", ""),
     ItemKind.END_HOLD: ("end_hold", ""),
     ItemKind.RECONCILE_MESSAGE: ("reconcile_message", ""),
     ItemKind.HAND_OVER: ("hand_over", ""),
@@ -222,6 +223,16 @@ class InvoiceWorkflow:
     def promise_made(self, signal: signals.PromiseMade | None = None) -> None:
         """The customer promised to pay."""
         self.note("promise_made", signal)
+
+    @workflow.signal
+    def plan_agreed(self, signal: signals.PlanAgreed | None = None) -> None:
+        """The customer pays in instalments."""
+        self.note("plan_agreed", signal)
+
+    @workflow.signal
+    def plan_ended(self, signal: signals.PlanEnded | None = None) -> None:
+        """The payment plan stands no more."""
+        self.note("plan_ended", signal)
 
     @workflow.signal
     def pause(self, signal: signals.Pause | None = None) -> None:

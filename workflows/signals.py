@@ -107,6 +107,22 @@ class PromiseMade(Signal):
     replaces: Text = ""
 
 
+class PlanAgreed(Signal):
+    """The customer pays in parts: `instalments` as ISO dates and amounts, `2026-12-01=100.00 2027-01-01=100.00`.
+
+    `method` is how, as a code.
+    """
+
+    instalments: Text = ""
+    method: Text = ""
+
+
+class PlanEnded(Signal):
+    """The payment plan stands no more; `reason` is a code."""
+
+    reason: Text = ""
+
+
 class Pause(Signal):
     """Say nothing until the ISO instant or date `until`, or until resumed; `reason` is a code."""
 

@@ -51,6 +51,7 @@ from cadence.events.money import (
     PaymentReversed,
     PaymentUnidentified,
 )
+from cadence.events.plans import AgreedInstalment, InstalmentMissed, PlanAgreed, PlanEnded
 from cadence.events.promises import PromiseBroken, PromiseMade
 from cadence.events.steps import (
     DeferralLifted,
@@ -65,6 +66,7 @@ from cadence.events.steps import (
 __all__ = [
     "CUSTOMER_EVENT",
     "INVOICE_EVENT",
+    "AgreedInstalment",
     "AnswerWritten",
     "CadenceChanged",
     "Cancelled",
@@ -93,6 +95,7 @@ __all__ = [
     "Event",
     "HoldEnded",
     "HoldPlaced",
+    "InstalmentMissed",
     "InvoiceChanged",
     "InvoiceEvent",
     "InvoiceMoved",
@@ -110,6 +113,8 @@ __all__ = [
     "PaymentReceived",
     "PaymentReversed",
     "PaymentUnidentified",
+    "PlanAgreed",
+    "PlanEnded",
     "PreferenceStated",
     "PromiseBroken",
     "PromiseMade",
@@ -146,6 +151,9 @@ InvoiceEvent = (
     | HoldEnded
     | PromiseMade
     | PromiseBroken
+    | PlanAgreed
+    | InstalmentMissed
+    | PlanEnded
     | Escalated
     | CadenceChanged
     | Cancelled

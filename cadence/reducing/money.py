@@ -8,6 +8,7 @@ from cadence import events as e
 from cadence.appropriation import shared_out, spilled, withdrawn
 from cadence.changes import changed, count_cases, owe_case, owe_notice, rebased
 from cadence.facts import Hold, InvoiceFacts
+from cadence.plans import ended_if_over
 from cadence.promises import appropriated, heard_again, taken_back
 from cadence.reducing.dispatch import reduce_event
 
@@ -101,4 +102,4 @@ def settle_balance(
         )
     if not cleared and facts.closed in ("paid", "credited"):
         return rebased(changed(facts, closed=None, cleared_at=None), "resumed", at)
-    return facts
+    return facts if facts.closed else ended_if_over(facts, at)

@@ -18,6 +18,7 @@ from starter.acts.disputes import Outcome, assign_dispute, dispute, resolve
 from starter.acts.holds import pause, pause_customer, resume, resume_customer
 from starter.acts.lifecycle import cancel, escalate, extend
 from starter.acts.money import REVERSAL_SOURCE, credit_note, pay, refund, reverse, waive
+from starter.acts.plans import agree_plan, end_plan
 from starter.acts.promises import promise
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "REVERSAL_SOURCE",
     "UNSPECIFIED",
     "Outcome",
+    "agree_plan",
     "assign_dispute",
     "cancel",
     "check_coming",
@@ -33,6 +35,7 @@ __all__ = [
     "credit_note",
     "dispute",
     "end_of_day",
+    "end_plan",
     "escalate",
     "extend",
     "happened",

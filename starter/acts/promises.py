@@ -25,6 +25,10 @@ def promise(
     `method` is how, as a code, the invoice's own if empty. With `replaces`, the promises that are open count no more.
     """
     refuse_closed(stands, "promise")
+    if stands.facts.plan:
+        raise Refusal(
+            f"{stands.number} is on a payment plan; agree a new plan, or end that one first", code="on_plan"
+        )
     check_coming("by", by, stands.situation.zone, now)
     if amount is not None:
         check_money(stands, amount, None)

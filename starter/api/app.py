@@ -29,6 +29,7 @@ from starter.api.resources import (
     merging,
     messages,
     money,
+    plans,
     telling,
     tokens,
     unmatched,
@@ -55,6 +56,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     messages.router,
     unmatched.router,
     disputes.router,
+    plans.router,
     telling.router,
     # Last: the number of an invoice may hold slashes, so its story's address would match longer ones.
     invoices.router,

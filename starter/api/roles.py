@@ -53,7 +53,7 @@ MAY: Mapping[Permission, frozenset[Role]] = {
     Permission.SETTLE_PAYMENT: _AGENTS,
     Permission.WORK_CASES: _AGENTS,
     Permission.ANSWER: _AGENTS,
-    # Pause, resume, escalate, dispute, promise.
+    # Pause, resume, escalate, dispute, promise, plan.
     Permission.STEER_INVOICE: _AGENTS,
     # Cancel an invoice, or uphold a dispute, which credits it.
     Permission.CLOSE_INVOICE: _MANAGERS | {Role.ERP},

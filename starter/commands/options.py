@@ -38,6 +38,7 @@ _OPTIONS = {
     "currency": "--currency",
     "due": "--due",
     "id": "--id",
+    "instalments": "--instalment",
     "replaces": "--replace",
     "stage": "--stage",
     "to": "--to",

@@ -1,11 +1,12 @@
 """Whether a happening makes sense when its turn comes: nobody resolves a dispute that nobody opened."""
 
+from cadence.facts import InvoiceFacts
 from starter.happenings import Happening, Kind
 from starter.standing import Standing
 
 # Payments, reversals and replies reach a closed invoice as well.
 _ENDED_BY_CLOSING = (
-    Kind.DISPUTE, Kind.PAUSE, Kind.PROMISE, Kind.EXTENSION, Kind.ESCALATE, Kind.CANCEL,
+    Kind.DISPUTE, Kind.PAUSE, Kind.PROMISE, Kind.PLAN, Kind.EXTENSION, Kind.ESCALATE, Kind.CANCEL,
 )  # fmt: skip
 
 
@@ -28,4 +29,12 @@ def objection(happening: Happening, stands: Standing) -> str | None:
         return f"amount: the customer has {facts.credit} of credit there by then; put the payment before the refund"
     if event is Kind.REVERSAL and happening.amount and happening.amount > facts.paid:
         return f"amount: more is taken back than was paid by then ({facts.paid}); put the payment before the reversal"
+    return _out_of_plan(event, facts)
+
+
+def _out_of_plan(event: Kind, facts: InvoiceFacts) -> str | None:
+    if event is Kind.PROMISE and facts.plan:
+        return "the invoice is on a payment plan then; put an end_plan before the promise"
+    if event is Kind.END_PLAN and facts.plan is None:
+        return "the invoice has no payment plan then; put a plan before the end_plan"
     return None

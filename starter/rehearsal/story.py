@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from cadence.facts import Preference
 from ledger.checks import Check
 from ledger.reports import Row
-from starter.printing import local, money, say, table
+from starter.printing import counted, local, money, say, table
 from starter.rehearsal.report import Report
 from starter.storytelling import preferred
 
@@ -131,6 +131,9 @@ _HAPPENED: Mapping[str, Callable[[Row], str]] = {
     "hold_ended": lambda _: "hold ended",
     "promise_made": lambda row: f"< {_amount(row)} promised by {row['how']['by']}",
     "promise_broken": lambda row: f"promise {row['how']['outcome'].replace('_', ' ')}",
+    "plan_agreed": lambda row: f"< payment plan of {counted(len(row['how']['instalments']), 'instalment')}",
+    "instalment_missed": lambda row: f"instalment {row['how']['number']} missed",
+    "plan_ended": lambda row: f"payment plan {'ended' if row['how']['outcome'] == 'missed' else 'cancelled'}",
     "escalated": lambda row: f"escalated to stage {row['how']['stage']}",
     "cancelled": lambda row: f"cancelled ({row['how']['reason']})",
     "replied": lambda row: f"< reply by {row['how']['channel']}, for a person to read",

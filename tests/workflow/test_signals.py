@@ -20,6 +20,8 @@ SIGNALS: dict[str, dict[str, str]] = {
     "dispute_resolved": {"outcome": "rejected"},
     "due_date_extended": {"due_on": "2026-04-01", "reason": "goods_late"},
     "promise_made": {"amount": "60", "by": "2026-04-01"},
+    "plan_agreed": {"instalments": "2026-04-01=60 2026-05-01=60.50"},
+    "plan_ended": {"reason": "mistake"},
     "pause": {"until": "2026-04-01", "reason": "holiday"},
     "resume": {},
     "escalate": {"stage": "final"},

@@ -20,11 +20,18 @@ ACTS = [
     "disputes",
     "disputes/resolution",
     "promises",
+    "plan",
+    "plan/end",
     "hold",
     "release",
     "escalation",
     "cancellation",
 ]
+
+
+def plan(*instalments: tuple[str, str]) -> dict[str, Any]:
+    """A plan, as it is told."""
+    return {"instalments": [{"due_on": day, "amount": amount} for day, amount in instalments]}
 
 
 @pytest.fixture
@@ -172,7 +179,7 @@ async def test_an_invoice_that_nobody_knows_is_not_found(house: Api) -> None:
         assert (answer.status_code, answer.json()["code"]) == (404, "unknown_invoice")
     bodies: dict[str, dict[str, Any]] = {
         "payments": PAYMENT, "reversals": PAYMENT, "disputes/resolution": {"outcome": "rejected"},
-        "promises": {"by": "2026-03-20"},
+        "promises": {"by": "2026-03-20"}, "plan": plan(("2026-03-20", "60.00")),
     }  # fmt: skip
     for name in ACTS:
         assert await problem(admin, name, "nobody", **bodies.get(name, {})) == (404, "unknown_invoice")
@@ -255,6 +262,16 @@ async def test_a_promise_waits_for_its_day(agent: httpx.AsyncClient) -> None:
     assert (promised["state"], promised["next_kind"]) == ("promised", "check_promise")
 
 
+async def test_a_plan_silences_the_ruler_until_it_is_ended(agent: httpx.AsyncClient) -> None:
+    halves = plan(("2026-03-20", "60.00"), ("2026-04-20", "60.50"))
+    assert (await done(agent, "plan", **halves))["state"] == "on_plan"
+    listed = (await agent.get("/v1/invoices", params={"state": "on_plan"})).json()["items"]
+    assert [invoice["number"] for invoice in listed] == ["A-1"]
+    assert await problem(agent, "promises", by="2026-03-20") == (409, "on_plan")
+    assert (await done(agent, "plan/end", reason="new-agreement"))["state"] == "scheduled"
+    assert await problem(agent, "plan/end") == (409, "not_on_plan")
+
+
 async def test_a_hold_ends_with_its_last_day_where_the_customer_is(agent: httpx.AsyncClient) -> None:
     held = await done(agent, "hold", until="2026-07-15", reason="flooded")
     assert (held["state"], held["next_kind"], held["next_at"]) == (
@@ -285,6 +302,7 @@ async def test_a_cancelled_invoice_is_closed_and_nothing_is_left_to_do(
     for name, body in (
         ("disputes", {}),
         ("promises", {"by": "2026-03-20"}),
+        ("plan", plan(("2026-03-20", "60.00"))),
         ("hold", {}),
         ("escalation", {}),
     ):
@@ -316,6 +334,12 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("promises", {"by": "9999-12-31"}, "day_out_of_range"),
     ("promises", {"by": "2026-03-20", "amount": "500.00"}, "more_than_open"),
     ("promises", {"by": "2026-03-20", "amount": "0.001"}, "too_many_decimals"),
+    ("plan", {"instalments": []}, "invalid_request"),
+    ("plan", {"instalments": [{"due_on": "2026-03-20", "amount": 60.5}]}, "invalid_request"),
+    ("plan", plan(("2026-03-20", "500.00")), "more_than_open"),
+    ("plan", plan(("2026-02-20", "60.00")), "day_out_of_range"),
+    ("plan", plan(("2026-03-20", "0.001")), "too_many_decimals"),
+    ("plan", plan(("2026-04-20", "60.00"), ("2026-03-20", "60.00")), "instalments_out_of_order"),
     ("hold", {"until": "2026-03-01"}, "day_out_of_range"),
     ("escalation", {"stage": "doom"}, "unknown_stage"),
 ]  # fmt: skip

@@ -59,6 +59,12 @@ TELLINGS = (
         {"id": "t9", "amount": "120.50"},
         "credited",
     ),
+    Telling(
+        "plan_agreed",
+        e.PlanAgreed(instalments=(e.AgreedInstalment(due_on=PROMISED_BY, amount=Decimal("120.50")),)),
+        {"id": "t7", "instalments": f"{PROMISED_BY.isoformat()}=120.50"},
+        "on_plan",
+    ),
     Telling("pause", e.HoldPlaced(hold="h1"), {"id": "t4"}, "on_hold", "hold_without_end"),
     # The stage's first message is due at once.
     Telling("escalate", e.Escalated(stage="final"), {"id": "t5", "stage": "final"}, "active", "escalated"),

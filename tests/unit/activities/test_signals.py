@@ -100,3 +100,17 @@ def test_an_extension_that_is_not_later_is_none() -> None:
     )
     for strange in ("2026-03-01", "2026-02-01", "later", "9999-01-01"):
         assert told("due_date_extended", due_on=strange).event == e.SignalIgnored(signal="due_date_extended")
+
+
+@pytest.mark.parametrize(
+    "instalments", ["", "2026-04-01=60 2026-05-01=60", "2026-05-01=10 2026-04-01=10", "2026-04-01=0.001", "2026-04-01=NaN"]
+)  # fmt: skip
+def test_a_plan_that_makes_no_sense_is_ignored(instalments: str) -> None:
+    assert told("plan_agreed", instalments=instalments).event == e.SignalIgnored(signal="plan_agreed")
+
+
+def test_a_plan_is_read_as_it_is_written() -> None:
+    event = told("plan_agreed", instalments="2026-04-01=40, 2026-05-01=60", method="boleto").event
+    assert isinstance(event, e.PlanAgreed)
+    assert ([int(part.amount) for part in event.instalments], event.method) == ([40, 60], "boleto")
+    assert told("plan_ended", reason="Mrs X died").event == e.PlanEnded(reason="unspecified")

@@ -1,6 +1,6 @@
 """A ledger in memory for one invoice: it tells events, plans, settles and performs as the transactions do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -20,6 +20,7 @@ from cadence.packs import Packs
 from cadence.payers import NO_PAYER
 from cadence.permit import Answer, Verdict, judge
 from cadence.planner import plan
+from cadence.plans import found_missing
 from cadence.promises import found_on_its_day
 from cadence.reading import read_document
 from cadence.reducer import reduce_all, reduce_invoice
@@ -253,6 +254,9 @@ class Game:
                     self._append(event)
             case ItemKind.CHECK_DISPUTE:
                 self._append(e.DisputeOverdue())
+            case ItemKind.CHECK_INSTALMENT:
+                for missing in found_missing(self.facts, self.cadence, item.number):
+                    self._append(missing)
             case ItemKind.END_HOLD:
                 self._append(e.HoldEnded(hold=item.hold))
             case ItemKind.RECONCILE_MESSAGE:
@@ -348,6 +352,14 @@ class Game:
         """Whether a message's fate is unknown."""
         messages = (m for step in self.facts.steps.values() for m in step.messages.values())
         return any(m.state is MessageState.UNKNOWN for m in messages)
+
+
+def instalments_from(first: date, amounts: Sequence[Any], days: int = 7) -> list[dict[str, Any]]:
+    """The parts of a plan, as they are written, so many days apart."""
+    return [
+        {"due_on": first + timedelta(days=days * turn), "amount": amount}
+        for turn, amount in enumerate(amounts)
+    ]
 
 
 def instant(text: str) -> datetime:

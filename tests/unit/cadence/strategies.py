@@ -107,6 +107,16 @@ def cadences(draw: st.DrawFn, window: st.SearchStrategy[dict[str, Any]] | None =
         },
         "promise": {"notice": notice, "grace": draw(graces)},
         "broken_promise": {"reminder": notice},
+        "plan": {
+            "notice": notice,
+            "reminders": [
+                {"at": at, "send": notice}
+                for at in draw(st.sampled_from([(), ("due",), ("due - 3d", "due")]))
+            ],
+            "grace": draw(graces),
+            "missed": {"reminder": notice},
+            "ends_after_missed": draw(st.integers(1, 2)),
+        },
         "payment": {"notice": notice},
     }
     roll = draw(st.sampled_from(["forward", "backward", "none"]))

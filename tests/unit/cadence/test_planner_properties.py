@@ -16,11 +16,12 @@ from cadence.directive import ItemKind
 from cadence.document import Cadence
 from cadence.facts import CustomerFacts, InvoiceFacts, MessageState, StepFacts
 from cadence.planner import plan
+from cadence.plans import is_of_plan
 from cadence.reducer import reduce_invoice
 from cadence.rules import Rules, rules_for
-from cadence.timing import blocked_until
+from cadence.timing import blocked_until, silenced_until
 from cadence.words import Channel
-from tests.unit.cadence.game import PACKS, Game, cadence, creditor, send
+from tests.unit.cadence.game import PACKS, Game, cadence, creditor, instalments_from, send
 from tests.unit.cadence.strategies import (
     STAGES,
     cadences,
@@ -76,6 +77,11 @@ EVENTS: tuple[Callable[[Chance], e.InvoiceEvent], ...] = (
     lambda c: e.LateChargesWaived(interest=c.amount, costs=Decimal(0), currency="EUR"),
     lambda c: e.PromiseMade(amount=c.amount, by=c.then.date()),
     lambda _: e.PromiseBroken(number=1),
+    lambda c: e.PlanAgreed.model_validate(
+        {"instalments": instalments_from(c.then.date(), [c.amount, c.amount])}
+    ),
+    lambda c: e.InstalmentMissed(number=c.name["occurrence"]),
+    lambda _: e.PlanEnded(),
     lambda c: e.HoldPlaced(hold="a", until=c.then),
     lambda _: e.HoldPlaced(hold="b"),
     lambda _: e.HoldEnded(),
@@ -103,7 +109,16 @@ EVENTS: tuple[Callable[[Chance], e.InvoiceEvent], ...] = (
 )
 NAMES = [
     {"step": step, "occurrence": n}
-    for step in ("s0", "s1", "s2", "on:promise", "on:answer", "gone")
+    for step in (
+        "s0",
+        "s1",
+        "s2",
+        "on:promise",
+        "on:answer",
+        "instalment:due",
+        "on:instalment_missed",
+        "gone",
+    )
     for n in (1, 2)
 ]
 chances = st.tuples(
@@ -169,9 +184,10 @@ def test_every_message_is_planned_for_an_open_window_and_reminders_after_what_st
     life: tuple[InvoiceFacts, Cadence, Rules, datetime],
 ) -> None:
     facts, ruler, rules, _ = life
-    until = blocked_until(facts, ruler, rules)
     for item in plan(*life).items:
         if item.kind in SENDS:
+            stops = silenced_until if is_of_plan(item.step or "") else blocked_until
+            until = stops(facts, ruler, rules)
             assert rules.window.is_open(item.at), f"{item.key} at {item.at}"
             assert item.notice or until is None or item.at >= until
             assert item.channel not in rules.unusable or _was_begun(facts, item)

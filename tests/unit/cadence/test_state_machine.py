@@ -18,9 +18,10 @@ from cadence.document import Cadence
 from cadence.facts import CustomerFacts, MessageState
 from cadence.marks import marks
 from cadence.permit import Answer
-from cadence.timing import blocked_until
+from cadence.plans import is_of_plan, owed, to_come
+from cadence.timing import blocked_until, silenced_until
 from cadence.words import Channel, PartOrder, PersonReason
-from tests.unit.cadence.game import Contact, Fate, Game
+from tests.unit.cadence.game import Contact, Fate, Game, instalments_from
 from tests.unit.cadence.strategies import STAGES, cadences, customers, days_apart, due_dates, wishes
 
 SENDS = (ItemKind.SEND_EMAIL, ItemKind.SEND_SMS, ItemKind.SEND_WHATSAPP)
@@ -72,6 +73,7 @@ class InvoiceLife(RuleBasedStateMachine):
         game.now = max(game.now, item.at)
         held = [hold for hold in game.facts.holds if hold.until is None or hold.until > game.now]
         stopped = forbids(game.facts, game.cadence) or held or game.facts.trusts
+        stopped = stopped or (game.facts.plan is not None and not is_of_plan(item.step or ""))
         name = (item.step or "", item.occurrence, item.channel or Channel.EMAIL)
         before = len(game.contacts)
         verdict = game.perform(fate, found=name in self.arrived)
@@ -184,6 +186,20 @@ class InvoiceLife(RuleBasedStateMachine):
         by = self.game.rules.window.local_day(self.game.now) + timedelta(days=days)
         if not self.game.facts.closed:
             self.game.tell(e.PromiseMade(amount=Decimal(amount), by=by, method=method, replaces=replaces))
+
+    @precondition(lambda self: not self.game.facts.closed)
+    @rule(
+        days=st.integers(0, 9),
+        apart=st.integers(1, 9),
+        amounts=st.sampled_from([(100,), (50, 50), (30, 10, 20)]),
+    )
+    def agree_a_plan(self, days: int, apart: int, amounts: tuple[int, ...]) -> None:
+        first = self.game.rules.window.local_day(self.game.now) + timedelta(days=days)
+        self.game.tell(e.PlanAgreed.model_validate({"instalments": instalments_from(first, amounts, apart)}))
+
+    @rule()
+    def cancel_the_plan(self) -> None:
+        self.game.tell(e.PlanEnded())
 
     @rule(part=st.sampled_from([None, 10, 50, 200]), days=st.none() | st.integers(0, 9))
     def dispute(self, part: int | None, days: int | None) -> None:
@@ -363,11 +379,22 @@ class InvoiceLife(RuleBasedStateMachine):
     @invariant()
     def no_reminder_is_planned_before_it_may_go(self) -> None:
         game = self.game
-        until = blocked_until(game.facts, game.cadence, game.rules)
+        known = game.facts, game.cadence, game.rules
         for item in game.agenda.items:
             if item.kind in SENDS:
+                until = silenced_until(*known) if is_of_plan(item.step or "") else blocked_until(*known)
                 assert game.rules.window.is_open(item.at), f"{item.key} at {item.at} is outside its window"
                 assert item.notice or until is None or item.at >= until
+
+    @invariant()
+    def what_is_owed_of_a_plan_is_never_more_than_what_is_owed(self) -> None:
+        facts = self.game.facts
+        left = [each.amount for each in owed(facts)]
+        assert all(amount >= 0 for amount in left)
+        assert sum(left) <= max(facts.balance, Decimal(0))
+        assert facts.closed or facts.plan is None or to_come(facts), (
+            "a plan of which nothing is to come stands"
+        )
 
     @invariant()
     def customers_are_contacted_in_their_own_hours(self) -> None:

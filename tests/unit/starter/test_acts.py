@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cadence import events as e
-from cadence.facts import CustomerFacts, Dispute, Hold, InvoiceFacts, Promise
+from cadence.facts import CustomerFacts, Dispute, Hold, InvoiceFacts, Plan, Promise
 from cadence.words import Language
 from ledger.recording import Situation
 from starter import acts
@@ -126,6 +126,43 @@ def test_what_is_promised_already_is_promised_again_only_to_replace_it() -> None
     assert refused(acts.promise, whole, by=TODAY).code == "promised"
     again = acts.promise(whole, NOW, by=TODAY, method="boleto", replaces=True).event
     assert again == e.PromiseMade(amount=Decimal(100), by=TODAY, method="boleto", replaces=True)
+
+
+def parts(*amounts: str) -> list[tuple[date, Decimal]]:
+    return [(TODAY + timedelta(days=7 * turn), Decimal(amount)) for turn, amount in enumerate(amounts)]
+
+
+def test_a_plan_comes_to_what_is_open_at_most() -> None:
+    told = acts.agree_plan(stands(), NOW, instalments=parts("40", "60"), method="boleto").event
+    assert isinstance(told, e.PlanAgreed)
+    assert ([int(part.amount) for part in told.instalments], told.method) == ([40, 60], "boleto")
+    refusal = refused(acts.agree_plan, stands(paid=Decimal(1)), instalments=parts("40", "60"))
+    assert refusal.code == "more_than_open"
+    assert "come to EUR 100.00, which is more than is open: INV-1 has EUR 99.00 open" in str(refusal)
+
+
+@pytest.mark.parametrize(
+    ("instalments", "code"),
+    [
+        ([], "no_instalments"),
+        (parts(*["1"] * 61), "too_many_instalments"),
+        (parts("0"), "amount_not_positive"),
+        (parts("0.001"), "too_many_decimals"),
+        ([(TODAY - timedelta(days=1), Decimal(1))], "day_out_of_range"),
+        (parts("1", "1")[::-1], "instalments_out_of_order"),
+    ],
+)
+def test_a_plan_that_makes_no_sense_is_refused(instalments: list[tuple[date, Decimal]], code: str) -> None:
+    refusal = refused(acts.agree_plan, stands(), instalments=instalments)
+    assert refusal.code == code
+
+
+def test_on_a_plan_nothing_is_promised_and_without_one_none_is_ended() -> None:
+    plan = Plan(number=1, at=NOW, instalments=(), paid_before=Decimal(0))
+    assert refused(acts.promise, stands(plan=plan), by=TODAY).code == "on_plan"
+    assert acts.end_plan(stands(plan=plan), NOW, reason="new").event == e.PlanEnded(reason="new")
+    assert refused(acts.end_plan, stands()).code == "not_on_plan"
+    assert refused(acts.agree_plan, stands(closed="paid"), instalments=parts("1")).code == "closed"
 
 
 def test_days_are_counted_where_the_customer_is() -> None:

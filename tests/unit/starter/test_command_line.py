@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 COMMANDS = {
     "up", "import", "events", "list", "show", "agenda", "pay", "reverse", "dispute", "assign-dispute", "resolve",
     "extend", "pause", "resume",
-    "escalate", "promise", "cancel", "cases", "case", "jobs", "conversations", "customer", "answer", "halt", "unhalt",
+    "escalate", "promise", "plan", "end-plan", "cancel", "cases", "case", "jobs", "conversations", "customer", "answer", "halt", "unhalt",
     "suppress", "unsuppress", "consent", "prefer", "merge-customer", "messages", "cadence", "rehearse", "doctor",
     "unmatched", "token", "why", "rules",
     "worker", "relay", "api", "migrate", "demo", "interest",

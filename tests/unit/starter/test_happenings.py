@@ -257,3 +257,14 @@ def test_hostile_rows_never_bring_a_traceback(tmp_path: Path, cells: dict[str, s
         except ValueError as refusal:
             assert ": " in str(refusal)  # noqa: PT017
     assert len(read.happenings) + len(read.rejected) == 1
+
+
+def test_a_plan_is_divided_as_the_row_says(tmp_path: Path) -> None:
+    told = event(tmp_path, event="plan", date="2026-02-09", reason="weekly-3")
+    assert isinstance(told, e.PlanAgreed)
+    assert [(part.due_on.day, part.amount) for part in told.instalments] == [
+        (9, Decimal("26.66")), (16, Decimal("26.66")), (23, Decimal("26.68")),
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match=r"80.00 is open; a plan is for that at most"):
+        event(tmp_path, event="plan", date="2026-02-09", amount="80.01", reason="monthly-2")
+    assert event(tmp_path, event="end_plan", reason="new") == e.PlanEnded(reason="new")

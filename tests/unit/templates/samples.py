@@ -65,6 +65,8 @@ USUAL = RenderContext(
     payment_amount=Decimal("234.56"),
     disputed_amount=Decimal("100.00"),
     credited_amount=Decimal("60.00"),
+    instalment=(date(2026, 11, 5), Decimal("617.28")),
+    plan=((date(2026, 11, 5), Decimal("617.28")), (date(2026, 12, 5), Decimal("617.28"))),
 )
 
 LONG_AMOUNT = Decimal("999999999.99")
@@ -92,6 +94,9 @@ def longest(language: str, currency: str, *, link: bool = True) -> RenderContext
         payment_amount=LONG_AMOUNT,
         disputed_amount=LONG_AMOUNT,
         credited_amount=LONG_AMOUNT,
+        instalment=(date(2026, 9, 30), LONG_AMOUNT),
+        # Sixty parts that come to the longest amount.
+        plan=((date(2026, 9, 29), Decimal(0)),) * 59 + ((date(2026, 9, 30), LONG_AMOUNT),),
         issued_on=date(2026, 9, 30),
         due_on=date(2026, 9, 30),
         today=date(2026, 9, 30),

@@ -70,8 +70,8 @@ def test_a_reminder_says_how_to_pay_and_a_notice_asks_for_nothing(
 def test_a_reminder_tells_the_balance_and_the_due_date(template: str, language: str) -> None:
     for channel in CATALOG.channels_of(template, language):
         used = CATALOG.variables_of(template, channel, language)
-        assert used & {"balance", "promised_amount", "total"}
-        assert used & {"due_on", "due_when", "promised_on", "oldest_due_on"}
+        assert used & {"balance", "promised_amount", "total", "instalment_amount"}
+        assert used & {"due_on", "due_when", "promised_on", "oldest_due_on", "instalment_on"}
 
 
 @pytest.mark.parametrize(("template", "channel", "language"), TEXTS)
