@@ -244,7 +244,9 @@ def left(folder: Path) -> list[Path]:
 
 async def test_ctrl_c_ends_a_rehearsal_with_one_line_and_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text(PORTFOLIO)
+    # What a shell starts in the background ignores Ctrl-C, and so would what the tests start there.
     process = await asyncio.create_subprocess_exec(
+        "env", "--default-signal=INT",
         sys.executable, "-m", "starter.main", "rehearse", str(tmp_path / "p.csv"), "--from", "2026-01-05",
         "--days", "40", cwd=ROOT, env={"TMPDIR": str(tmp_path), "PATH": "/usr/bin:/bin"}, stdout=PIPE, stderr=PIPE,
     )  # fmt: skip

@@ -18,7 +18,7 @@ from channels.sms import TwilioSms
 from channels.verify import verify_sendgrid, verify_twilio
 from channels.whatsapp import TwilioWhatsApp
 from tests.unit.channels import loopback
-from tests.unit.channels.loopback import ACCOUNT, EMAIL, PHONE, Call, Provider, Receiver, email, sms, whatsapp
+from tests.unit.channels.loopback import ACCOUNT, EMAIL, PHONE, Call, Provider, email, sms, whatsapp
 
 
 def _verified(provider: Provider, calls: list[Call]) -> list[Receipt]:
@@ -302,9 +302,8 @@ async def test_a_restart_keeps_messages_habits_and_the_receipts_still_owed(
         assert len(second.messages) == 3
 
 
-async def test_a_path_in_the_public_url_is_signed_but_not_called(tmp_path: Path, receiver: Receiver) -> None:
-    receiver.calls.clear()
-    public_url = "https://gateway.example.com/regua"
+async def test_a_path_in_the_public_url_is_signed_but_not_called(tmp_path: Path, provider: Provider) -> None:
+    receiver, public_url = provider.receiver, "https://gateway.example.com/regua"
     with loopback.provider(tmp_path / "store.jsonl", receiver, public_url=public_url) as running:
         settings = running.settings.model_copy(update={"public_url": public_url})
         await TwilioSms(settings).send(sms())
