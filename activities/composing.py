@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from cadence.account import SEVERAL
 from cadence.creditor import Creditor
 from cadence.words import Language
-from channels.message import EmailMessage, SmsMessage, WhatsAppMessage, WhatsAppText
+from channels.message import Attachment, EmailMessage, SmsMessage, WhatsAppMessage, WhatsAppText
 from ledger.sending import Permit
 from templates.answers import answer_sms, answer_whatsapp
 from templates.rendering import (
@@ -17,6 +17,7 @@ from templates.rendering import (
     render_sms,
     render_whatsapp,
 )
+from templates.statement import MEDIA_TYPE, render_statement
 
 M = TypeVar("M", EmailMessage, SmsMessage, WhatsAppMessage | WhatsAppText)
 
@@ -46,8 +47,16 @@ def compose_email(permit: Permit, creditor: Creditor, public_url: str, _now: dat
         text=written.text,
         unsubscribe_url=f"{public_url}/unsubscribe?m={permit.reference}",
         unsubscribe_mailto=creditor.email.reply_to,
+        attachments=_attachments(permit, creditor),
     )
     return Draft(message, written.text, written.subject, written.html)
+
+
+def _attachments(permit: Permit, creditor: Creditor) -> tuple[Attachment, ...]:
+    if permit.account is None:
+        return ()
+    statement = render_statement(permit.account, creditor)
+    return (Attachment(statement.filename, MEDIA_TYPE, statement.pdf),)
 
 
 def compose_sms(permit: Permit, creditor: Creditor, _public_url: str, now: datetime) -> Draft[SmsMessage]:

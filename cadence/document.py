@@ -101,11 +101,22 @@ DEFAULT_FALLBACK = {Channel.WHATSAPP: Fallback(silence=timedelta(hours=4))}
 
 
 class Send(Document):
-    """Send one template by the first channel that reaches the customer, in the order given."""
+    """Send one template by the first channel that reaches the customer, in the order given.
+
+    `attach: statement` adds the customer's whole account as a PDF.
+    """
 
     template: Slug
     channels: Annotated[tuple[Channel, ...], Field(min_length=1)]
     fallback: dict[Channel, WrittenFallback] = Field(default_factory=dict)
+    attach: Literal["statement"] | None = None
+
+    @model_validator(mode="after")
+    def _only_an_email_has_room(self) -> Self:
+        if self.attach and self.channels != (Channel.EMAIL,):
+            message = "a statement is attached to an e-mail; write channels: [email] beside attach"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _channels_make_sense(self) -> Self:

@@ -1,6 +1,7 @@
 """E-mail by SendGrid's v3 mail/send."""
 
 import asyncio
+import base64
 import json
 import re
 from typing import Any
@@ -59,8 +60,23 @@ def _one_line(text: str) -> str:
     return _CONTROLS.sub(" ", text).strip()
 
 
+def _attached(message: EmailMessage) -> dict[str, Any]:
+    """The files, as v3 mail/send wants them; it refuses an empty list."""
+    files = [
+        {
+            "content": base64.b64encode(each.content).decode(),
+            "type": each.media_type,
+            "filename": _one_line(each.filename),
+            "disposition": "attachment",
+        }
+        for each in message.attachments
+    ]
+    return {"attachments": files} if files else {}
+
+
 def _body(message: EmailMessage) -> dict[str, Any]:
     return {
+        **_attached(message),
         # At this level custom_args may be an object; at the message's own level SendGrid wants a string.
         "personalizations": [
             {"to": [{"email": message.to}], "custom_args": {"attempt_id": message.attempt_id}},

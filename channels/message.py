@@ -4,6 +4,15 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with an e-mail."""
+
+    filename: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class EmailMessage:
     """One e-mail to one person.
 
@@ -22,6 +31,7 @@ class EmailMessage:
     text: str
     unsubscribe_url: str | None
     unsubscribe_mailto: str
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

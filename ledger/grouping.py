@@ -115,6 +115,9 @@ async def _joining(unit: Unit, carrier: Companion, with_item: AgendaItem, other:
     # What has gone out, or may have, is its own to follow up.
     if found.record.outcome or channel in found.record.messages or not _alike(carrier, found, item):
         return None
+    # A letter without the statement would leave out what this one was to bring.
+    if item.send and with_item.send and item.send.attach not in (None, with_item.send.attach):
+        return None
     return found if (await may_leave(unit, other, verdict, halted=False)).answer is Answer.PERMIT else None
 
 

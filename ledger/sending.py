@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import update
 
 from cadence import events as e
-from cadence.account import OpenItem
+from cadence.account import Account, OpenItem
 from cadence.agenda import AgendaItem
 from cadence.directive import Directive, ItemOrder
 from cadence.disputes import asked, in_part
@@ -19,6 +19,7 @@ from cadence.plans import owed, spoken_of
 from cadence.words import Channel
 from ledger import statements
 from ledger.access import Ledger
+from ledger.account import open_account
 from ledger.answering import answer_text
 from ledger.attempts import KnownAttempt, Result, goes_again, message_event, settle
 from ledger.behaviour import payer_facts
@@ -70,6 +71,8 @@ class Permit(KnownAttempt):
     creditor_reference: str
     # All that the message speaks of; empty where that is its own invoice alone.
     items: tuple[OpenItem, ...] = ()
+    # What the statement shows that goes with it; None where none is asked for.
+    account: Account | None = None
     # An agent's own words, which no template renders.
     text: str | None = None
 
@@ -156,6 +159,7 @@ async def _reserve(
         "channel": channel,
         "window_ends": window_ends,
         "items": await open_items(unit, held, along),
+        "account": await _attached(unit, item),
         "paid_on_time": await _paid_on_time(unit, item),
     }
     permit = _written(unit, held, item, known | message, await quoted(unit, held))
@@ -169,6 +173,13 @@ async def _paid_on_time(unit: Unit, item: AgendaItem) -> int:
         return 0
     payer = await payer_facts(unit.connection, int(unit.customer["id"]), unit.creditor.zone)
     return payer.paid_on_time
+
+
+async def _attached(unit: Unit, item: AgendaItem) -> Account | None:
+    """The account that a statement shows, where one goes with the message."""
+    if item.send is None or item.send.attach is None:
+        return None
+    return await open_account(unit.connection, unit.customer, unit.now)
 
 
 async def _write_attempt(

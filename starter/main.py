@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "list": "reading.list_invoices",
     "show": "reading.show",
     "customer": "customers.customer",
+    "statement": "statements.statement",
     "why": "explaining.why",
     "interest": "interest.interest",
     "charge": "interest.charge",

@@ -40,6 +40,22 @@ class ChargesWords(BaseModel):
     both: str
 
 
+class StatementLabels(BaseModel):
+    """The words of a statement of account; `{date}` and `{days}` stand for a date and a span of days."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file: str
+    title: str
+    as_of: str
+    customer: str
+    nothing: str
+    ageing: str
+    current: str
+    overdue: str
+    disputed: str
+
+
 class Labels(BaseModel):
     """`<language>/labels.yaml`. `locale` is Babel's; `sms_date` is a CLDR date pattern."""
 
@@ -72,6 +88,7 @@ class Labels(BaseModel):
     email: str
     reference: str
     why_you: str
+    statement: StatementLabels
 
 
 @cache

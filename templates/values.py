@@ -163,7 +163,7 @@ def _account(channel: str, ctx: RenderContext, labels: Labels) -> Values:
 
 
 def _written(day: date, channel: str, labels: Labels) -> str:
-    return _short_date(day, labels) if channel == Channel.SMS else _long_date(day, labels)
+    return _short_date(day, labels) if channel == Channel.SMS else long_date(day, labels)
 
 
 def _dates(channel: str, ctx: RenderContext, labels: Labels) -> Values:
@@ -238,7 +238,8 @@ def _payment(channel: str, ctx: RenderContext) -> Values:
     return {"pay_url": url, "pay_short": short, "pay_text": text, "pay_lines": lines}
 
 
-def _long_date(day: date, labels: Labels) -> str:
+def long_date(day: date, labels: Labels) -> str:
+    """A date in full, as the language writes it."""
     text = format_date(day, "long", locale=labels.locale)
     if day.day == 1 and labels.first_day:
         return labels.first_day + text.removeprefix("1")

@@ -1,5 +1,6 @@
 """Customers: found, read as a card, left alone for a while, and reached only as law and their own wish allow."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
@@ -12,6 +13,7 @@ from cadence import events as e
 from cadence.document import Weekday
 from cadence.words import Channel, ChannelReason, DayHours, PersonReason, Slug
 from ledger import searching
+from ledger.account import account_of
 from ledger.unit import Origin
 from ledger.views import CustomerLine, CustomerView
 from starter import acts, wishes
@@ -31,6 +33,7 @@ from starter.api.resources.words import (
 from starter.api.roles import Permission
 from starter.api.service import Caller, service
 from starter.standing import CustomerStanding, report_customer
+from templates.statement import MEDIA_TYPE, render_statement
 
 router = APIRouter(tags=["customers"])
 # A key may hold slashes, written as %2F.
@@ -132,6 +135,19 @@ async def list_customers(
         limit=limit,
     )
     return Page(items=found.items, next=cursor_of(found.next))
+
+
+@router.get(
+    CUSTOMER + "/statement",
+    response_class=Response,
+    responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}},
+)
+async def customer_statement(held: Serving, _caller: Reader, key: CustomerKey) -> Response:
+    """Get a customer's statement of account as a PDF in their language: open items, totals and ageing."""
+    account = await account_of(held.ledger, key, held.clock())
+    made = await asyncio.to_thread(render_statement, account, held.ledger.creditor)
+    shown = {"Content-Disposition": f'attachment; filename="{made.filename}"'}
+    return Response(made.pdf, media_type=MEDIA_TYPE, headers=shown)
 
 
 @router.get(CUSTOMER)

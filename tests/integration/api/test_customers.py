@@ -64,6 +64,15 @@ async def test_a_card_says_how_they_may_be_reached_and_what_is_open(
     assert answer.headers["ETag"]
 
 
+async def test_a_statement_is_a_pdf_that_is_saved_under_a_name(agent: httpx.AsyncClient) -> None:
+    answer = await agent.get("/v1/customers/C-1/statement")
+    assert answer.headers["Content-Type"] == "application/pdf"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="extrato-2026-03-02.pdf"'
+    assert answer.content.startswith(b"%PDF-")
+    unknown = await agent.get("/v1/customers/nobody/statement")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_customer")
+
+
 async def test_a_hold_on_a_customer_holds_all_its_invoices_until_it_is_released(
     agent: httpx.AsyncClient,
 ) -> None:

@@ -256,3 +256,10 @@ def test_a_short_text_on_how_to_pay_has_room_for_the_longest_reference() -> None
     assert read.payment["USD"].short_line("RF46RG00000001") == "Pix a@b.co ref RF46RG00000001"
     (problem,) = problems(text.replace(short, 'short: "Pix 00000000, ref {reference}"'), Creditor)
     assert "the text has 43 characters with a reference of 25; 40 fit" in problem.message
+
+
+def test_a_statement_beside_another_channel_than_email_is_refused_with_a_sentence() -> None:
+    for channels in ("[sms]", "[email, sms]"):
+        send = f"{{template: statement, channels: {channels}, attach: statement}}"
+        text = f"{GOOD}  - {{id: extra, at: due + 30d, stage: overdue, send: {send}}}\n"
+        assert any("write channels: [email] beside attach" in str(each) for each in problems(text))

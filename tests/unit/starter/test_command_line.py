@@ -24,7 +24,7 @@ COMMANDS = {
     "suppress", "unsuppress", "consent", "prefer", "merge-customer", "messages", "cadence", "rehearse", "doctor",
     "unmatched", "token", "why", "rules",
     "worker", "relay", "api", "migrate", "demo", "interest",
-    "credit-note", "pay-customer", "charge", "waive", "reverse-customer", "credit", "use-credit", "refund",
+    "credit-note", "pay-customer", "charge", "waive", "reverse-customer", "credit", "use-credit", "refund", "statement",
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from templates.values import values_for
 from tests.unit.templates.samples import USUAL
 
 CATALOG = Catalog.load()
-EMAIL_ONLY = {"account_checkin"}
+EMAIL_ONLY = {"account_checkin", "statement"}
 TEXTS = [
     (template, channel, language)
     for template, language in itertools.product(CATALOG.names, CATALOG.languages)
