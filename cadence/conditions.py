@@ -110,6 +110,12 @@ def _dotted(node: nodes.Node) -> str:
     return node.name if isinstance(node, nodes.Name) else "a value"
 
 
+def facts_in(expression: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts that an expression names, with their values."""
+    tree = _SANDBOX.parse("{{ (" + expression + ") }}")
+    return {name: _compiled(name)(**facts) for name in dict.fromkeys(named_facts(tree))}
+
+
 def _foreign(tree: nodes.Template) -> nodes.Node | None:
     return next((node for node in tree.find_all(nodes.Node) if not isinstance(node, _PARTS)), None)
 

@@ -1,7 +1,7 @@
 """How each event changes what is known of a customer."""
 
 from cadence import events as e
-from cadence.facts import ClosedAddress, Consent, CustomerFacts, Hold, Preference, Suppression
+from cadence.facts import Assignment, ClosedAddress, Consent, CustomerFacts, Hold, Preference, Suppression
 from cadence.words import Channel
 
 
@@ -19,11 +19,10 @@ def reduce_customer(facts: CustomerFacts | None, event: e.CustomerEvent) -> Cust
             return _lifted(facts, event.channel)
         case e.ContactForbidden() | e.ContactAllowed():
             return _forbidden(facts, event)
-        case e.ConsentGiven():
-            return _consented(facts, event)
-        case e.PreferenceStated():
-            stated = Preference(**event.model_dump(exclude={"type"}))
-            return facts.model_copy(update={"preference": stated})
+        case e.ConsentGiven() | e.PreferenceStated():
+            return _stated(facts, event)
+        case e.SegmentAssigned():
+            return _assigned(facts, event)
         case e.CustomerHoldPlaced() | e.CustomerHoldEnded():
             return _held(facts, event)
         case e.CustomerMerged() | e.CustomerAbsorbed():
@@ -34,7 +33,19 @@ def _customer_received(facts: CustomerFacts | None, event: e.CustomerReceived) -
     given = event.model_dump(exclude={"type"})
     if facts is None:
         return CustomerFacts(**given)
-    return facts.model_copy(update={name: getattr(event, name) for name in given})
+    known = {name: getattr(event, name) for name in given}
+    if facts.assigned:
+        known |= {"segment": facts.segment, "imported": event.segment}
+    return facts.model_copy(update=known)
+
+
+def _assigned(facts: CustomerFacts, event: e.SegmentAssigned) -> CustomerFacts:
+    """The file's own segment is kept beside one that was assigned, for the day on which that ends."""
+    if event.by == "file":
+        return facts.model_copy(update={"segment": event.segment, "imported": None, "assigned": None})
+    assigned = Assignment(by=event.by, rule=event.rule, reason=event.reason)
+    told = {"segment": event.segment, "imported": facts.of_file, "assigned": assigned}
+    return facts.model_copy(update=told)
 
 
 def _suppressed(facts: CustomerFacts, event: e.ChannelSuppressed) -> CustomerFacts:
@@ -80,8 +91,10 @@ def _forbidden(facts: CustomerFacts, event: e.ContactForbidden | e.ContactAllowe
     return facts.model_copy(update={"forbidden": told})
 
 
-def _consented(facts: CustomerFacts, event: e.ConsentGiven) -> CustomerFacts:
-    """The latest consent for each channel and wording; all of them are in the log."""
+def _stated(facts: CustomerFacts, event: e.ConsentGiven | e.PreferenceStated) -> CustomerFacts:
+    """What they prefer now, and the latest consent for each channel and wording; all of them are in the log."""
+    if isinstance(event, e.PreferenceStated):
+        return facts.model_copy(update={"preference": Preference(**event.model_dump(exclude={"type"}))})
     given = Consent(**event.model_dump(exclude={"type"}))
     others = (c for c in facts.consents if (c.channel, c.wording) != (given.channel, given.wording))
     return facts.model_copy(update={"consents": (*others, given)})

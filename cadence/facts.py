@@ -338,8 +338,18 @@ class Consent(_Facts):
     proof_at: datetime
 
 
+class Assignment(_Facts):
+    """What gave a customer their segment: a person, for a `reason`, or a rule by its number from 1."""
+
+    by: Literal["manual", "rule"]
+    rule: int | None = None
+    reason: str | None = None
+
+
 class CustomerFacts(_Facts):
     """What a customer's events add up to; addresses are fingerprints. `forbidden` closes every channel.
+
+    `imported` is the segment of the creditor's file, where `assigned` gave them another one.
 
     `suppressed` holds what was said last of each channel; `closed_addresses` what was said of other addresses.
     """
@@ -356,6 +366,13 @@ class CustomerFacts(_Facts):
     preference: Preference = Preference()
     consents: tuple[Consent, ...] = ()
     holds: tuple[Hold, ...] = ()
+    imported: str | None = None
+    assigned: Assignment | None = None
+
+    @property
+    def of_file(self) -> str:
+        """The segment that the creditor's file gives."""
+        return self.imported or self.segment
 
     def unusable(self, channel: Channel) -> str | None:
         """Why this customer cannot be reached by `channel`; None where it can."""

@@ -13,6 +13,7 @@ from cadence.creditor import Creditor
 from cadence.document import WEEKDAYS, Cadence, Roll
 from cadence.facts import CustomerFacts, Preference
 from cadence.packs import EVERY_CHANNEL, Concerned, Law, Packs
+from cadence.segments import Segments
 from cadence.words import Channel
 
 NO_PACKS = Packs()
@@ -64,10 +65,14 @@ def _end_of(day: date, zone: ZoneInfo) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """Whose rules count beside the cadence's: the creditor's document, and packs of contact rules."""
+    """Whose rules count beside the cadence's: the creditor's documents, and packs of contact rules.
+
+    `segments` say who belongs to which segment; without them the creditor's files do.
+    """
 
     creditor: Creditor
     packs: Packs = NO_PACKS
+    segments: Segments | None = None
 
     def rules(self, cadence: Cadence, customer: CustomerFacts) -> Rules:
         """The contact rules of one customer under one cadence."""

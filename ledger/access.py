@@ -12,6 +12,7 @@ from cadence.creditor import Creditor
 from cadence.directive import Directive
 from cadence.packs import Packs
 from cadence.rules import NO_PACKS, Rulebook
+from cadence.segments import Segments
 from ledger.database import CustomerMoved, UnknownCustomer, UnknownInvoice
 from ledger.ownership import known_as
 from ledger.spoken_for import finish
@@ -29,11 +30,12 @@ class Ledger:
     creditor: Creditor
     shift: timedelta = timedelta(0)
     packs: Packs = NO_PACKS
+    segments: Segments | None = None
 
     @property
     def book(self) -> Rulebook:
-        """Whose contact rules count beside a cadence's."""
-        return Rulebook(self.creditor, self.packs)
+        """Whose rules count beside a cadence's."""
+        return Rulebook(self.creditor, self.packs, self.segments)
 
     @asynccontextmanager
     async def unit(

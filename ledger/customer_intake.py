@@ -91,7 +91,15 @@ async def receive_customer(unit: Unit, row: CustomerIntake, origin: Origin) -> C
     new = not unit.customer["facts"]
     known = None if new else e.CustomerReceived(**_known_customer(unit))
     kept = await _keep(unit, _stored(row))
-    received = e.CustomerReceived(
+    received = told_of(row)
+    if received != known:
+        await unit.tell_customer(received, origin)
+    return "new" if new else "changed" if received != known or kept else "same"
+
+
+def told_of(row: CustomerIntake) -> e.CustomerReceived:
+    """What a row tells of its customer."""
+    return e.CustomerReceived(
         segment=row.segment,
         language=row.language,
         country=row.country,
@@ -99,9 +107,6 @@ async def receive_customer(unit: Unit, row: CustomerIntake, origin: Origin) -> C
         zone=row.zone,
         addresses=_fingerprints(row),
     )
-    if received != known:
-        await unit.tell_customer(received, origin)
-    return "new" if new else "changed" if received != known or kept else "same"
 
 
 async def receive_contact(unit: Unit, row: ContactIntake, origin: Origin) -> Changed:
@@ -152,7 +157,8 @@ def _stored(row: CustomerIntake) -> dict[str, str | None]:
 
 
 def _known_customer(unit: Unit) -> dict[str, Any]:
-    return unit.customer_facts.model_dump(include=set(e.CustomerReceived.model_fields))
+    facts = unit.customer_facts
+    return facts.model_dump(include=set(e.CustomerReceived.model_fields)) | {"segment": facts.of_file}
 
 
 def _fingerprints(row: CustomerIntake | ContactIntake) -> dict[Channel, str]:

@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence import events as e
+from cadence.customers import reduce_customer
 from cadence.document import Cadence
+from cadence.segments import Decision
 from cadence.words import Currency, Line, Money, Slug
 from ledger import statements
 from ledger.access import Ledger
@@ -25,6 +27,7 @@ from ledger.customer_intake import (
     lock_customer,
     receive_contact,
     receive_customer,
+    told_of,
 )
 from ledger.database import CustomerMoved
 from ledger.ownership import own_keys
@@ -37,6 +40,7 @@ from ledger.references import (
     creditor_reference,
     given_references,
 )
+from ledger.segmenting import assign, decided
 from ledger.spoken_for import finish
 from ledger.unit import Origin, Unit
 
@@ -166,10 +170,11 @@ async def _receive(
         await expect(unit.connection)
     if isinstance(row, ContactIntake):
         return Received(row.contact, await receive_contact(unit, row, origin))
-    segment = row.segment if isinstance(row, CustomerIntake) else unit.customer_facts.segment
+    known = await _known_invoice(unit, row.number) if isinstance(row, InvoiceTerms) else None
+    decision = await _decision(unit, row, known, locked=locked)
+    segment = decision.segment
     if segment not in serving:
         serving[segment] = await cadence_for_segment(unit.connection, segment)
-    known = await _known_invoice(unit, row.number) if isinstance(row, InvoiceTerms) else None
     if reason := _refusal(unit, row, known, segment, serving):
         return Received(_name(row), "rejected", reason)
     customer: Changed = "same"
@@ -179,15 +184,37 @@ async def _receive(
             await lock_customer(unit, row.customer)
             known = await _known_invoice(unit, row.number) if isinstance(row, InvoiceIntake) else None
         customer = await receive_customer(unit, row, origin)
+    if await assign(unit, decision, origin) and customer == "same":
+        customer = "changed"
+    return await _receive_invoice(unit, row, known, serving[segment], customer, origin)
+
+
+async def _receive_invoice(
+    unit: Unit, row: Intake, known: Any, served: Served, customer: Changed, origin: Origin
+) -> Received:
+    """Take in the invoice of a row, if it has one, once its customer is; `customer` is what became of them."""
     if not isinstance(row, InvoiceTerms):
         return Received(row.customer, customer)
     if known is None:
-        await _start(unit, row, serving[segment], origin)
+        await _start(unit, row, served, origin)
         return Received(row.number, "new")
     await unit.hold_invoices([known["id"]])
     changed = await _change(unit, known["id"], row, origin)
     changed |= await add_references(unit.connection, known["id"], row.references)
     return Received(row.number, "changed" if changed or customer != "same" else "same")
+
+
+async def _decision(unit: Unit, row: Intake, known: Any, *, locked: bool) -> Decision:
+    """The segment that a row's customer has with it: judged anew for a new invoice, and where the customer changed."""
+    told = (
+        reduce_customer(unit.customer_facts if locked else None, told_of(row))
+        if isinstance(row, CustomerIntake)
+        else None
+    )
+    facts = told or unit.customer_facts
+    if known is not None and facts == unit.customer_facts:
+        return Decision(facts.segment, facts.assigned)
+    return await decided(unit, facts, new=not locked)
 
 
 async def _known_invoice(unit: Unit, number: str) -> Any:

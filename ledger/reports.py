@@ -75,7 +75,7 @@ async def happened(engine: AsyncEngine) -> Sequence[Row]:
         "hold_placed", "hold_ended", "promise_made", "promise_broken", "plan_agreed", "instalment_missed",
         "plan_ended", "escalated", "cancelled", "replied",
         "channel_suppressed", "suppression_lifted", "contact_forbidden", "contact_allowed", "preference_stated",
-        "step_merged", "step_released",
+        "step_merged", "step_released", "segment_assigned", "cadence_changed",
     )  # fmt: skip
     payload = events_table.c.payload
     closing = (events_table.c.type == "step_performed") & payload["closes_as"].astext.is_not(None)

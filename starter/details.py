@@ -11,7 +11,7 @@ from starter.printing import local, money, words
 # Keys and ids of our own, fingerprints, and what another column or another word says already.
 UNSAID = frozenset({
     "attempt", "hold", "address", "close_below", "currency", "type", "on", "once", "of", "to",
-    "customer", "into", "from_customer", "to_customer",
+    "customer", "into", "from_customer", "to_customer", "escalated",
 })  # fmt: skip
 
 
@@ -88,6 +88,9 @@ SAID: Mapping[str, Callable[[Any, ZoneInfo], str]] = {
     "cadence": _plain,
     "version": _after("version"),
     "before": _after("instead of"),
+    "before_version": _after("version"),
+    "rule": _after("by rule"),
+    "takes_effect": lambda value, _: "from now on" if value == "now" else "from the next invoice on",
     "stage": _after("stage"),
     "outcome": _plain,
     "credit": lambda value, _: f"{value} credited",

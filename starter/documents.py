@@ -1,4 +1,4 @@
-"""The documents that people write beside cadences: the creditor's, and packs of contact rules."""
+"""The documents that people write beside cadences: the creditor's, the rules of segments, and packs of contact rules."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,16 +8,20 @@ from cadence.creditor import Creditor
 from cadence.packs import Pack, Packs
 from cadence.problems import DocumentError, Problem
 from cadence.reading import read_document
+from cadence.segments import Segments
+
+SEGMENTS = "segments.yaml"
 
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """The creditor's document and the packs of contact rules, and where they lie."""
+    """The creditor's documents and the packs of contact rules, and where they lie."""
 
     creditor_file: Path
     policies_dir: Path
     creditor: Creditor
     packs: Packs
+    segments: Segments | None
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -29,8 +33,14 @@ class Documents:
 
 
 def read_documents(creditor_file: Path, policies_dir: Path) -> Documents:
-    """Both; raise DocumentError with every mistake in the first that has any."""
-    return Documents(creditor_file, policies_dir, read_creditor(creditor_file), read_packs(policies_dir))
+    """All of them; raise DocumentError with every mistake in the first that has any."""
+    return Documents(
+        creditor_file,
+        policies_dir,
+        read_creditor(creditor_file),
+        read_packs(policies_dir),
+        read_segments(creditor_file),
+    )
 
 
 def read_text(path: Path) -> str:
@@ -51,6 +61,17 @@ def read_text(path: Path) -> str:
 def read_creditor(path: Path) -> Creditor:
     """The creditor's document (CREDITOR_FILE); raise DocumentError with every mistake in it."""
     return read_document(Creditor, read_text(path), str(path))
+
+
+def segments_file(creditor_file: Path) -> Path:
+    """Where the rules of segments are, if the creditor has any: beside the creditor's own document."""
+    return creditor_file.parent / SEGMENTS
+
+
+def read_segments(creditor_file: Path) -> Segments | None:
+    """The rules of segments; None where there are none. Raise DocumentError with every mistake in them."""
+    path = segments_file(creditor_file)
+    return read_document(Segments, read_text(path), str(path)) if path.exists() else None
 
 
 def read_packs(folder: Path) -> Packs:

@@ -40,6 +40,7 @@ class Kind(StrEnum):
     CREDIT_NOTE = "credit_note"
     REFUND = "refund"
     REPLY = "reply"
+    SEGMENT = "segment"
 
 
 # Which columns an event must have, and which it may have; `reason`, `text` and `id` any event may have.
@@ -53,6 +54,7 @@ _REQUIRED = {
     Kind.EXTENSION: ("date",),
     Kind.PLAN: ("date", "reason"),
     Kind.REPLY: ("text",),
+    Kind.SEGMENT: ("reason",),
 }
 _POSSIBLE = {
     Kind.PAYMENT: ("amount", "currency"),
@@ -84,7 +86,8 @@ class Happening:
     `on` is the column `date`: the day to which a promise is made or an invoice extended, by which a dispute is to
     be answered, or of a plan's first instalment. `amount` is of a dispute the part, of its resolution what is credited. `until` is an instant, or a date: to its end, where the customer is. `reason` is a code: of a resolution upheld,
     rejected or withdrawn, of an assignment who deals with the dispute, of an escalation the stage, of a payment its
-    method, of a reply its channel, of a plan how it is divided: `monthly-3`.
+    method, of a reply its channel, of a plan how it is divided: `monthly-3`, of a segment
+    the segment into which the invoice's customer comes by hand.
     """
 
     line: int

@@ -19,6 +19,7 @@ from ledger.unit import customers, events_table, invoices
 from starter.happening_row import FILE_SOURCE
 from starter.happenings import Happening, Kind, read_happenings, to_fact
 from starter.rejects import Rejected, write_rejects
+from starter.segmenting import come_into_segment
 
 # The channels by which a customer can answer us, in the order of the columns read below.
 REPLYING = (Channel.SMS, Channel.WHATSAPP)
@@ -82,6 +83,8 @@ async def _tell(ledger: Ledger, happening: Happening, now: datetime, actor: str)
     invoice_id = await ledger.invoice_id(happening.invoice)
     if happening.event is Kind.REPLY:
         return await record_reply(ledger, await _reply(ledger, happening, invoice_id), now) == "new"
+    if happening.event is Kind.SEGMENT:
+        return await come_into_segment(ledger, happening, actor, now)
     fact = to_fact(happening, await situation(ledger, invoice_id), actor)
     return (await record(ledger, invoice_id, [fact], now)).new > 0
 

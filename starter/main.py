@@ -78,6 +78,17 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         "Tokens: who may call the HTTP service.",
         {"create": "tokens.create", "list": "tokens.list_tokens", "revoke": "tokens.revoke"},
     ),
+    "segments": (
+        "Which customers belong to which segment, and why.",
+        {
+            "explain": "segments.explain",
+            "set": "segments.assign",
+            "clear": "segments.clear",
+            "apply": "segments.apply",
+            "lint": "segments.lint",
+            "schema": "segments.schema",
+        },
+    ),
     "case": (
         "Work on one case.",
         {"claim": "cases.claim", "release": "cases.release", "note": "cases.note", "close": "cases.close"},

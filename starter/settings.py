@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from channels.settings import SettingsError
 from ledger.access import Ledger
 from ledger.database import LedgerError, connect, database_url
-from starter.documents import read_creditor, read_packs
+from starter.documents import read_creditor, read_packs, read_segments
 
 __all__ = [
     "Settings",
@@ -91,4 +91,5 @@ def open_ledger(settings: Settings) -> Ledger:
     """The ledger at DATABASE_URL, with the creditor's document and the contact rules; dispose of its engine when done."""
     shift = timedelta(seconds=settings.rehearsal_shift_seconds or 0)
     creditor, packs = read_creditor(settings.creditor_file), read_packs(settings.policies_dir)
-    return Ledger(connect(settings.database_url), creditor, shift, packs)
+    segments = read_segments(settings.creditor_file)
+    return Ledger(connect(settings.database_url), creditor, shift, packs, segments)

@@ -19,6 +19,7 @@ from cadence.events.customers import (
     CustomerMerged,
     CustomerReceived,
     PreferenceStated,
+    SegmentAssigned,
     SuppressionLifted,
 )
 from cadence.events.disputes import DisputeAssigned, DisputeOpened, DisputeOverdue, DisputeResolved
@@ -119,6 +120,7 @@ __all__ = [
     "PromiseBroken",
     "PromiseMade",
     "Replied",
+    "SegmentAssigned",
     "SignalIgnored",
     "StepDeferred",
     "StepFailed",
@@ -186,6 +188,7 @@ CustomerEvent = (
     | ContactAllowed
     | ConsentGiven
     | PreferenceStated
+    | SegmentAssigned
     | CustomerHoldPlaced
     | CustomerHoldEnded
 )

@@ -38,6 +38,20 @@ class CustomerAbsorbed(Fact):
     reason: Slug = "unspecified"
 
 
+class SegmentAssigned(Fact):
+    """The customer comes into a segment: by a person for a `reason`, by a rule (its number from 1), or as the file says.
+
+    `takes_effect` is from when on: for the open invoices too, or from the next invoice.
+    """
+
+    type: Literal["segment_assigned"] = "segment_assigned"
+    segment: Slug
+    by: Literal["rule", "manual", "file"]
+    rule: int | None = None
+    takes_effect: Literal["now", "next_invoice"] = "next_invoice"
+    reason: Slug | None = None
+
+
 class ChannelSuppressed(Fact):
     """The customer is not to be reached by this channel: for good, or (`address`) at that address only."""
 

@@ -30,6 +30,7 @@ from starter.api.resources import (
     messages,
     money,
     plans,
+    segments,
     telling,
     tokens,
     unmatched,
@@ -43,6 +44,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     conversations.router,
     webhooks.router,
     endpoints.router,
+    segments.router,
     # Before feeding: the key of a customer may hold slashes, so its own address would match longer ones.
     money.router,
     customers.router,

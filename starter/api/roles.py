@@ -30,6 +30,7 @@ class Permission(StrEnum):
     CLOSE_INVOICE = "close_invoice"
     CLAIM_CHARGES = "claim_charges"
     STEER_MANY = "steer_many"
+    ASSIGN_SEGMENT = "assign_segment"
     MERGE_CUSTOMERS = "merge_customers"
     HALT = "halt"
     FEED = "feed"
@@ -60,6 +61,8 @@ MAY: Mapping[Permission, frozenset[Role]] = {
     # Late interest and costs: claim them, or give them up.
     Permission.CLAIM_CHARGES: _MANAGERS,
     Permission.STEER_MANY: _MANAGERS,
+    # By which cadence a customer is told: from the next invoice on, or for the open ones, too.
+    Permission.ASSIGN_SEGMENT: _MANAGERS,
     # Two customers of the books who are one person: there is no way back.
     Permission.MERGE_CUSTOMERS: _MANAGERS,
     Permission.HALT: _MANAGERS,

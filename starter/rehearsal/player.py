@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from cadence.words import Channel
+from ledger.database import LedgerError
 from ledger.inbox import Lane
 from ledger.intake import InvoiceIntake, receive
 from ledger.recording import record
@@ -19,6 +20,7 @@ from starter.inbox import drain_inbox
 from starter.rehearsal.sense import objection
 from starter.rehearsal.stage import TASK_QUEUE, Stage
 from starter.relay import drain
+from starter.segmenting import come_into_segment
 from starter.standing import standing
 
 REHEARSAL = Origin(actor="rehearsal", source="rehearsal")
@@ -67,6 +69,9 @@ class Player:
         if happening.event is Kind.REPLY:
             await self._reply(happening, now)
             return
+        if happening.event is Kind.SEGMENT:
+            await self._come_into_segment(happening, now)
+            return
         stands = await standing(self.stage.ledger, happening.invoice)
         if (why := objection(happening, stands)) is not None:
             raise _refused(happening, why)
@@ -75,6 +80,12 @@ class Player:
         except ValueError as error:
             raise _refused(happening, str(error)) from None
         await record(self.stage.ledger, stands.id, [fact], now)
+
+    async def _come_into_segment(self, happening: Happening, now: datetime) -> None:
+        try:
+            await come_into_segment(self.stage.ledger, happening, "rehearsal", now)
+        except LedgerError as error:
+            raise _refused(happening, str(error)) from None
 
     async def _reply(self, happening: Happening, now: datetime) -> None:
         channel, sender = await self._replying(happening)

@@ -103,7 +103,9 @@ async def _start(
 
 async def _ledger(stack: AsyncExitStack, url: str, documents: Documents, shift: timedelta) -> Ledger:
     await asyncio.to_thread(upgrade, url)
-    ledger = Ledger(connect(url, pool_size=20), documents.creditor, shift, documents.packs)
+    ledger = Ledger(
+        connect(url, pool_size=20), documents.creditor, shift, documents.packs, documents.segments
+    )
     stack.push_async_callback(ledger.engine.dispose)
     await prepare_turns(ledger.engine)
     return ledger

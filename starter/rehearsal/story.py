@@ -141,6 +141,8 @@ _HAPPENED: Mapping[str, Callable[[Row], str]] = {
     "suppression_lifted": lambda row: f"{row['how']['channel']} may be used again",
     "contact_forbidden": lambda row: f"not to be contacted ({row['how']['reason']})",
     "contact_allowed": lambda row: f"may be contacted again ({row['how']['reason']})",
+    "segment_assigned": lambda row: f"into segment {row['how']['segment']} (by {row['how']['by']})",
+    "cadence_changed": lambda row: f"goes on under cadence {row['how']['cadence']}",
     "preference_stated": lambda row: (
         f"< prefers {preferred(Preference.model_validate(row['how'])) or 'nothing'}"
     ),

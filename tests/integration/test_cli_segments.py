@@ -87,3 +87,47 @@ async def test_running_invoices_move_once_their_difference_was_seen(
     assert "cadence short, version 2" in story
     assert "short, version 2, instead of short" in story
     assert "follows the newest" in (await terminal.done("cadence", "migrate", "--yes")).out
+
+
+async def test_a_segment_is_explained_assigned_applied_and_cleared(
+    ledger: Ledger, terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await publish(ledger.engine, ruler(name="firm", segments=["firm"]), ARRIVAL)
+    home = tmp_path / "creditor.yaml"
+    home.write_text((ROOT / "creditor.yaml").read_text("utf-8"), "utf-8")
+    monkeypatch.setenv("CREDITOR_FILE", str(home))
+    none = (await terminal.done("segments", "explain", "C-1")).out
+    assert "C-1 is in standard; no rules are written" in none
+    rules = "rules:\n- {segment: firm, title: Paid once, when: payer.paid >= 1}\n- {segment: imported, title: All others}\n"
+    (tmp_path / "segments.yaml").write_text(rules, "utf-8")
+
+    explained = (await terminal.done("segments", "explain", "C-1")).out
+    assert "payer.paid is 1" in explained
+    looked = (await terminal.done("segments", "apply", "--effect", "now", "--dry-run", "--json")).json
+    assert [(each["customer"], each["was"], each["becomes"]) for each in looked["customers"]] == [
+        ("C-1", "standard", "firm")
+    ]
+    assert (looked["customers"][0]["invoices"][0]["invoice"], looked["changed"]) == ("INV-1", 0)
+    assert (
+        "1 customer changed from now on" in (await terminal.done("segments", "apply", "--effect", "now")).out
+    )
+    assert "cadence firm, version 1" in (await terminal.done("show", "INV-1")).out
+    assert (await terminal.done("segments", "apply")).out == "0 customers to come into another segment\n"
+
+    by_hand = ("segments", "set", "C-1", "standard", "--reason", "key-account")
+    assert (await terminal.done(*by_hand)).out == "C-1: in standard from the next invoice on.\n"
+    assert (await terminal.done(*by_hand)).out == "C-1: in standard by hand already.\n"
+    assert "assigned by hand (key-account)" in (await terminal.done("segments", "explain", "C-1")).out
+    assert (await terminal.done("segments", "apply")).out == "0 customers to come into another segment\n"
+    assert "in firm from the next invoice on" in (await terminal.done("segments", "clear", "C-1")).out
+    assert "not assigned by hand" in await terminal.refused("segments", "clear", "C-1")
+    assert "no published cadence serves" in await terminal.refused(
+        "segments", "set", "C-1", "vip", "--reason", "x"
+    )
+    assert "is no segment" in await terminal.refused("segments", "set", "C-1", "V I P", "--reason", "x")
+    assert "C-9" in await terminal.refused("segments", "explain", "C-9")
+
+    (tmp_path / "segments.yaml").write_text("rules:\n- {segment: firm, title: A, when: paid > 1}\n", "utf-8")
+    assert "segments.yaml:2: rules[0].when: paid is no fact" in await terminal.refused(
+        "segments", "explain", "C-1"
+    )

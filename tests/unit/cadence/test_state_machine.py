@@ -270,6 +270,13 @@ class InvoiceLife(RuleBasedStateMachine):
         another = told.address not in (None, addresses.get(channel))
         assert not another or self.game.agenda == before, "another's address says nothing of this one"
 
+    @rule(by=st.sampled_from(["manual", "rule", "file"]), segment=st.sampled_from(["test", "other"]))
+    def they_come_into_a_segment(self, by: str, segment: str) -> None:
+        told = {"by": by, "segment": segment, "rule": 1 if by == "rule" else None}
+        before = self.game.agenda
+        self.game.tell_customer(e.SegmentAssigned.model_validate(told))
+        assert self.game.agenda == before, "a segment moves nothing by itself"
+
     @rule(wish=wishes())
     def prefer(self, wish: e.PreferenceStated) -> None:
         self.game.tell_customer(wish)

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 COMMANDS = {
     "up", "import", "events", "list", "show", "agenda", "pay", "reverse", "dispute", "assign-dispute", "resolve",
     "extend", "pause", "resume",
-    "escalate", "promise", "plan", "end-plan", "cancel", "cases", "case", "jobs", "conversations", "customer", "answer", "halt", "unhalt",
+    "escalate", "promise", "plan", "end-plan", "cancel", "cases", "case", "jobs", "conversations", "customer", "segments", "answer", "halt", "unhalt",
     "suppress", "unsuppress", "consent", "prefer", "merge-customer", "messages", "cadence", "rehearse", "doctor",
     "unmatched", "token", "why", "rules",
     "worker", "relay", "api", "migrate", "demo", "interest",
@@ -43,6 +43,7 @@ def test_there_is_every_command_and_each_says_what_it_does() -> None:
     top = commands(get_command(app))
     assert set(top) == COMMANDS
     assert set(commands(top["cadence"])) == {"lint", "schema", "show", "publish", "migrate"}
+    assert set(commands(top["segments"])) == {"explain", "set", "clear", "apply", "lint", "schema"}
     assert set(commands(top["case"])) == {"claim", "release", "note", "close"}
     assert set(commands(top["events"])) == {"import"}
     assert set(commands(top["unmatched"])) == {"show", "claim", "release", "settle", "dismiss"}

@@ -1,0 +1,117 @@
+"""What people do with segments: assign one by hand, take that back, and let the rules go over every customer."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from rich.console import Console
+from rich.progress import Progress
+from sqlalchemy import select
+
+from cadence.facts import Assignment
+from cadence.segments import Decision
+from ledger.access import Ledger
+from ledger.migrating import Foreseen
+from ledger.segmenting import (
+    Effect,
+    Segmented,
+    all_customers,
+    assign,
+    check_served,
+    decided,
+    explained,
+    foreseen_moves,
+    reassign,
+)
+from ledger.unit import Origin, Unit, customers, invoices
+from starter.acts import UNSPECIFIED
+from starter.happenings import Happening
+from starter.session import Refusal
+from starter.standing import Expect
+
+
+async def set_segment(
+    ledger: Ledger, key: str, segment: str, reason: str, effect: Effect, origin: Origin, now: datetime,
+    expect: Expect | None = None,
+) -> bool:  # fmt: skip
+    """Assign a segment by hand, for a reason (a code), until that is cleared; False where it was so already.
+
+    Raises UnknownCustomer, LedgerError where no cadence serves the segment, and what `expect` raises.
+    """
+    customer_id = await ledger.customer_id(key)
+    async with ledger.unit(customer_id, None, now) as unit:
+        await _expected(unit, expect)
+        await check_served(unit, segment)
+        by_hand = Decision(segment, Assignment(by="manual", reason=reason))
+        return await assign(unit, by_hand, origin, effect)
+
+
+async def come_into_segment(ledger: Ledger, happening: Happening, actor: str, now: datetime) -> bool:
+    """Let the customer of a happening's invoice come into the segment it names, from then on, by hand."""
+    found = (
+        select(customers.c.key).join_from(invoices, customers).where(invoices.c.number == happening.invoice)
+    )
+    async with ledger.engine.connect() as connection:
+        key = (await connection.execute(found)).scalar_one()
+    origin = Origin(actor, happening.source, happening.key, happening.text)
+    assert happening.reason is not None, "a segment is named"
+    return await set_segment(ledger, key, happening.reason, UNSPECIFIED, "now", origin, now)
+
+
+async def clear_segment(
+    ledger: Ledger, key: str, effect: Effect, origin: Origin, now: datetime, expect: Expect | None = None
+) -> str:
+    """Let the rules, or the file, decide again on a segment that was assigned by hand; the segment that follows.
+
+    Raises Refusal where none was, UnknownCustomer, and what `expect` raises.
+    """
+    customer_id = await ledger.customer_id(key)
+    async with ledger.unit(customer_id, None, now) as unit:
+        await _expected(unit, expect)
+        assigned = unit.customer_facts.assigned
+        if assigned is None or assigned.by != "manual":
+            raise Refusal(
+                f"the segment of {key} was not assigned by hand; nothing is to be taken back",
+                code="not_assigned",
+            )
+        decision = await decided(unit, unit.customer_facts, overridden=False)
+        await check_served(unit, decision.segment)
+        await assign(unit, decision, origin, effect)
+    return decision.segment
+
+
+async def _expected(unit: Unit, expect: Expect | None) -> None:
+    if expect:
+        await expect(unit.connection)
+
+
+async def explain_segment(ledger: Ledger, key: str, now: datetime) -> Segmented:
+    """The segment of a customer and what decides on it; raise UnknownCustomer."""
+    return await explained(ledger, await ledger.customer_id(key), key, now)
+
+
+async def changes_of_all(
+    ledger: Ledger, effect: Effect, clock: Callable[[], datetime], console: Console
+) -> list[tuple[int, Segmented, list[Foreseen]]]:
+    """Each customer whom the rules would bring into another segment, and what that changes of their open invoices."""
+    found = []
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        for customer_id, key in progress.track(await all_customers(ledger.engine), description="Judging"):
+            judged = await explained(ledger, customer_id, key, clock())
+            if judged.changes:
+                segment = judged.decision.segment
+                moves = await foreseen_moves(ledger, customer_id, segment, clock())
+                found.append((customer_id, judged, moves if effect == "now" else []))
+    return found
+
+
+async def apply_to(
+    ledger: Ledger, ids: Sequence[int], effect: Effect, origin: Origin, clock: Callable[[], datetime], console: Console
+) -> int:  # fmt: skip
+    """Let the rules decide anew on these customers, one by one; how many came into another segment."""
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        return sum(
+            [
+                await reassign(ledger, customer_id, origin, clock(), effect)
+                for customer_id in progress.track(ids, description="Assigning")
+            ]
+        )
