@@ -53,9 +53,9 @@ def _suppressed(facts: CustomerFacts, event: e.ChannelSuppressed) -> CustomerFac
     if event.address is not None and event.address != now:
         return _closed(facts, event.channel, event.address, event.reason)
     if known and known.address is None:
-        # A person's word outlasts anything learnt about an address.
-        return facts
-    if known and known.address is not None and known.address != now:
+        # A person's word outlasts anything learnt about an address, which stays closed when it is taken back.
+        return facts if event.address is None else _closed(facts, event.channel, event.address, event.reason)
+    if known and known.address is not None and known.address != event.address:
         facts = _closed(facts, event.channel, known.address, known.reason)
     suppression = Suppression(reason=event.reason, address=event.address)
     return facts.model_copy(update={"suppressed": facts.suppressed | {event.channel: suppression}})
@@ -70,8 +70,12 @@ def _closed(facts: CustomerFacts, channel: Channel, address: str, reason: str) -
 
 def _lifted(facts: CustomerFacts, channel: Channel) -> CustomerFacts:
     """A channel that may be used again, at the address that is known now; other addresses stay closed."""
-    left = {each: why for each, why in facts.suppressed.items() if each != channel}
     address = facts.addresses.get(channel)
+    left = {
+        each: why
+        for each, why in facts.suppressed.items()
+        if each != channel or why.address not in (None, address)
+    }
     kept = tuple(c for c in facts.closed_addresses if (c.channel, c.address) != (channel, address))
     return facts.model_copy(update={"suppressed": left, "closed_addresses": kept})
 

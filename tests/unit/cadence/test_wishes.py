@@ -32,6 +32,11 @@ def known(*events: e.CustomerEvent) -> CustomerFacts:
     return facts
 
 
+def at_addresses(**addresses: str) -> e.CustomerReceived:
+    place = {"segment": "test", "language": "en", "country": "ZZ", "zone": "UTC"}
+    return e.CustomerReceived.model_validate(place | {"addresses": addresses})
+
+
 def begun(*told: e.CustomerEvent) -> Game:
     """A reminder on Tuesday the 3rd at 9:00, by SMS or else by e-mail; a promise is answered by e-mail."""
     notice = {"template": "promise_noted", "channels": ["email"]}
@@ -120,11 +125,26 @@ def test_an_invoice_that_moved_is_planned_by_the_rules_of_its_new_customer() -> 
     assert [item.at for item in game.agenda.items] == [instant("2026-03-03 00:00")]
 
 
+@pytest.mark.parametrize("wrong_first", [True, False])
+def test_an_address_stays_closed_though_the_person_had_opted_out_and_took_that_back_at_another(
+    *, wrong_first: bool
+) -> None:
+    said = [
+        e.ChannelSuppressed(channel=Channel.SMS, reason="wrong_person", address="s1"),
+        e.ChannelSuppressed(channel=Channel.SMS, reason="opt_out"),
+    ]
+    facts = known(
+        *(said if wrong_first else reversed(said)),
+        at_addresses(sms="s2"),
+        e.SuppressionLifted(channel=Channel.SMS, reason="opt_out"),
+    )
+    assert facts.unusable(Channel.SMS) is None
+    assert reduce_customer(facts, at_addresses(sms="s1")).unusable(Channel.SMS) == "wrong_person"
+
+
 def test_somebody_elses_number_is_closed_until_another_is_known() -> None:
     wrong = e.ChannelSuppressed(channel=Channel.SMS, reason="wrong_person", address="s1")
-    moved = e.CustomerReceived.model_validate(
-        {"segment": "test", "language": "en", "country": "ZZ", "zone": "UTC", "addresses": {"sms": "s2"}}
-    )
+    moved = at_addresses(sms="s2")
     assert known(wrong).unusable(Channel.SMS) == "wrong_person"
     assert known(wrong, moved).unusable(Channel.SMS) is None
     assert known(wrong, e.SuppressionLifted(channel=Channel.SMS, reason="wrong_person")) == NOWHERE
