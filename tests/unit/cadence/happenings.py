@@ -14,6 +14,7 @@ from typing import get_args
 from cadence import events as e
 from cadence.facts import CustomerFacts, InvoiceFacts
 from cadence.words import Channel, Intent, PersonReason
+from tests.unit.cadence.game import instalments_from
 
 CENT = Decimal("0.01")
 
@@ -34,6 +35,11 @@ class Occasion:
     def part_of(self, whole: Decimal) -> Decimal:
         """All of an amount, half of it, or a cent."""
         return self.chance.choice([whole, max(CENT, (whole / 2).quantize(CENT)), CENT])
+
+    def some_day(self) -> date | None:
+        """A day within the week, or none."""
+        days = self.chance.choice([None, 0, 3, 7])
+        return None if days is None else self.today + timedelta(days=days)
 
     def hours_on(self) -> datetime | None:
         """An instant within a fortnight, or none."""
@@ -92,9 +98,23 @@ def _promise(on: Occasion) -> e.InvoiceEvent | None:
     return e.PromiseMade(amount=amount, by=by, method=method, replaces=on.chance.random() < 0.5)
 
 
+def _agree(on: Occasion) -> e.InvoiceEvent | None:
+    if on.facts.closed:
+        return None
+    amounts = on.chance.choice([(100,), (50, 50), (30, 10, 20)])
+    first = on.today + timedelta(days=on.chance.randint(0, 9))
+    parts = instalments_from(first, amounts, on.chance.randint(1, 9))
+    return e.PlanAgreed.model_validate({"instalments": parts})
+
+
+def _dispute(on: Occasion) -> e.InvoiceEvent:
+    part, confirmed = on.chance.choice([None, Decimal(10), Decimal(200)]), on.chance.random() < 0.7
+    return e.DisputeOpened(amount=part, answer_by=on.some_day(), confirmed=confirmed)
+
+
 def _resolve(on: Occasion) -> e.InvoiceEvent:
-    outcome = on.chance.choice(["rejected", "withdrawn", "upheld"])
-    return e.DisputeResolved.model_validate({"outcome": outcome})
+    outcome, credit = on.chance.choice(["rejected", "withdrawn", "upheld"]), on.chance.choice([None, 5, 90])
+    return e.DisputeResolved.model_validate({"outcome": outcome, "credit": credit})
 
 
 def _hold(on: Occasion) -> e.InvoiceEvent:
@@ -105,6 +125,11 @@ def _change(on: Occasion) -> e.InvoiceEvent:
     amount = on.facts.amount + on.chance.choice([0, 0, 25])
     due_on = on.facts.due_on + timedelta(days=on.chance.randint(-20, 40))
     return e.InvoiceChanged(amount=amount, due_on=due_on, on=on.today)
+
+
+def _extend(on: Occasion) -> e.InvoiceEvent:
+    due_on = on.facts.due_on + timedelta(days=on.chance.randint(1, 40))
+    return e.DueDateExtended(due_on=due_on, on=on.today)
 
 
 def _cancel(on: Occasion) -> e.InvoiceEvent | None:
@@ -133,11 +158,15 @@ HAPPENINGS: Mapping[type[e.InvoiceEvent], Maker] = {
     e.LateChargesClaimed: _claim,
     e.LateChargesWaived: _waive,
     e.PromiseMade: _promise,
-    e.DisputeOpened: lambda on: e.DisputeOpened(confirmed=on.chance.random() < 0.7),
+    e.PlanAgreed: _agree,
+    e.PlanEnded: lambda _: e.PlanEnded(),
+    e.DisputeOpened: _dispute,
+    e.DisputeAssigned: lambda on: e.DisputeAssigned(owner="sales", answer_by=on.some_day()),
     e.DisputeResolved: _resolve,
     e.HoldPlaced: _hold,
     e.HoldEnded: lambda _: e.HoldEnded(),
     e.InvoiceChanged: _change,
+    e.DueDateExtended: _extend,
     e.Escalated: lambda on: e.Escalated(stage=on.chance.choice(on.stages)),
     e.Cancelled: _cancel,
     e.Replied: _reply,
@@ -146,15 +175,25 @@ HAPPENINGS: Mapping[type[e.InvoiceEvent], Maker] = {
     e.DeferralLifted: lambda _: e.DeferralLifted(),
 }
 # What happens to two at once, or is reported of a message: each machine plays these in its own way.
-TOGETHER = {e.CreditMoved, e.CreditApplied, e.InvoiceMoved, e.DeliveryReported}
+TOGETHER: set[type[e.InvoiceEvent]] = {
+    e.CreditMoved,
+    e.CreditApplied,
+    e.InvoiceMoved,
+    e.CadenceChanged,
+    e.DeliveryReported,
+}
 # What nobody tells: the ledger finds it, by planning, sending and judging.
-OWN = {
+OWN: set[type[e.InvoiceEvent]] = {
     e.InvoiceReceived,
     e.PromiseBroken,
+    e.InstalmentMissed,
+    e.DisputeOverdue,
     e.StepSkipped,
     e.StepDeferred,
     e.StepPerformed,
     e.StepFailed,
+    e.StepMerged,
+    e.StepReleased,
     e.MessagePermitted,
     e.MessageRefused,
     e.MessageAccepted,
@@ -241,4 +280,4 @@ CUSTOMER_HAPPENINGS: Mapping[type[e.CustomerEvent], CustomerMaker] = {
     e.CustomerHoldPlaced: _customer_hold,
     e.CustomerHoldEnded: lambda _: e.CustomerHoldEnded(),
 }
-CUSTOMERS_TOGETHER = {e.CustomerMerged, e.CustomerAbsorbed}
+CUSTOMERS_TOGETHER: set[type[e.CustomerEvent]] = {e.CustomerMerged, e.CustomerAbsorbed}

@@ -14,7 +14,6 @@ from cadence.document import Cadence
 from cadence.marks import marks
 from cadence.packs import ContactRule, Pack, Packs
 from cadence.permit import Answer, Verdict
-from cadence.words import Channel
 from tests.unit.cadence.counting import is_over, is_shut
 from tests.unit.cadence.game import ADDRESSES, PACKS, REACHED, Fate
 from tests.unit.cadence.happenings import CUSTOMER_HAPPENINGS, HAPPENINGS, Occasion, Visit
@@ -189,6 +188,10 @@ class HouseholdLife(RuleBasedStateMachine):
         if event:
             member.tell(event)
 
+    @rule(ruler=cadences(office_hours()), pick=st.integers(0, 3))
+    def its_cadence_changes(self, ruler: Cadence, pick: int) -> None:
+        self.home.members[pick % len(self.home.members)].migrate(ruler)
+
     @rule(kind=st.sampled_from(list(CUSTOMER_HAPPENINGS)), chance=some)
     def something_is_said_of_the_customer(self, kind: type[e.CustomerEvent], chance: Random) -> None:
         event = CUSTOMER_HAPPENINGS[kind](Visit(self.home.customer, self.home.now, chance))
@@ -244,6 +247,6 @@ class HouseholdLife(RuleBasedStateMachine):
 
 
 HouseholdLife.TestCase.settings = settings(
-    stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
 test_caps_and_opt_outs_hold_over_all_invoices_of_a_customer = HouseholdLife.TestCase
