@@ -269,12 +269,19 @@ def _move(at: Visit) -> e.CustomerEvent:
     return e.CustomerReceived.model_validate(place | {"addresses": addresses})
 
 
+def _assign(at: Visit) -> e.CustomerEvent:
+    """For the next invoice: those that are open change their cadence by an event of their own."""
+    assigned = at.chance.choice([("other", "manual"), ("other", "rule"), ("test", "file")])
+    return e.SegmentAssigned.model_validate({"segment": assigned[0], "by": assigned[1]})
+
+
 CUSTOMER_HAPPENINGS: Mapping[type[e.CustomerEvent], CustomerMaker] = {
     e.CustomerReceived: _move,
     e.ChannelSuppressed: _suppress,
     e.SuppressionLifted: _lift,
     e.ContactForbidden: _forbid,
     e.ContactAllowed: _allow,
+    e.SegmentAssigned: _assign,
     e.ConsentGiven: _consent,
     e.PreferenceStated: _prefer,
     e.CustomerHoldPlaced: _customer_hold,
