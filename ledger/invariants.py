@@ -44,7 +44,9 @@ def permits_in_order(log: InvoiceLog, tally: Tally) -> None:
         attempt = tried.get(logged.event.attempt)
         if attempt is None or before is None:
             tally.violations.append(f"{log.name}: permit {logged.id} names an attempt that does not exist")
-        elif reason := _forbidden(before, log.cadence, logged.at, attempt.step, notice=attempt.notice):
+        elif reason := _forbidden(
+            before, log.cadence_before(logged.id), logged.at, attempt.step, notice=attempt.notice
+        ):
             tally.violations.append(f"{log.name}: permit {logged.id} for {_step(attempt)} was given {reason}")
     _listed_in_order(log, tally)
     for attempt in log.attempts:
@@ -60,7 +62,7 @@ def _listed_in_order(log: InvoiceLog, tally: Tally) -> None:
         tally.checked += 1
         earlier = [after for logged, _, after in replayed(log.events) if logged.id < each.permit_event]
         reason = (
-            _forbidden(earlier[-1], log.cadence, each.permitted_at, each.step)
+            _forbidden(earlier[-1], log.cadence_before(each.permit_event), each.permitted_at, each.step)
             if earlier
             else "before it was received"
         )

@@ -1,6 +1,7 @@
 """Running invoices move to another version of their cadence, in the ledger: once, whole, and checked as before."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from cadence import events as e
@@ -125,3 +126,16 @@ async def test_only_those_that_are_meant_are_found(ledger: Ledger) -> None:
     assert await outdated(ledger.engine, "short") == [(first, "INV-1"), (second, "INV-2")]
     assert await outdated(ledger.engine, "other") == []
     assert await outdated(ledger.engine, numbers=["INV-2"]) == [(second, "INV-2")]
+
+
+async def test_what_was_asked_beside_a_dispute_is_judged_by_the_version_that_allowed_it(
+    ledger: Ledger,
+) -> None:
+    await publish(ledger.engine, ruler(branches={"dispute": {"undisputed": "collect"}}), ARRIVAL)
+    (invoice_id,) = await take_in(ledger, row())
+    disputed = e.DisputeOpened(amount=Decimal("20.50"))
+    await record(ledger, invoice_id, [Fact(disputed, ARRIVAL, ANA)], ARRIVAL)
+    await send(ledger, invoice_id, COURTESY_AT)
+    await publish(ledger.engine, newer(), COURTESY_AT)
+    await migrate(ledger, invoice_id, ANA, COURTESY_AT + DAY)
+    assert await violations(ledger) == []
