@@ -1,13 +1,14 @@
 """Why, or why not? For every step of an invoice, past and to come: what becomes of it, by which rule, in its words."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
 from cadence.agenda import Agenda, AgendaItem
 from cadence.document import Cadence
 from cadence.facts import InvoiceFacts, StepFacts
+from cadence.foreseeing import CapForeseen
 from cadence.marks import Mark, marks
 from cadence.rules import Rules
 from cadence.words import Channel
@@ -73,6 +74,7 @@ class Because:
     """What becomes of one step, when (aware instant, None while nobody knows), and the rule that decided.
 
     `rule` is a code, or the id of a contact rule; `words` says it, and `source` where a contact rule comes from.
+    `cap_foreseen` is what will probably defer a message ahead once it asks to leave, on `at`.
     """
 
     step: str
@@ -84,13 +86,14 @@ class Because:
     rule: str
     words: str
     source: str | None = None
+    cap_foreseen: CapForeseen | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """All that an explanation rests on: `agenda` as it is planned now, `unruled` as it would be without packs.
 
-    `carriers` are the numbers of the invoices whose messages spoke of this one as well, by the messages' references.
+    `carriers` are the numbers of the invoices whose messages spoke of this one as well, by the messages' references; `caps` what will defer items of the agenda, by the items' keys.
     """
 
     facts: InvoiceFacts
@@ -99,6 +102,7 @@ class Known:
     agenda: Agenda
     unruled: Agenda
     carriers: Mapping[str, str] = field(default_factory=dict)
+    caps: Mapping[str, CapForeseen] = field(default_factory=dict)
 
 
 def explain(known: Known) -> list[Because]:
@@ -152,7 +156,8 @@ def _of_item(known: Known, item: AgendaItem, stage: str | None) -> Because:
     if record.deferred_until and item.at >= record.deferred_until and record.deferred_reason:
         rule, verdict = record.deferred_reason, "deferred"
     words = _no_way(known, item.step) if rule == "no_usable_channel" else _words(known, rule, item.step)
-    return Because(item.step, item.occurrence, stage, verdict, item.at, item.channel, rule, *words)  # type: ignore[arg-type]
+    because = Because(item.step, item.occurrence, stage, verdict, item.at, item.channel, rule, *words)  # type: ignore[arg-type]
+    return replace(because, cap_foreseen=known.caps.get(item.key))
 
 
 def _moved_by(known: Known, item: AgendaItem) -> str | None:

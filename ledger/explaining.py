@@ -14,6 +14,7 @@ from cadence.rules import rules_for
 from cadence.why import Because, Known, explain
 from ledger.access import Ledger
 from ledger.contacting import messages
+from ledger.foreseeing import caps_of
 from ledger.grouping import GROUPED
 from ledger.together import why_ahead
 from ledger.unit import Held, Unit, agenda_table, invoices
@@ -24,17 +25,20 @@ async def why(ledger: Ledger, number: str, now: datetime) -> list[Because]:
     invoice_id = await ledger.invoice_id(number)
     async with ledger.invoice_unit(invoice_id, now) as unit:
         held = unit.invoice(invoice_id)
+        rules, customer = unit.rules(held), unit.customer_facts
         payer = await unit.payer(held)
         carriers = await _carriers(unit, held)
         grouped = await _grouped(unit, held)
-    rules, customer = unit.rules(held), unit.customer_facts
-    known = held.facts, held.cadence, rules, customer, payer
-    agenda = plan(held.facts, held.cadence, rules, now)
+        known = held.facts, held.cadence, rules, customer, payer
+        agenda = _foreseen(
+            plan(held.facts, held.cadence, rules, now),
+            lambda item: GROUPED if item.key in grouped else forecast(item, *known),
+        )
+        caps = await caps_of(unit.connection, invoice_id, int(unit.customer["id"]), agenda.items, rules)
     unruled = plan(
         held.facts, held.cadence, rules_for(held.cadence, _at_any_hour(customer), ledger.creditor), now
     )
-    foreseen = _foreseen(agenda, lambda item: GROUPED if item.key in grouped else forecast(item, *known))
-    return explain(Known(held.facts, held.cadence, rules, foreseen, unruled, carriers))
+    return explain(Known(held.facts, held.cadence, rules, agenda, unruled, carriers, caps))
 
 
 async def _grouped(unit: Unit, held: Held) -> set[str]:

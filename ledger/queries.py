@@ -9,10 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cadence.agenda import SEND_KIND
 from cadence.facts import CustomerFacts, InvoiceFacts
+from cadence.rules import Rulebook
 from cadence.words import rounded
 from ledger.cases import cases_of
 from ledger.conversations import replies
 from ledger.database import LedgerError, UnknownInvoice
+from ledger.foreseeing import with_caps
 from ledger.keys import workflow_id
 from ledger.ownership import known_as, owner_at
 from ledger.references import references_of
@@ -66,15 +68,18 @@ async def list_invoices(
         return [invoice_line(row) for row in await rows_of(connection, wanted.limit(limit))]
 
 
-async def show_invoice(engine: AsyncEngine, number: str) -> InvoiceStory:
-    """The whole story of the creditor's invoice `number`, as of one instant; raise UnknownInvoice."""
+async def show_invoice(engine: AsyncEngine, number: str, book: Rulebook | None = None) -> InvoiceStory:
+    """The whole story of the creditor's invoice `number`, as of one instant; raise UnknownInvoice.
+
+    With the `book` of contact rules it says which messages ahead a cap will defer.
+    """
     # One snapshot: the story must not change while it is read.
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="REPEATABLE READ")
-        return await story_of(connection, number)
+        return await story_of(connection, number, book)
 
 
-async def story_of(connection: AsyncConnection, number: str) -> InvoiceStory:
+async def story_of(connection: AsyncConnection, number: str, book: Rulebook | None = None) -> InvoiceStory:
     """The same, as the transaction of `connection` sees it."""
     stored = select(
         invoices.c.id,
@@ -85,21 +90,34 @@ async def story_of(connection: AsyncConnection, number: str) -> InvoiceStory:
     row = (await connection.execute(stored.where(invoices.c.number == number))).mappings().one_or_none()
     if row is None:
         raise UnknownInvoice(number)
-    return await _story(connection, row)
+    story = await _story(connection, row)
+    if book is None:
+        return story
+    ahead = await with_caps(connection, book, [(number, line) for line in story.agenda])
+    return story.model_copy(update={"agenda": tuple(ahead)})
 
 
-async def upcoming(engine: AsyncEngine, until: datetime) -> list[UpcomingContact]:
-    """Who is contacted up to the aware instant `until`: every planned message of an open invoice, in its order."""
-    async with engine.connect() as connection:
-        rows = await rows_of(connection, contact_lines().where(agenda_table.c.at <= until))
-    return [contact_line(row) for row in rows]
+async def upcoming(
+    engine: AsyncEngine, until: datetime, book: Rulebook | None = None
+) -> list[UpcomingContact]:
+    """Who is contacted up to the aware instant `until`: every planned message of an open invoice, in its order.
+
+    With the `book` of contact rules it says which of them a cap will defer.
+    """
+    return await _foreseen(engine, contact_lines().where(agenda_table.c.at <= until), book)
 
 
-async def next_contact(engine: AsyncEngine) -> UpcomingContact | None:
+async def next_contact(engine: AsyncEngine, book: Rulebook | None = None) -> UpcomingContact | None:
     """The planned message of an open invoice that leaves next; None where none is planned."""
+    return next(iter(await _foreseen(engine, contact_lines().limit(1), book)), None)
+
+
+async def _foreseen(engine: AsyncEngine, wanted: Select[Any], book: Rulebook | None) -> list[UpcomingContact]:
     async with engine.connect() as connection:
-        rows = await rows_of(connection, contact_lines().limit(1))
-    return contact_line(rows[0]) if rows else None
+        lines = [contact_line(row) for row in await rows_of(connection, wanted)]
+        if book is None:
+            return lines
+        return await with_caps(connection, book, [(line.invoice, line) for line in lines])
 
 
 async def contacts_per_day(engine: AsyncEngine, until: datetime) -> list[ContactsOnDay]:

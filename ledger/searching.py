@@ -1,7 +1,7 @@
 """Searching: invoices, customers and messages by what people know of them, a page at a time in a stable order."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -13,9 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cadence.directive import Directive
 from cadence.facts import CustomerFacts, InvoiceFacts, State
+from cadence.rules import Rulebook
 from cadence.words import Slug, one_line, rounded
 from ledger.behaviour import payer_facts
 from ledger.database import UnknownCustomer, UnknownInvoice
+from ledger.foreseeing import with_caps
 from ledger.ownership import aliases_of, known_as
 from ledger.queries import (
     IS_CONTACT,
@@ -153,12 +155,14 @@ async def search_invoices(
 
 
 async def search_agenda(
-    engine: AsyncEngine, *, until: datetime, after: Position | None = None, limit: int = 50
+    engine: AsyncEngine, book: Rulebook, *, until: datetime, after: Position | None = None, limit: int = 50
 ) -> Found[UpcomingContact]:
-    """Who is contacted up to the aware instant `until`, in the order in which they are."""
+    """Who is contacted up to the aware instant `until`, in the order in which they are, and what a cap will defer."""
     ahead = contact_lines().order_by(None).where(agenda_table.c.at <= until)
     async with engine.connect() as connection:
-        return await _page(connection, ahead, AGENDA_ORDER, after, limit, contact_line)
+        page = await _page(connection, ahead, AGENDA_ORDER, after, limit, contact_line)
+        lines = await with_caps(connection, book, [(line.invoice, line) for line in page.items])
+    return replace(page, items=lines)
 
 
 async def search_customers(

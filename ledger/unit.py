@@ -72,6 +72,16 @@ class Held:
         return int(self.row["id"])
 
 
+async def published_cadence(connection: AsyncConnection, cadence_id: int) -> Cadence:
+    """A published version, which never changes and so is read once a process and database."""
+    key = (str(connection.engine.url), cadence_id)
+    if key not in _published:
+        found = select(cadences.c.document).where(cadences.c.id == cadence_id)
+        document = (await connection.execute(found)).scalar_one()
+        _published[key] = Cadence.model_validate(document)
+    return _published[key]
+
+
 class Unit:
     """The locked customer and invoices of one transaction. Locks: customer first, then invoices by id."""
 
@@ -133,7 +143,7 @@ class Unit:
     async def adopt(self, row: Mapping[str, Any], facts: InvoiceFacts) -> Held:
         """Take a locked row into this transaction."""
         cadence_id = int(row["cadence_id"])
-        cadence = await self.cadence(cadence_id)
+        cadence = await published_cadence(self.connection, cadence_id)
         directive = Directive.model_validate(row["directive"])
         held = Held(row, facts, cadence, directive, cadence_id, cases=facts.cases)
         self.held[held.id] = held
@@ -150,15 +160,6 @@ class Unit:
         if held.ruled is None or held.ruled[0] is not self.customer_facts:
             held.ruled = self.customer_facts, self.book.rules(held.cadence, self.customer_facts)
         return held.ruled[1]
-
-    async def cadence(self, cadence_id: int) -> Cadence:
-        """A published version, which never changes and so is read once a process and database."""
-        key = (str(self.connection.engine.url), cadence_id)
-        if key not in _published:
-            found = select(cadences.c.document).where(cadences.c.id == cadence_id)
-            document = (await self.connection.execute(found)).scalar_one()
-            _published[key] = Cadence.model_validate(document)
-        return _published[key]
 
     async def begin_invoice(
         self, number: str, cadence_id: int, event: e.InvoiceReceived, origin: Origin

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, computed_field
 
 from cadence.facts import Consent, Preference
+from cadence.foreseeing import CapForeseen
 from cadence.payers import PayerFacts
 from ledger.references import Reference
 
@@ -168,7 +169,7 @@ class MessageSeen(MessageLine):
 
 
 class AgendaLine(_View):
-    """A dated item that an invoice has ahead, and why then (a code)."""
+    """A dated item that an invoice has ahead, and why then (a code); `cap_foreseen` is what will probably defer it."""
 
     at: datetime
     kind: str
@@ -176,6 +177,7 @@ class AgendaLine(_View):
     step: str | None
     occurrence: int
     channel: str | None
+    cap_foreseen: CapForeseen | None = None
 
 
 class UpcomingContact(AgendaLine):

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from cadence.creditor import Creditor
 from cadence.document import Cadence, Step
 from cadence.facts import CustomerFacts, InvoiceFacts, Rebase
+from cadence.foreseeing import CapForeseen, caps_ahead
 from cadence.lint import lint, lint_set
 from cadence.planner import plan
 from cadence.problems import DocumentError, Level, Problem, Source
@@ -80,7 +81,10 @@ def _lint(readings: Iterable[Callable[[], Located]], creditor: Creditor, others:
 
 @dataclass(frozen=True, slots=True)
 class ExampleDay:
-    """One step on an example's calendar: its instant on the customer's clock (None: it never comes), its subject."""
+    """One step on an example's calendar: its instant on the customer's clock (None: it never comes), its subject.
+
+    `cap_foreseen` is what will defer it, each step's condition held for true.
+    """
 
     step: str
     offset: str
@@ -90,6 +94,7 @@ class ExampleDay:
     when: str | None
     missed: str
     subject: str
+    cap_foreseen: CapForeseen | None = None
 
 
 def example(
@@ -117,9 +122,10 @@ def example(
         addresses=dict.fromkeys(Channel, "example"),
     )  # fmt: skip
     rules = book.rules(cadence, customer)
-    planned = {
-        item.step: item.at.astimezone(ZoneInfo(zone)) for item in plan(facts, cadence, rules, arrived).items
-    }
+    items = plan(facts, cadence, rules, arrived).items
+    planned = {item.step: item.at.astimezone(ZoneInfo(zone)) for item in items}
+    caps = caps_ahead(items, (), rules)
+    deferred = {item.step: caps[item.key] for item in items if item.key in caps}
     return [
         ExampleDay(
             step=step.id,
@@ -130,6 +136,7 @@ def example(
             when=step.when,
             missed=str(step.missed_policy.policy),
             subject=_subject(step, _context(facts, creditor, language, planned.get(step.id))),
+            cap_foreseen=deferred.get(step.id),
         )
         for step in cadence.steps
     ]

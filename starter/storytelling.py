@@ -105,12 +105,18 @@ def _print_messages(lines: Sequence[MessageLine], zone: ZoneInfo) -> None:
 
 def _print_agenda(agenda: Sequence[AgendaLine], zone: ZoneInfo) -> None:
     rows = [
-        (local(each.at, zone), words(each.kind), each.step, each.channel,
-         UNLESS if each.why == "condition" else words(each.why))
+        (local(each.at, zone), words(each.kind), each.step, each.channel, reason_of(each, zone))
         for each in agenda
-    ]  # fmt: skip
+    ]
     title = "\nWhat comes next" if rows else "\nNothing comes next."
     table(title, ("at", "what", "step", "channel", "why"), rows, pipe_width=WIDTH)
+
+
+def reason_of(line: AgendaLine, zone: ZoneInfo) -> str:
+    """Why an item is ahead then, and which cap will probably defer it until when, on the clock of `zone`."""
+    why = UNLESS if line.why == "condition" else words(line.why)
+    cap = line.cap_foreseen
+    return why if cap is None else f"{why}; {cap.rule} will defer it to {local(cap.until, zone)}"
 
 
 def _print_cases(cases: Sequence[CaseLine], zone: ZoneInfo) -> None:

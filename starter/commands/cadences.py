@@ -3,6 +3,7 @@
 import json as json_text
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -20,10 +21,11 @@ from starter.commands.documents import (
     PolicyFolder,
 )
 from starter.documents import read_creditor, read_packs
-from starter.printing import as_json, say, table
+from starter.printing import as_json, local, say, table
 from starter.publish import publish_files
 from starter.rulers import (
     EXAMPLE_ISSUED,
+    ExampleDay,
     Linted,
     cadence_files,
     example,
@@ -81,12 +83,28 @@ def show(
         as_json(days)
         return
     rows = [
-        (day.at.strftime("%a %Y-%m-%d %H:%M") if day.at else "never", day.offset, day.stage, day.step,
-         day.what, day.when, day.missed, day.subject)
+        (
+            _when(day, ZoneInfo(zone)),
+            day.offset,
+            day.stage,
+            day.step,
+            day.what,
+            day.when,
+            day.missed,
+            day.subject,
+        )
         for day in days
-    ]  # fmt: skip
+    ]
     title = f"{document.title}: due on {due_on}, customer in {place}, {tongue}, never paid"
     table(title, ("when", "offset", "stage", "step", "what", "only if", "if missed", "subject"), rows)
+
+
+def _when(day: ExampleDay, zone: ZoneInfo) -> str:
+    """When a step comes, and to when which cap will defer it."""
+    if day.at is None:
+        return "never"
+    when, cap = day.at.strftime("%a %Y-%m-%d %H:%M"), day.cap_foreseen
+    return f"{when}, deferred to {local(cap.until, zone)} by {cap.rule}" if cap else when
 
 
 def publish(

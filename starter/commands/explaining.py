@@ -35,12 +35,22 @@ def why(invoice: o.Invoice, step: Step = None, json: o.Json = False) -> None:
         return
     say(f"all times are the customer's, {zone}")
     rows = [
-        (step_of(each.step, each.occurrence), each.verdict, local(each.at, zone), each.channel, _said(each))
+        (
+            step_of(each.step, each.occurrence),
+            each.verdict,
+            local(each.at, zone),
+            each.channel,
+            _said(each, zone),
+        )
         for each in steps
     ]
     table(f"Why, for {invoice}", ("step", "what", "when", "channel", "because"), rows, pipe_width=WIDTH)
 
 
-def _said(because: Because) -> str:
-    """The rule's words; a contact rule with its name and where it comes from."""
-    return f"{because.words} ({because.rule}; {because.source})" if because.source else because.words
+def _said(because: Because, zone: ZoneInfo) -> str:
+    """The rule's words, a contact rule with its name and where it comes from; and the cap that will defer a message."""
+    said = f"{because.words} ({because.rule}; {because.source})" if because.source else because.words
+    cap = because.cap_foreseen
+    if cap is None:
+        return said
+    return f"{said}; a cap will defer it to {local(cap.until, zone)}: {cap.words} ({cap.rule}; {cap.source})"

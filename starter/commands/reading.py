@@ -11,8 +11,8 @@ from ledger import queries
 from ledger.views import MessageLine, MessageSeen, UpcomingContact
 from starter.commands import options as o
 from starter.printing import as_json, counted, local, money, say, table
-from starter.session import Refusal, wall_clock, with_engine
-from starter.storytelling import attempts_of, print_story, sent_at, step_of
+from starter.session import Refusal, wall_clock, with_engine, with_ledger
+from starter.storytelling import attempts_of, print_story, reason_of, sent_at, step_of
 
 Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many.")]
 StateOption = Annotated[State | None, typer.Option("--state", help="Only invoices in this state.")]
@@ -50,7 +50,7 @@ def list_invoices(
 
 def show(invoice: o.Invoice, json: o.Json = False) -> None:
     """Tell the whole story of an invoice: what happened, what was sent, what comes next, and why."""
-    story = with_engine(lambda engine: queries.show_invoice(engine, invoice))
+    story = with_ledger(lambda ledger: queries.show_invoice(ledger.engine, invoice, ledger.book))
     if json:
         as_json(story)
         return
@@ -60,7 +60,7 @@ def show(invoice: o.Invoice, json: o.Json = False) -> None:
 def agenda(days: Days = 7, json: o.Json = False) -> None:
     """Say who is contacted in the next days, when on their own clock, by what, and why then."""
     until = wall_clock() + timedelta(days=days)
-    contacts = with_engine(lambda engine: queries.upcoming(engine, until))
+    contacts = with_ledger(lambda ledger: queries.upcoming(ledger.engine, until, ledger.book))
     if json:
         as_json(contacts)
         return
@@ -94,7 +94,7 @@ def _contact(contact: UpcomingContact) -> tuple[object, ...]:
     at = contact.local_at
     return (
         at.strftime("%a %Y-%m-%d"), at.strftime("%H:%M"), contact.zone, contact.customer, contact.invoice,
-        contact.step, contact.channel, money(contact.balance, contact.currency), contact.why,
+        contact.step, contact.channel, money(contact.balance, contact.currency), reason_of(contact, ZoneInfo(contact.zone)),
     )  # fmt: skip
 
 

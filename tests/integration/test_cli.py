@@ -1,5 +1,6 @@
 """The command line on a real ledger: what each command does to an invoice, and what it shows."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -361,3 +362,28 @@ async def test_an_id_is_shared_by_the_events_file_and_the_command(terminal: Term
     file.write_text(f"at,event,invoice,amount,id\n{at},payment,A-1,20.50,bank-1\n")
     assert "0 new, 1 known before" in (await terminal.done("events", "import", str(file))).out
     assert (await state(terminal))[1] == "100.00"
+
+
+async def test_a_cap_that_will_defer_a_message_is_said_by_every_command_that_looks_ahead(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = {"id": "own-once", "text": "One contact in thirty days.", "source": "The creditor's own word.",
+            "effective_from": "2000-01-01", "cap": {"most": 1, "within": "30d"}}  # fmt: skip
+    pack = {"name": "own", "title": "Our own", "rules": [rule]}
+    (tmp_path / "own.yaml").write_text(json.dumps(pack), encoding="utf-8")
+    monkeypatch.setenv("POLICIES_DIR", str(tmp_path))
+    ahead = (await terminal.done("show", "A-1", "--json")).json["agenda"]
+    assert [(line["cap_foreseen"] or {}).get("rule") for line in ahead] == [None, "own-once", "own-once"]
+    assert "planned; own-once will defer it to" in await folded(terminal, "show", "A-1")
+    assert "planned; own-once will defer it to" in await folded(terminal, "agenda", "--days", "60")
+    told = await folded(terminal, "why", "A-1", "--step", "reminder")
+    assert "a cap will defer it to" in told
+    assert "One contact in thirty days. (own-once; The creditor's own word.)" in told
+
+
+async def folded(terminal: Terminal, *arguments: str) -> str:
+    """What a command's table says in its last column, wherever its lines break."""
+    lines = (await terminal.done(*arguments)).out.splitlines()
+    heading = next(line for line in lines if line.rstrip().endswith(("why", "because")))
+    column = max(heading.rfind("why"), heading.rfind("because"))
+    return " ".join(line[column:].strip() for line in lines)

@@ -31,6 +31,7 @@ async def agenda(
     kinds = {name: kind for name, (_, kind) in searching.AGENDA_ORDER.items()}
     found = await searching.search_agenda(
         held.ledger.engine,
+        held.ledger.book,
         until=held.clock() + timedelta(days=days),
         after=decode_cursor(cursor, **kinds) if cursor else None,
         limit=limit,
@@ -41,5 +42,6 @@ async def agenda(
 @router.get("/v1/overview")
 async def overview(held: Serving, _caller: Reader) -> Overview:
     """Count invoices by state, open cases by queue and attempts by state, and say who is contacted next."""
-    engine = held.ledger.engine
-    return Overview(totals=await queries.totals(engine), next_contact=await queries.next_contact(engine))
+    ledger = held.ledger
+    ahead = await queries.next_contact(ledger.engine, ledger.book)
+    return Overview(totals=await queries.totals(ledger.engine), next_contact=ahead)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import to_jsonable_python
 
+from cadence.foreseeing import CapForeseen
 from cadence.problems import DocumentError
 from cadence.words import Language
 from ledger import publishing
@@ -114,6 +115,7 @@ class PreviewDay(BaseModel):
     when: str | None
     missed: str
     subject: str
+    cap_foreseen: CapForeseen | None
 
 
 class Preview(BaseModel):

@@ -89,4 +89,4 @@ async def invoice_status(
 @router.get(INVOICE)
 async def show_invoice(held: Serving, response: Response, _caller: Reader, number: Number) -> InvoiceStory:
     """Tell an invoice's whole story: what happened, what was sent, what comes next and why."""
-    return answer(response, await queries.show_invoice(held.ledger.engine, number))
+    return answer(response, await queries.show_invoice(held.ledger.engine, number, held.ledger.book))

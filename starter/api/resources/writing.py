@@ -70,7 +70,8 @@ class Writing:
         try:
             require_match(self.request, await searching.status_of(connection, self.number))
         except ApiProblem:
-            require_match(self.request, await queries.story_of(connection, self.number))
+            story = await queries.story_of(connection, self.number, self.ledger.book)
+            require_match(self.request, story)
 
 
 Write = Annotated[Writing, Depends()]

@@ -14,7 +14,10 @@ from ledger.access import Ledger
 from ledger.attempts import Result
 from ledger.checks import Check, check_invariants
 from ledger.database import connect
+from ledger.explaining import why
 from ledger.publishing import publish
+from ledger.queries import next_contact, show_invoice, upcoming
+from ledger.searching import search_agenda
 from ledger.sending import Leave, begin, conclude, permit
 from starter.documents import read_packs
 from tests.integration.ledger.playing import ARRIVAL, CREDITOR, order_of, row, ruler, take_in
@@ -189,3 +192,34 @@ async def test_a_breach_is_found(ledger: Ledger) -> None:
     found = await checks(ledger, MONDAY + timedelta(hours=1))
     assert len(found[7].violations) == 1
     assert "is over co-once-a-day" in found[7].violations[0]
+
+
+async def test_a_cap_is_foreseen_by_every_reader_and_moves_nothing(ledger: Ledger) -> None:
+    first, second = await bring(ledger, "CO", "email", count=2)
+    assert (await show_invoice(ledger.engine, "N-1", ledger.book)).agenda[0].cap_foreseen is None
+    await send(ledger, first, MONDAY)
+    tuesday = MONDAY + timedelta(days=1)
+    (line,) = (await show_invoice(ledger.engine, "N-1", ledger.book)).agenda
+    (because,) = await why(ledger, "N-1", MONDAY)
+    (coming,) = await upcoming(ledger.engine, tuesday, ledger.book)
+    page = await search_agenda(ledger.engine, ledger.book, until=tuesday)
+    ahead = await next_contact(ledger.engine, ledger.book)
+    assert ahead is not None
+    assert page.items == [coming] == [ahead]
+    for foreseen in (line.cap_foreseen, because.cap_foreseen, coming.cap_foreseen):
+        assert foreseen is not None
+        assert (foreseen.rule, foreseen.until) == ("co-once-a-day", tuesday)
+    assert (line.at, because.at, because.verdict, because.rule) == (MONDAY, MONDAY, "planned", "planned")
+    # The permit says what was foreseen, and the item is where it was said to go.
+    leave = await ask(ledger, second, MONDAY)
+    assert leave.reason == "co-once-a-day"
+    assert leave.directive.item is not None
+    assert leave.directive.item.at == tuesday
+    assert (await show_invoice(ledger.engine, "N-1", ledger.book)).agenda[0].cap_foreseen is None
+
+
+async def test_a_message_under_way_is_not_foreseen_to_wait_for_itself(ledger: Ledger) -> None:
+    (invoice_id,) = await bring(ledger, "CO", "email")
+    assert (await ask(ledger, invoice_id, MONDAY)).permit is not None
+    (because,) = await why(ledger, "N-0", MONDAY)
+    assert because.cap_foreseen is None

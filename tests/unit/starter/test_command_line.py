@@ -124,6 +124,20 @@ def test_a_step_before_the_due_date_is_shown_before_it(capsys: pytest.CaptureFix
     assert line.startswith("Mon 2026-03-30 09:00")  # the 28th is a Saturday
 
 
+def test_a_step_that_a_cap_will_defer_says_so_on_an_examples_calendar(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = ["cadence", "show", "b2c", "--country", "CO", "--due", "2026-07-20"]
+    assert run([*arguments, "--json"]) == 0
+    days = {day["step"]: day for day in json.loads(capsys.readouterr().out)}
+    cap = days["first-reminder"]["cap_foreseen"]
+    assert (cap["rule"], cap["until"]) == ("co-one-channel-a-week", "2026-07-27T14:00:00Z")
+    assert days["first-reminder"]["at"] == "2026-07-23T09:00:00-05:00"
+    assert days["due-today"]["cap_foreseen"] is None
+    assert run(arguments) == 0
+    assert "Thu 2026-07-23 09:00, deferred to 2026-07-27" in capsys.readouterr().out
+
+
 def test_what_a_terminal_would_obey_is_not_printed() -> None:
     assert plain("a\x1b[31mb\x07c\u202ed") == "a?[31mb?c?d"
     assert plain("R$\u00a01.200,00\nSão João") == "R$\u00a01.200,00\nSão João"
