@@ -111,7 +111,8 @@ async def test_each_signal_does_what_it_says_once(house: House, tell: Tell) -> N
 async def test_a_pause_and_a_dispute_end_and_the_reminder_goes_out(house: House, tell: Tell) -> None:
     paused = await bring(house.ledger, due_on=noon_date() + timedelta(days=1))
     disputed = await bring(house.ledger, due_on=noon_date() + timedelta(days=1))
-    for debtor, telling in ((paused, TELLINGS[4]), (disputed, TELLINGS[1])):
+    named = {telling.name: telling for telling in TELLINGS}
+    for debtor, telling in ((paused, named["pause"]), (disputed, named["dispute_opened"])):
         await house.until_running(debtor)
         await tell(house, debtor, telling)
         await house.until_state(debtor, telling.state, telling.event.type)
