@@ -14,11 +14,15 @@ from cadence.allocation import AllocationRefused, Owing, Share, allocate
 from cadence.words import MINOR_UNITS, rounded
 from ledger.access import Ledger
 from ledger.database import LedgerError
-from ledger.movements import take_back, take_turns
-from ledger.recording import MOST_PAID
+from ledger.movements import PAYMENT_SOURCE, Movement, PaymentKnown, record_on, take_back, take_turns
+from ledger.recording import MOST_PAID, contradict
 from ledger.shares import PaidShare, share_key, shares_of
 from ledger.spoken_for import finish
 from ledger.unit import Held, Origin, Unit, events_table
+
+
+class NotAllocated(LedgerError):
+    """A payment makes no sense as one of this customer: no invoice is open for it, or its sum is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +101,67 @@ async def allocated(
     try:
         shares = allocate(payment.amount, owing, payment.named)
     except AllocationRefused as refused:
-        raise LedgerError(refused.code, str(refused)) from None
+        raise NotAllocated(refused.code, str(refused)) from None
     if not preview:
         await _record(unit, by_number, shares, payment, origin)
     parts = [(by_number[share.number], share.amount) for share in shares]
     return _answer(payment.id, payment.currency, parts, recorded=not preview)
 
 
+async def share_out(
+    ledger: Ledger,
+    connection: AsyncConnection,
+    customer_id: int,
+    only: tuple[str, ...] | None,
+    movement: Movement,
+    actor: str,
+    now: datetime,
+) -> Allocated:
+    """The same for a payment that a rail told, within the caller's transaction, which takes turns for it.
+
+    `only` are the invoices that it names, by number. Raises LedgerError as `pay_customer` does.
+    """
+    unit = Unit(connection, ledger.book, now)
+    await unit.lock(customer_id, None)
+    payment = CustomerPayment(
+        movement.id, movement.amount, movement.currency, movement.at, movement.method, only=only
+    )
+    found = await allocated(unit, payment, Origin(actor, PAYMENT_SOURCE, movement.id))
+    await finish(unit)
+    return found
+
+
+async def told_again(
+    ledger: Ledger,
+    connection: AsyncConnection,
+    known: PaymentKnown,
+    customer_id: int,
+    movement: Movement,
+    actor: str,
+    now: datetime,
+) -> bool:
+    """Compare a customer's payment with what was recorded under its id; False where it is the same, or told of before.
+
+    Another amount, or another customer's invoice, holds the one where it was recorded, for a person.
+    """
+    unit = Unit(connection, ledger.book, now)
+    await unit.lock_invoice(known.invoice_id)
+    if unit.customer["id"] == customer_id or not known.counted:
+        return await record_on(ledger, connection, known.invoice_id, movement, actor, now)
+    told = Origin(actor, PAYMENT_SOURCE, movement.id)
+    new = await contradict(unit, unit.invoice(known.invoice_id), told, movement.at)
+    await finish(unit)
+    return new
+
+
 def _check(payment: CustomerPayment) -> None:
     amount, currency = payment.amount, payment.currency
     if currency not in MINOR_UNITS:
-        raise LedgerError(
+        raise NotAllocated(
             "unknown_currency", f"{currency!r} is no currency Régua writes in; write its ISO 4217 code"
         )
     if not 0 < amount < MOST_PAID or amount != rounded(amount, currency):
-        raise LedgerError(
+        raise NotAllocated(
             "bad_amount",
             f"{amount} is no sum in {currency}: it is above zero, below {MOST_PAID}, with its decimals",
         )

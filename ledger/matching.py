@@ -1,24 +1,28 @@
-"""Matching: which invoice the references of a payment name, exactly; what is only alike is for a person to judge.
+"""Matching: what the references of a payment name, exactly; what is only alike is for a person to judge.
 
 Each reference is tried as what it was told as, and then in this order: creditor reference (ISO 11649, its check digits
 right, whatever its spaces and case), Pix txid, invoice number (as it stands, then as an import would have read it),
-payment link (the reference of a message, which the link carries), a provider's id. The first that an invoice has
-decides. Free text is searched for creditor references and invoice numbers as whole words. Closed invoices
+payment link (the reference of a message, which the link carries), a provider's id, the creditor's key of a customer.
+The first that an invoice or a customer has decides. Free text is searched for creditor references and invoice numbers as whole words. Closed invoices
 count as well: money that comes late belongs there.
+
+Several invoices of one customer, or a customer alone, are what a payment is shared out over (`ledger.allocating`).
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import select
 from sqlalchemy import text as sql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence.words import one_line
 from ledger.references import CREDITOR, PIX, PROVIDER, Reference, as_creditor_reference
+from ledger.unit import invoices
 
-NUMBER, LINK, TEXT = "invoice", "link", "text"
-_ORDER = (CREDITOR, PIX, NUMBER, LINK, PROVIDER)
+NUMBER, LINK, CUSTOMER, TEXT = "invoice", "link", "customer", "text"
+_ORDER = (CREDITOR, PIX, NUMBER, LINK, PROVIDER, CUSTOMER)
 # What a Pix charge without a txid says (BCB, manual of the BR Code).
 _NO_TXID = "***"
 LONGEST_TEXT = 500
@@ -32,54 +36,86 @@ _KNOWN = sql("""
     JOIN unnest(CAST(:kinds AS text[]), CAST(:kept AS text[])) AS asked(kind, value) USING (kind, value)
     UNION ALL SELECT 'invoice', number, id FROM invoice WHERE number = ANY(CAST(:numbers AS text[]))
     UNION ALL SELECT 'link', reference, invoice_id FROM message WHERE reference = ANY(CAST(:links AS text[]))
+    UNION ALL SELECT 'customer', key, coalesce(merged_into, id) FROM customer
+    WHERE key = ANY(CAST(:customers AS text[]))
 """)
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The one invoice that was named, by our id; or none, and why (a code)."""
+    """The one invoice that was named, by our id; or none, and why (a code).
+
+    Where it is several invoices of one customer, or the customer alone, `customer_id` is who it is, and `only` are the
+    numbers of those that were named.
+    """
 
     invoice_id: int | None
     reason: str = ""
+    customer_id: int | None = None
+    only: tuple[str, ...] | None = None
 
 
 Spelling = tuple[str, str]
 """What is looked up: a kind of reference, and a value of it."""
+Named = tuple[bool, int]
+"""What a reference names: whether it is a customer, and else an invoice; and our id of it."""
 
 
 async def match(connection: AsyncConnection, references: Sequence[Reference]) -> Match:
-    """The invoice that references name: none is `no_reference` or `unknown_reference`, two are `ambiguous`.
+    """What references name: none is `no_reference` or `unknown_reference`, what cannot be one payment's `ambiguous`.
 
-    What a payer wrote freely is read only where nothing else names an invoice: it cannot undo an exact reference.
+    What a payer wrote freely is read only where nothing else names anything: it cannot undo an exact reference. Of
+    several invoices that are told by their numbers, one that is not known makes all of them unknown.
     """
     if not any(map(_tells, references)):
         return Match(None, "no_reference")
     told = [each for each in references if each.kind != TEXT]
-    named = await named_by(connection, told) or await named_by(connection, references)
-    if len(named) == 1:
-        return Match(named.pop())
-    return Match(None, "ambiguous" if named else "unknown_reference")
+    known = await _known_of(connection, references)
+    named = _all_named(told, known) or _all_named(references, known)
+    numbers = [_named(each, known) for each in told if each.kind == NUMBER]
+    if not named or (len(numbers) > 1 and not all(numbers)):
+        return Match(None, "unknown_reference")
+    return await _of_one_payment(connection, named)
+
+
+async def _of_one_payment(connection: AsyncConnection, named: set[Named]) -> Match:
+    ids = {each for is_customer, each in named if not is_customer}
+    columns = invoices.c[("number", "customer_id")]
+    rows = (await connection.execute(select(*columns).where(invoices.c.id.in_(ids)))).all()
+    whose = {row.customer_id for row in rows} | {each for is_customer, each in named if is_customer}
+    if len(whose) > 1:
+        return Match(None, "ambiguous")
+    if len(ids) == 1:
+        return Match(ids.pop())
+    return Match(None, "ambiguous", whose.pop(), tuple(sorted(row.number for row in rows)) or None)
 
 
 async def named_by(connection: AsyncConnection, references: Sequence[Reference]) -> set[int]:
     """Every invoice that references name, by our ids."""
-    told = [each for each in references if _tells(each)]
-    known = await _look_up(
+    named = _all_named(references, await _known_of(connection, references))
+    return {each for is_customer, each in named if not is_customer}
+
+
+async def _known_of(connection: AsyncConnection, references: Sequence[Reference]) -> dict[Spelling, int]:
+    told = (each for each in references if _tells(each))
+    return await _look_up(
         connection, [spelling for each in told for spelling in (*exact(each), *words(each))]
     )
-    return {invoice_id for each in told for invoice_id in _named(each, known)}
+
+
+def _all_named(references: Iterable[Reference], known: Mapping[Spelling, int]) -> set[Named]:
+    return {named for each in references if _tells(each) for named in _named(each, known)}
 
 
 def _tells(reference: Reference) -> bool:
     return reference.value.strip() not in ("", _NO_TXID)
 
 
-def _named(reference: Reference, known: Mapping[Spelling, int]) -> set[int]:
-    """The invoices that one reference names: the first of its spellings that does, or every word that does."""
-    first = next((known[spelling] for spelling in exact(reference) if spelling in known), None)
-    if first is not None:
-        return {first}
-    return {known[spelling] for spelling in words(reference) if spelling in known}
+def _named(reference: Reference, known: Mapping[Spelling, int]) -> set[Named]:
+    """What one reference names: the first of its spellings that does, or every word that does."""
+    first = next((spelling for spelling in exact(reference) if spelling in known), None)
+    found = [first] if first else [spelling for spelling in words(reference) if spelling in known]
+    return {(spelling[0] == CUSTOMER, known[spelling]) for spelling in found}
 
 
 def exact(reference: Reference) -> list[Spelling]:
@@ -108,6 +144,8 @@ def _values(kind: str, text: str) -> Iterator[str]:
         yield normalised_number(text)
     elif kind == LINK:
         yield text.strip().upper()
+    elif kind == CUSTOMER:
+        yield normalised_number(text)
     else:
         yield text.strip()
 
@@ -156,13 +194,14 @@ def _is_telling(number: str) -> bool:
 
 
 async def _look_up(connection: AsyncConnection, spellings: Sequence[Spelling]) -> dict[Spelling, int]:
-    """Which of the spellings are an invoice's, and our id of it."""
+    """Which of the spellings are an invoice's or a customer's, and our id of it."""
     kept = [each for each in spellings if each[0] in (CREDITOR, PIX, PROVIDER)]
     values = {
         "kinds": [kind for kind, _ in kept],
         "kept": [value for _, value in kept],
         "numbers": [value for kind, value in spellings if kind == NUMBER],
         "links": [value for kind, value in spellings if kind == LINK],
+        "customers": [value for kind, value in spellings if kind == CUSTOMER],
     }
     found = await connection.execute(_KNOWN, values)
-    return {(kind, value): invoice_id for kind, value, invoice_id in found}
+    return {(kind, value): named for kind, value, named in found}

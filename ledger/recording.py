@@ -72,8 +72,13 @@ async def _told_otherwise(unit: Unit, held: Held, fact: Fact) -> bool:
     where = {share.invoice_id for share in (first, *others)}
     if held.id in where and (total, first.currency) == (event.amount, event.currency):
         return False
-    origin = Origin(origin.actor, "payment-conflict", f"{origin.external_id}/{held.id}", origin.note)
-    return await unit.tell(held, e.PaymentUnidentified(), origin, fact.at)
+    return await contradict(unit, held, origin, fact.at)
+
+
+async def contradict(unit: Unit, held: Held, origin: Origin, at: datetime) -> bool:
+    """Hold a locked invoice for a person: the payment of `origin` was told of something else before. False if known."""
+    told = Origin(origin.actor, "payment-conflict", f"{origin.external_id}/{held.id}", origin.note)
+    return await unit.tell(held, e.PaymentUnidentified(), told, at)
 
 
 def _applicable(event: e.InvoiceEvent, held: Held) -> e.InvoiceEvent:

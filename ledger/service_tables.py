@@ -59,7 +59,7 @@ class UnmatchedPayment(SQLModel, table=True):
     """Money that no invoice could be found for: an agent settles it on one, or dismisses it.
 
     `source` is the rail that told it; its id is unique over all rails. `of_payment` is what a reversal or a dispute is
-    about; `dismissal` is why an agent put it aside.
+    about; `dismissal` is why an agent put it aside. It goes to an invoice, or is shared out over a customer's.
     """
 
     __tablename__ = "unmatched_payment"
@@ -88,6 +88,7 @@ class UnmatchedPayment(SQLModel, table=True):
     settled_at: datetime | None = instant(nullable=True)
     dismissal: str | None = Field(default=None, sa_type=Text)
     invoice_id: int | None = belongs_to("invoice", nullable=True)
+    customer_id: int | None = belongs_to("customer", nullable=True)
 
 
 class Contact(SQLModel, table=True):

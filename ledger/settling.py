@@ -1,6 +1,6 @@
 """Settling: what agents do with money in the unmatched queue; two of them never settle the same."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -9,27 +9,61 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.access import Ledger
-from ledger.database import LedgerError, UnknownInvoice
+from ledger.allocating import ShareLine, share_out
+from ledger.database import LedgerError, UnknownCustomer, UnknownInvoice
 from ledger.movements import Movement, known_payment, record_on, take_turns
+from ledger.ownership import known_as
 from ledger.unit import invoices
-from ledger.unmatched import WAITING, UnmatchedLine, follow, movement_of, row_of, standing_of, write
+from ledger.unmatched import (
+    WAITING,
+    Place,
+    UnmatchedLine,
+    follow,
+    follow_shares,
+    movement_of,
+    row_of,
+    standing_of,
+    write,
+)
+
+Expect = Callable[[UnmatchedLine], None]
 
 
-async def claim(engine: AsyncEngine, unmatched_id: int, actor: str) -> UnmatchedLine:
-    """Give it to `actor`; claiming one's own again changes nothing. Raises LedgerError where somebody else has it."""
+class Settled(UnmatchedLine):
+    """Money as it was settled; `shares` is what went to which invoice where it was shared out over a customer's."""
+
+    shares: tuple[ShareLine, ...] = ()
+
+
+def _anything(_line: UnmatchedLine) -> None:
+    """What a caller expects who did not say."""
+
+
+async def claim(
+    engine: AsyncEngine, unmatched_id: int, actor: str, *, expect: Expect = _anything
+) -> UnmatchedLine:
+    """Give it to `actor`; claiming one's own again changes nothing. Raises LedgerError where somebody else has it.
+
+    `expect`, here and below, is shown the locked row first, and raises where it is not as its caller saw it.
+    """
     async with engine.begin() as connection:
-        row = await row_of(connection, unmatched_id, locked=True)
+        row = await _locked(connection, unmatched_id, expect)
         _refuse_taken(row, actor)
         await write(connection, unmatched_id, status="claimed", claimed_by=actor)
         return UnmatchedLine.model_validate(await row_of(connection, unmatched_id))
 
 
 async def release(
-    engine: AsyncEngine, unmatched_id: int, actor: str, *, of_anybody: bool = False
+    engine: AsyncEngine,
+    unmatched_id: int,
+    actor: str,
+    *,
+    of_anybody: bool = False,
+    expect: Expect = _anything,
 ) -> UnmatchedLine:
     """Give it back to the queue: whose it is may, and with `of_anybody` (a manager) anybody. Raises LedgerError."""
     async with engine.begin() as connection:
-        row = await row_of(connection, unmatched_id, locked=True)
+        row = await _locked(connection, unmatched_id, expect)
         _refuse_taken(row, row["claimed_by"] if of_anybody else actor)
         if row["status"] != "claimed":
             raise LedgerError(
@@ -40,21 +74,35 @@ async def release(
 
 
 async def dismiss(
-    engine: AsyncEngine, unmatched_id: int, actor: str, reason: str, now: datetime
+    engine: AsyncEngine,
+    unmatched_id: int,
+    actor: str,
+    reason: str,
+    now: datetime,
+    *,
+    expect: Expect = _anything,
 ) -> UnmatchedLine:
     """Put it aside for good: it is money for no invoice here. `reason` is one line, for those who look later.
 
     Raises LedgerError where it is not waiting, or claimed by somebody else.
     """
     async with engine.begin() as connection:
-        _refuse_taken(await row_of(connection, unmatched_id, locked=True), actor)
+        _refuse_taken(await _locked(connection, unmatched_id, expect), actor)
         await write(
             connection, unmatched_id, status="dismissed", settled_by=actor, settled_at=now, dismissal=reason
         )
         return UnmatchedLine.model_validate(await row_of(connection, unmatched_id))
 
 
-async def settle(ledger: Ledger, unmatched_id: int, number: str, actor: str, now: datetime) -> UnmatchedLine:
+async def settle(
+    ledger: Ledger,
+    unmatched_id: int,
+    number: str,
+    actor: str,
+    now: datetime,
+    *,
+    expect: Expect = _anything,
+) -> Settled:
     """Record it on the creditor's invoice `number` under its own id, and what waits for it there with it.
 
     Settling it there again changes nothing. Raises UnknownInvoice, and LedgerError where it is settled elsewhere,
@@ -63,19 +111,68 @@ async def settle(ledger: Ledger, unmatched_id: int, number: str, actor: str, now
     async with ledger.engine.begin() as connection:
         money = movement_of(await row_of(connection, unmatched_id))
         await take_turns(connection, money.payment)
-        row = await row_of(connection, unmatched_id, locked=True)
+        row = await _locked(connection, unmatched_id, expect)
         invoice = await _invoice(connection, number)
         if (row["status"], row["invoice_id"]) != ("settled", invoice["id"]):
             _refuse_taken(row, actor)
             await _refuse_unfit(connection, money, invoice)
             await record_on(ledger, connection, invoice["id"], money, actor, now)
-            await follow(ledger, connection, invoice["id"], money, actor, now)
-        return UnmatchedLine.model_validate(await row_of(connection, unmatched_id))
+            await follow(ledger, connection, Place(invoice["id"]), money, actor, now)
+        return Settled.model_validate(await row_of(connection, unmatched_id))
+
+
+async def settle_over_customer(
+    ledger: Ledger, unmatched_id: int, key: str, actor: str, now: datetime, *, expect: Expect = _anything
+) -> Settled:
+    """Share a payment out over the open invoices of the creditor's customer `key`, the oldest due first.
+
+    Settling it there again changes nothing. Raises UnknownCustomer, and LedgerError as `settle` does, where it is no
+    payment, and where nothing is open in its currency.
+    """
+    async with ledger.engine.begin() as connection:
+        money = movement_of(await row_of(connection, unmatched_id))
+        await take_turns(connection, money.payment)
+        row = await _locked(connection, unmatched_id, expect)
+        customer_id = (await connection.execute(select(known_as(key)))).scalar_one()
+        if customer_id is None:
+            raise UnknownCustomer(key)
+        again = (row["status"], row["customer_id"]) == ("settled", customer_id)
+        if not again:
+            _refuse_taken(row, actor)
+            await _refuse_unshareable(connection, money)
+        shared = await share_out(ledger, connection, customer_id, None, money, actor, now)
+        if not again:
+            await follow_shares(ledger, connection, customer_id, money, actor, now)
+        found = await row_of(connection, unmatched_id)
+        return Settled.model_validate({**found, "shares": shared.shares})
+
+
+async def _locked(connection: AsyncConnection, unmatched_id: int, expect: Expect) -> Mapping[str, Any]:
+    row = await row_of(connection, unmatched_id, locked=True)
+    expect(UnmatchedLine.model_validate(row))
+    return row
+
+
+async def _refuse_unshareable(connection: AsyncConnection, money: Movement) -> None:
+    if money.kind != "payment" or money.of:
+        raise LedgerError(
+            "not_a_payment_conflict",
+            f"this is about the payment {money.payment!r}, and belongs where that one went; settle it on its "
+            "invoice",
+        )
+    if await known_payment(connection, money.id):
+        raise LedgerError(
+            "payment_taken",
+            f"the payment {money.id!r} is recorded already; settle this on its invoice, or dismiss it",
+        )
 
 
 def _refuse_taken(row: Mapping[str, Any], actor: str) -> None:
     if row["status"] not in WAITING:
-        where = f" on invoice {row['invoice']}" if row["invoice"] else ""
+        place = (
+            f"over the invoices of {row['customer']}" if row["customer"] else f"on invoice {row['invoice']}"
+        )
+        where = f" {place}" if row["status"] == "settled" else ""
         raise LedgerError(
             "unmatched_closed", f"unmatched {row['id']} was {row['status']}{where} by {row['settled_by']!r}"
         )

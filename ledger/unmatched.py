@@ -1,6 +1,7 @@
 """The unmatched queue: money for which no invoice was found, until an agent settles it on one or dismisses it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -17,7 +18,8 @@ from ledger.database import LedgerError
 from ledger.movements import Movement, record_on
 from ledger.references import Reference
 from ledger.service_tables import UnmatchedPayment
-from ledger.unit import invoices
+from ledger.shares import shares_of
+from ledger.unit import customers, invoices
 
 table = UnmatchedPayment.__table__  # type: ignore[attr-defined]
 
@@ -31,7 +33,8 @@ class UnmatchedLine(BaseModel):
     """Money that is, or was, in the queue. Personal data: never log it.
 
     `source` is the rail, `external_id` the movement's own id, `of_payment` the payment that a reversal or dispute is
-    about. `reason` says why no invoice was found, `dismissal` why an agent put it aside; `invoice` is where it went.
+    about. `reason` says why no invoice was found, `dismissal` why an agent put it aside. `invoice` is where it went, or
+    `customer` over whose invoices it was shared out.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,6 +58,23 @@ class UnmatchedLine(BaseModel):
     settled_at: datetime | None
     dismissal: str | None
     invoice: str | None
+    customer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where money went, by our ids: an invoice; with a customer, the first of theirs over which it was shared out."""
+
+    invoice_id: int
+    customer_id: int | None = None
+
+    @property
+    def columns(self) -> dict[str, int | None]:
+        """What the queue keeps of it."""
+        return {
+            "invoice_id": self.invoice_id if self.customer_id is None else None,
+            "customer_id": self.customer_id,
+        }
 
 
 class UnmatchedSeen(UnmatchedLine):
@@ -108,9 +128,9 @@ async def standing_of(connection: AsyncConnection, external_id: str, kind: str) 
 
 
 async def follow(
-    ledger: Ledger, connection: AsyncConnection, invoice_id: int, money: Movement, actor: str, now: datetime
+    ledger: Ledger, connection: AsyncConnection, place: Place, money: Movement, actor: str, now: datetime
 ) -> None:
-    """Take money out of the queue that was now recorded on an invoice, and record there what waits for it.
+    """Take money out of the queue that was now recorded, and record there what waits for it.
 
     A payment is waited for by its reversals and disputes.
     """
@@ -120,10 +140,18 @@ async def follow(
     waiting = waiting.order_by(table.c.paid_at, table.c.id).with_for_update()
     for row in (await connection.execute(waiting)).mappings().all():
         if (row["external_id"], row["kind"]) != (money.id, money.kind):
-            await record_on(ledger, connection, invoice_id, movement_of(_exact(row)), actor, now)
+            await record_on(ledger, connection, place.invoice_id, movement_of(_exact(row)), actor, now)
         await write(
-            connection, row["id"], status="settled", settled_by=actor, settled_at=now, invoice_id=invoice_id
+            connection, row["id"], status="settled", settled_by=actor, settled_at=now, **place.columns
         )
+
+
+async def follow_shares(
+    ledger: Ledger, connection: AsyncConnection, customer_id: int, money: Movement, actor: str, now: datetime
+) -> None:
+    """The same for a payment that was shared out over a customer's invoices."""
+    first, *_ = await shares_of(connection, money.id)
+    await follow(ledger, connection, Place(first.invoice_id, customer_id), money, actor, now)
 
 
 async def list_unmatched(
@@ -168,13 +196,17 @@ async def write(connection: AsyncConnection, unmatched_id: int, **values: Any) -
 
 
 def _lines() -> Select[Any]:
-    return select(table, invoices.c.number.label("invoice")).outerjoin_from(table, invoices)
+    return (
+        select(table, invoices.c.number.label("invoice"), customers.c.key.label("customer"))
+        .outerjoin_from(table, invoices)
+        .outerjoin(customers, table.c.customer_id == customers.c.id)
+    )
 
 
 async def row_of(
     connection: AsyncConnection, unmatched_id: int, *, locked: bool = False
 ) -> Mapping[str, Any]:
-    """One row with the number of the invoice it went to, locked or not; raise LedgerError where there is none."""
+    """One row with where it went, locked or not; raise LedgerError where there is none."""
     wanted = _lines().where(table.c.id == unmatched_id)
     found = await connection.execute(wanted.with_for_update(of=table) if locked else wanted)
     row = found.mappings().one_or_none()

@@ -7,10 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from channels.rails.money import MoneyNote
 from ledger import unmatched
 from ledger.access import Ledger
+from ledger.allocating import NotAllocated, share_out, told_again
 from ledger.inbox import Later, Verdict
-from ledger.matching import match
-from ledger.movements import Movement, dispute_opened, known_payment, record_on, take_turns
+from ledger.matching import Match, match
+from ledger.movements import Movement, PaymentKnown, dispute_opened, known_payment, record_on, take_turns
 from ledger.references import Reference
+from ledger.unmatched import Place
 
 # Webhooks overtake each other by hours at most. Then a reversal of a payment nobody told of is for a person; well
 # before the inbox gives it up.
@@ -44,15 +46,48 @@ async def take_unconfirmed(ledger: Ledger, note: MoneyNote, source: str, now: da
 
 
 async def _take_named(ledger: Ledger, connection: AsyncConnection, money: Movement, now: datetime) -> Verdict:
-    """A payment, which references lead to its invoice; or something about a payment that the rail does not name."""
+    """A payment, which references lead to its invoices; or something about a payment that the rail does not name."""
     if await unmatched.standing_of(connection, money.id, money.kind) in ("settled", "dismissed"):
         return KNOWN
     found = await match(connection, money.references)
     if found.invoice_id is not None:
         return await _record(ledger, connection, found.invoice_id, money, now)
-    if money.kind == "payment" and await known_payment(connection, money.id):
-        return KNOWN  # told by somebody who knew its invoice
-    return await _keep(connection, money, found.reason, now)
+    known = await known_payment(connection, money.id) if money.kind == "payment" else None
+    if known is None and (found.customer_id is None or money.kind != "payment"):
+        return await _keep(connection, money, found.reason, now)
+    if known is None:
+        return await _share_out(ledger, connection, found, money, now)
+    return await _compare(ledger, connection, known, found, money, now)
+
+
+async def _share_out(
+    ledger: Ledger, connection: AsyncConnection, found: Match, money: Movement, now: datetime
+) -> Verdict:
+    """A payment for several invoices of one customer; where nothing is open for it, a person finds out."""
+    assert found.customer_id is not None, "only a customer's payment is shared out"
+    actor = f"webhook/{money.source}"
+    try:
+        await share_out(ledger, connection, found.customer_id, found.only, money, actor, now)
+    except NotAllocated as refused:
+        return await _keep(connection, money, refused.code, now)
+    await unmatched.follow_shares(ledger, connection, found.customer_id, money, actor, now)
+    return RECORDED
+
+
+async def _compare(
+    ledger: Ledger,
+    connection: AsyncConnection,
+    known: PaymentKnown,
+    found: Match,
+    money: Movement,
+    now: datetime,
+) -> Verdict:
+    """A payment that was told before; without a customer to compare, by somebody who knew its invoice."""
+    if found.customer_id is None:
+        return KNOWN
+    actor = f"webhook/{money.source}"
+    new = await told_again(ledger, connection, known, found.customer_id, money, actor, now)
+    return RECORDED if new else KNOWN
 
 
 async def _take_following(
@@ -79,7 +114,7 @@ async def _record(
 ) -> Verdict:
     actor = f"webhook/{money.source}"
     new = await record_on(ledger, connection, invoice_id, money, actor, now)
-    await unmatched.follow(ledger, connection, invoice_id, money, actor, now)
+    await unmatched.follow(ledger, connection, Place(invoice_id), money, actor, now)
     return RECORDED if new else KNOWN
 
 

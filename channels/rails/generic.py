@@ -21,11 +21,14 @@ from channels.rails.bodies import (
     plain,
     read_as,
 )
-from channels.rails.money import Entry, MalformedWebhook, MoneyNote, Rail
+from channels.rails.money import Entry, MalformedWebhook, MoneyNote, Rail, Reference
 from channels.rails.signing import accept_only, any_equal, fresh, header, mac, octets, seconds
 
 # Clocks differ by minutes; a day ahead is a mistake.
 FUTURE = timedelta(days=1)
+# As many as a payment by hand may name.
+MOST_INVOICES = 500
+Name = Annotated[Line, StringConstraints(max_length=60)]
 
 
 def _known(currency: str) -> str:
@@ -44,15 +47,18 @@ class Payer(Body):
 class PaymentNote(Body):
     """The body: `amount` as decimal text, `currency` ISO 4217, `paid_at` an instant with its offset.
 
-    `invoice` is the creditor's own number; `reference` what the payer quoted, of whatever kind, "" where they
-    quoted nothing: one of the two must be there. `method` is a code such as `pix`.
+    `invoice` is the creditor's own number, `invoices` those of several of one customer, `customer` the creditor's own
+    key of who paid for whatever they owe; `reference` what the payer quoted, of whatever kind, "" where they quoted
+    nothing: one of these must be there. `method` is a code such as `pix`.
     """
 
     id: Line
     amount: Amount
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidator(_known)]
     paid_at: Instant
-    invoice: Annotated[Line, StringConstraints(max_length=60)] | None = None
+    invoice: Name | None = None
+    invoices: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MOST_INVOICES)] | None = None
+    customer: Name | None = None
     reference: Annotated[str, Field(max_length=500)] | None = None
     method: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{0,40}$")] = ""
     payer: Payer | None = None
@@ -62,9 +68,10 @@ class PaymentNote(Body):
         digits = MINOR_UNITS[self.currency]
         if self.amount != round(self.amount, digits):
             raise ValueError(f"amount: {self.currency} has {digits} decimals at most")
-        if self.invoice is None and self.reference is None:
+        if all(each is None for each in (self.invoice, self.invoices, self.customer, self.reference)):
             raise ValueError(
-                'invoice: name the invoice that is paid, or give the payer\'s "reference" ("" for none)'
+                'invoice: name the invoice that is paid, "invoices", the "customer" who paid, or give the payer\'s '
+                '"reference" ("" for none)'
             )
         return self
 
@@ -78,9 +85,14 @@ class PaymentNote(Body):
             currency=self.currency,
             at=self.paid_at,
             method=self.method,
-            references=(*of_kind("invoice", self.invoice), *named(self.reference)),
+            references=self._references(),
             payer=plain(self.payer.name) if self.payer else None,
         )
+
+    def _references(self) -> tuple[Reference, ...]:
+        numbers = (self.invoice, *(self.invoices or ()))
+        told = [reference for number in numbers for reference in of_kind("invoice", number)]
+        return (*dict.fromkeys(told), *of_kind("customer", self.customer), *named(self.reference))
 
 
 def read_payment(body: Mapping[str, object], now: datetime) -> PaymentNote:

@@ -6,7 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal, Protocol
 
-ReferenceKind = Literal["creditor_reference", "pix_txid", "invoice", "link", "provider", "reference", "text"]
+ReferenceKind = Literal[
+    "creditor_reference", "pix_txid", "invoice", "link", "provider", "customer", "reference", "text"
+]
 MoneyKind = Literal["payment", "reversal", "dispute", "dispute_won", "dispute_lost"]
 
 
@@ -48,8 +50,8 @@ class Reference:
 
     `creditor_reference` looks like ISO 11649 (RF..., without spaces, in capitals; its check digits are not
     checked here); `pix_txid` is the charge's; `invoice` the creditor's own number, told as such; `link` a
-    payment link's token; `provider` an id that the provider made (pay_..., pi_..., in_...); `reference` was
-    told without its kind: try it exactly as each of the others; `text` is free text in which a reference or a
+    payment link's token; `provider` an id that the provider made (pay_..., pi_..., in_...); `customer` the
+    creditor's own key of who paid, for whatever they owe; `reference` was told without its kind: try it exactly as each of the others; `text` is free text in which a reference or a
     number may occur as a word. One line of 1 to 200 characters, 1 to 500 for `text`.
     """
 

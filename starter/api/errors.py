@@ -18,7 +18,9 @@ from starter.session import Refusal
 
 SOON = {"Retry-After": "5"}
 # What a filter or a form names wrongly is no resource that is missing.
-_WORDS = frozenset({"unknown_status", "unknown_scope", "unknown_channel", "unknown_segment"})
+_WORDS = frozenset({
+    "unknown_status", "unknown_scope", "unknown_channel", "unknown_segment", "unknown_currency",
+})  # fmt: skip
 _CONFLICTS = ("_already", "_claimed", "_closed", "_taken", "_conflict")
 _OF_STATUS: Mapping[int, tuple[str, str]] = {
     400: ("malformed_body", "the body cannot be read; send JSON in UTF-8 with its Content-Type"),

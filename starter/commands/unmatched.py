@@ -10,7 +10,7 @@ from ledger.candidates import Agreement, Candidate
 from ledger.unmatched import UnmatchedLine, UnmatchedSeen
 from starter.commands import options as o
 from starter.printing import as_json, counted, money, say, table, words
-from starter.session import wall_clock, with_engine, with_ledger
+from starter.session import Refusal, wall_clock, with_engine, with_ledger
 
 Id = Annotated[int, typer.Argument(min=1, max=2**62, help="Its number in the queue.", show_default=False)]
 
@@ -53,11 +53,28 @@ def release(unmatched_id: Id, actor: o.Actor = o.ACTOR) -> None:
     say(f"unmatched {unmatched_id} is open again")
 
 
-def settle(unmatched_id: Id, invoice: o.Invoice, actor: o.Actor = o.ACTOR) -> None:
-    """Record it on an invoice, under the payment's own id."""
-    who = o.read_line("--actor", actor)
-    line = with_ledger(lambda ledger: settling.settle(ledger, unmatched_id, invoice, who, wall_clock()))
-    say(f"{line.invoice}: {words(line.kind)} of {money(line.amount, line.currency)} noted")
+def settle(
+    unmatched_id: Id,
+    invoice: Annotated[
+        str | None, typer.Argument(help="The creditor's own number of the invoice.", show_default=False)
+    ] = None,
+    customer: Annotated[
+        str | None,
+        typer.Option(
+            "--customer", help="Share it out over the open invoices of this customer, oldest first."
+        ),
+    ] = None,
+    actor: o.Actor = o.ACTOR,
+) -> None:
+    """Record it on an invoice, or share it out over a customer's, under the payment's own id."""
+    who, name = o.read_line("--actor", actor), invoice or customer
+    if name is None or (invoice and customer):
+        raise Refusal(
+            "say either the invoice that the money is for, or --customer and whose invoices it is for"
+        )
+    act = settling.settle_over_customer if customer else settling.settle
+    line = with_ledger(lambda ledger: act(ledger, unmatched_id, name, who, wall_clock()))
+    say(f"{name}: {words(line.kind)} of {money(line.amount, line.currency)} noted{_shared(line)}")
 
 
 def dismiss(
@@ -71,6 +88,11 @@ def dismiss(
     who, why = o.read_line("--actor", actor), o.read_line("the reason", reason)
     with_engine(lambda engine: settling.dismiss(engine, unmatched_id, who, why, wall_clock()))
     say(f"unmatched {unmatched_id} is dismissed")
+
+
+def _shared(line: settling.Settled) -> str:
+    parts = [f"{money(share.amount, line.currency)} on {share.invoice}" for share in line.shares]
+    return f": {', '.join(parts)}" if parts else ""
 
 
 def _row(line: UnmatchedLine) -> tuple[object, ...]:
@@ -90,7 +112,7 @@ def _print_seen(seen: UnmatchedSeen) -> None:
         ("payer", seen.payer),
         ("references", "; ".join(f"{words(each.kind)} {each.value}" for each in seen.references)),
         ("why unmatched", words(seen.reason)),
-        ("status", " ".join(filter(None, (seen.status, seen.invoice, seen.dismissal)))),
+        ("status", " ".join(filter(None, (seen.status, seen.invoice or seen.customer, seen.dismissal)))),
     ])  # fmt: skip
     headings = ("invoice", "customer", "state", "balance", "score", "why")
     table(f"\n{counted(len(seen.candidates), 'candidate')}", headings, map(_candidate, seen.candidates))

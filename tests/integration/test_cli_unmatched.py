@@ -79,6 +79,22 @@ async def test_money_is_listed_looked_at_and_settled(terminal: Terminal, ledger:
     assert gone["dismissal"] == "rent, paid to the wrong account"
 
 
+async def test_money_is_settled_over_a_customer(terminal: Terminal, ledger: Ledger) -> None:
+    first, second = (str(line["id"]) for line in (await terminal.done("unmatched", "--json")).json)
+    (line,) = (await terminal.done("list", "--json")).json
+    key = line["customer"]
+    settled = await terminal.done("unmatched", "settle", first, "--customer", key)
+    assert settled.out == f"{key}: payment of EUR 120.50 noted: EUR 120.50 on INV-1001\n"
+    assert key in (await terminal.done("unmatched", "show", first)).out
+    assert "say either the invoice" in await terminal.refused("unmatched", "settle", second)
+    both = ("unmatched", "settle", second, "INV-1001", "--customer", key)
+    assert "say either the invoice" in await terminal.refused(*both)
+    nobody = ("unmatched", "settle", second, "--customer", "NOBODY")
+    assert "no customer 'NOBODY' is known" in await terminal.refused(*nobody)
+    closed = ("unmatched", "settle", second, "--customer", key)
+    assert "no invoice of this customer is open" in await terminal.refused(*closed)
+
+
 async def test_the_story_of_an_invoice_names_its_references(terminal: Terminal, ledger: Ledger) -> None:
     made = creditor_reference(await ledger.invoice_id("INV-1001"))
     assert f"creditor reference {made}" in (await terminal.done("show", "INV-1001")).out

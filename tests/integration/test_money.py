@@ -117,9 +117,9 @@ async def test_money_that_comes_late_belongs_to_its_closed_invoice(ledger: Ledge
     assert (await story(ledger)).invoice.balance == Decimal("-120.50")
 
 
-async def test_references_that_name_two_invoices_are_ambiguous(ledger: Ledger) -> None:
-    both = (Reference("invoice", "INV-1"), Reference("invoice", "INV-2"))
-    text = note(told="p-2", as_kind="text", reference="INV-1 e INV-2")
+async def test_references_that_name_invoices_of_two_customers_are_ambiguous(ledger: Ledger) -> None:
+    both = (Reference("invoice", "INV-1"), Reference("invoice", "2026/0003"))
+    text = note(told="p-2", as_kind="text", reference="INV-1 e 2026/0003")
     assert await told(ledger, note(references=both), text) == ["unmatched", "unmatched"]
     assert await queue(ledger) == [("p-1", "ambiguous"), ("p-2", "ambiguous")]
 

@@ -80,6 +80,47 @@ async def test_what_another_agent_has_is_refused_until_a_manager_releases_it(hou
     assert (again.status_code, again.json()["code"]) == (409, "unmatched_closed")
 
 
+async def test_an_agent_settles_money_over_the_invoices_of_a_customer(house: Api) -> None:
+    agent = house.client(Role.AGENT)
+    where = f"{PATH}/{(await agent.get(PATH)).json()['items'][0]['id']}"
+    story = (await agent.get(f"/v1/invoices/{SLASHED.replace('/', '%2F')}")).json()
+    key = story["customer"]["key"]
+    for _ in range(2):
+        settled = await agent.post(f"{where}/settle", json={"customer": key})
+        assert settled.status_code == 200, settled.text
+        told = settled.json()
+        assert (told["status"], told["invoice"], told["customer"]) == ("settled", None, key)
+        assert sum(Decimal(share["amount"]) for share in told["shares"]) == Decimal("120.50")
+    both, none = {"customer": key, "invoice": SLASHED}, {"customer": "NONE"}
+    second = f"{PATH}/{(await agent.get(PATH)).json()['items'][0]['id']}"
+    refused = [await agent.post(f"{second}/settle", json=body) for body in (both, none)]
+    assert [(each.status_code, each.json()["code"]) for each in refused] == [
+        (422, "invalid_request"),
+        (404, "unknown_customer"),
+    ]
+
+
+async def test_who_read_an_older_state_is_told_so_and_writes_nothing(house: Api) -> None:
+    agent = house.client(Role.AGENT)
+    where = f"{PATH}/{(await agent.get(PATH)).json()['items'][0]['id']}"
+    seen = (await agent.get(where)).headers["ETag"]
+    claimed = await agent.post(f"{where}/claim", headers={"If-Match": seen})
+    assert claimed.status_code == 200
+    acts: list[tuple[str, Any]] = [
+        ("claim", None), ("release", None), ("settle", {"invoice": SLASHED}),
+        ("settle", {"customer": "ANY"}), ("dismiss", {"reason": "not ours"}),
+    ]  # fmt: skip
+    for act, body in acts:
+        late = await agent.post(f"{where}/{act}", json=body, headers={"If-Match": seen})
+        assert (late.status_code, late.json()["code"]) == (412, "precondition_failed")
+    assert (await agent.get(where)).json()["status"] == "claimed"
+    now = claimed.headers["ETag"]
+    assert (await agent.get(where)).headers["ETag"] == now
+    settled = await agent.post(f"{where}/settle", json={"invoice": SLASHED}, headers={"If-Match": now})
+    assert settled.json()["status"] == "settled"
+    assert (await agent.get(where)).headers["ETag"] == settled.headers["ETag"]
+
+
 async def test_mistakes_are_told_with_a_code(house: Api) -> None:
     agent = house.client(Role.AGENT)
     where = f"{PATH}/{(await agent.get(PATH)).json()['items'][0]['id']}"

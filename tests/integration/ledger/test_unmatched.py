@@ -11,7 +11,7 @@ from ledger import settling, unmatched
 from ledger.access import Ledger
 from ledger.candidates import Candidate
 from ledger.database import LedgerError
-from ledger.movements import Movement
+from ledger.movements import Movement, record_on
 from ledger.queries import show_invoice
 from ledger.references import Reference
 from ledger.unmatched import UnmatchedLine
@@ -104,6 +104,46 @@ async def test_settling_records_the_payment_under_its_own_id_by_the_agent(ledger
     assert (await show_invoice(ledger.engine, "INV-1")).paid == story.paid
     assert await unmatched.list_unmatched(ledger.engine) == []
     assert (await unmatched.show_unmatched(ledger, money)).candidates == ()
+
+
+async def test_settled_over_a_customer_it_is_shared_out_once_and_its_reversal_follows(ledger: Ledger) -> None:
+    numbers = ("A-1", "A-2")
+    await take_in(ledger, *(row(number, amount=Decimal(100)) for number in numbers))
+    money = await kept(ledger)
+    await kept(ledger, id="R1", kind="reversal", of="E1", amount=Decimal("10.00"))
+    settled = [
+        await settling.settle_over_customer(ledger, money, "C-1", name, ARRIVAL) for name in ("ana", "rui")
+    ]
+    for line in settled:
+        assert (line.status, line.invoice, line.customer, line.settled_by) == ("settled", None, "C-1", "ana")
+        assert [(share.invoice, share.amount) for share in line.shares] == [
+            ("A-1", Decimal(100)),
+            ("A-2", Decimal("20.50")),
+        ]
+    balances = [(await show_invoice(ledger.engine, number)).invoice.balance for number in numbers]
+    assert balances == [0, Decimal("89.50")]
+    assert await unmatched.list_unmatched(ledger.engine) == []
+    with pytest.raises(LedgerError, match="was settled over the invoices of C-1 by 'ana'"):
+        await settling.settle(ledger, money, "A-1", "ana", ARRIVAL)
+
+
+async def test_money_that_does_not_fit_a_customer_is_not_shared_out(ledger: Ledger) -> None:
+    await take_in(ledger, row("A-1"), row("B-1", "C-2"))
+    strays = {
+        "unknown_customer": (await kept(ledger), "C-9"),
+        "nothing_owed": (await kept(ledger, id="E2", currency="USD"), "C-1"),
+        "not_a_payment_conflict": (await kept(ledger, id="R1", kind="reversal", of="E0"), "C-1"),
+        "payment_taken": (await kept(ledger, id="E3"), "C-1"),
+    }
+    async with ledger.engine.begin() as connection:
+        taken = replace(MONEY, id="E3")
+        await record_on(ledger, connection, await ledger.invoice_id("B-1"), taken, "ana", ARRIVAL)
+    for code, (money, key) in strays.items():
+        with pytest.raises(LedgerError) as refused:
+            await settling.settle_over_customer(ledger, money, key, "ana", ARRIVAL)
+        assert refused.value.code == code
+    assert {each.status for each in await unmatched.list_unmatched(ledger.engine)} == {"open"}
+    assert (await show_invoice(ledger.engine, "A-1")).paid == 0
 
 
 async def test_of_agents_who_settle_at_once_on_two_invoices_one_does(ledger: Ledger) -> None:

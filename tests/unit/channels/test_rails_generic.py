@@ -74,6 +74,16 @@ async def test_what_the_payer_quoted_is_told_with_its_kind_where_it_shows_one(
     assert list(note.references) == found
 
 
+async def test_several_invoices_and_the_customer_are_told_each_as_what_it_is() -> None:
+    note = await _read(invoice="A-1", invoices=["A-1", " A-2 "], customer="N05")
+    assert list(note.references) == [
+        Reference("invoice", "A-1"),
+        Reference("invoice", "A-2"),
+        Reference("customer", "N05"),
+    ]
+    assert (await _read(invoice=None, customer="N05")).references == (Reference("customer", "N05"),)
+
+
 async def test_an_amount_may_be_a_number_and_stays_exact() -> None:
     raw = json.dumps(PAYMENT).replace('"110.00"', "0.10").encode()
     [entry] = RAIL.entries(raw, _headers(), {})
@@ -101,6 +111,11 @@ async def test_an_amount_may_be_a_number_and_stays_exact() -> None:
         ({"paid_at": "2026-03-03T10:00:01Z"}, "paid_at: this instant lies in the future"),
         ({"invoice": None}, "invoice: name the invoice that is paid"),
         ({"invoice": "x" * 61}, "invoice: "),
+        ({"invoices": []}, "invoices: Tuple should have at least 1 item"),
+        ({"invoices": "A-1"}, "invoices: "),
+        ({"invoices": ["A-1", ""]}, "invoices.1: "),
+        ({"customer": "x" * 61}, "customer: "),
+        ({"customer": "a\x00b"}, "customer: the text holds invisible control characters"),
         ({"method": "Bank Transfer"}, "method: "),
         ({"payer": "Ana Exemplo"}, "payer: "),
     ],

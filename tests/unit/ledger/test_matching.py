@@ -15,6 +15,7 @@ def test_a_reference_is_tried_as_what_it_was_told_as_and_then_in_the_fixed_order
         ("invoice", "k7q2m9xa"),
         ("invoice", "k7q2m9xa"),
         (PROVIDER, "k7q2m9xa"),
+        ("customer", "k7q2m9xa"),
     ]
     assert exact(Reference("reference", "rf18 5390 0754 7034"))[0] == (CREDITOR, "RF18539007547034")
 
