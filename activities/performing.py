@@ -43,6 +43,21 @@ class Performing:
         return await self._perform(order)
 
     @activity.defn
+    async def ask_approval(self, order: ItemOrder) -> Directive:
+        """Ask whether a step that fell due may go."""
+        return await self._perform(order)
+
+    @activity.defn
+    async def remind_approval(self, order: ItemOrder) -> Directive:
+        """Ask again."""
+        return await self._perform(order)
+
+    @activity.defn
+    async def time_out_approval(self, order: ItemOrder) -> Directive:
+        """Say that nobody answered in time."""
+        return await self._perform(order)
+
+    @activity.defn
     async def end_hold(self, order: ItemOrder) -> Directive:
         """End a hold whose time has come."""
         return await self._perform(order)

@@ -17,7 +17,7 @@ from cadence.words import rounded
 from ledger.access import Ledger
 from ledger.keys import signal_key, told_key
 from ledger.movements import CREDIT_NOTE_SOURCE, PAYMENT_SOURCE, REFUND_SOURCE, REVERSAL_SOURCE
-from ledger.recording import Fact, Situation, record, situation
+from ledger.recording import Fact, Situation, record, situation, waiting_step
 from ledger.unit import Origin
 
 # Money has key spaces of its own, which all ways of telling it share.
@@ -141,6 +141,15 @@ def _resolution(note: SignalNote, _stands: Situation) -> e.InvoiceEvent:
     return e.DisputeResolved.model_validate({"outcome": fields["outcome"], "credit": fields.get("credit")})
 
 
+def _approval(note: SignalNote, stands: Situation) -> e.InvoiceEvent:
+    return e.ApprovalGiven.model_validate(waiting_step(stands.awaiting, note.fields.get("step")))
+
+
+def _refusal(note: SignalNote, stands: Situation) -> e.InvoiceEvent:
+    said = {"reason": code(note.fields.get("reason"))}
+    return e.ApprovalRefused.model_validate(waiting_step(stands.awaiting, note.fields.get("step")) | said)
+
+
 def _extension(note: SignalNote, stands: Situation) -> e.InvoiceEvent:
     due_on = date.fromisoformat(note.fields["due_on"])
     if due_on <= stands.due_on:
@@ -202,6 +211,8 @@ EVENTS: dict[str, Callable[[SignalNote, Situation], e.InvoiceEvent]] = {
     "dispute_opened": _dispute,
     "dispute_assigned": _assignment,
     "dispute_resolved": _resolution,
+    "approval_given": _approval,
+    "approval_refused": _refusal,
     "due_date_extended": _extension,
     "promise_made": _promise,
     "plan_agreed": _plan,

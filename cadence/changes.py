@@ -43,7 +43,7 @@ def owe_case(facts: InvoiceFacts, key: str, reason: str, queue: str | None = Non
     known = next((case for case in facts.cases if case.key == key), None)
     if known is None:
         return changed(facts, cases=(*facts.cases, CaseDue(key=key, reason=reason, queue=queue)))
-    again = known.model_copy(update={"times": known.times + 1})
+    again = known.model_copy(update={"times": known.times + 1, "over": None})
     return changed(facts, cases=tuple(again if case is known else case for case in facts.cases))
 
 

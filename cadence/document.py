@@ -199,6 +199,50 @@ MISSED_SCHEMA = WithJsonSchema(
 )
 
 
+class Approval(Document):
+    """Whose leave a step needs: asked when it falls due, reminded every `remind`, waited for `within`.
+
+    `otherwise` says what becomes of the step when nobody answers: `skip`, `send` (it goes) or `ask` (a case opens).
+    """
+
+    by: Literal["manager"] = "manager"
+    remind: Span = timedelta(days=2)
+    within: Span = timedelta(days=5)
+    otherwise: Literal["skip", "send", "ask"] = "skip"
+
+    @model_validator(mode="before")
+    @classmethod
+    def parse(cls, value: Any) -> Any:
+        """Read `manager`, or the keys."""
+        return {"by": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _reminds_in_time(self) -> Self:
+        if self.remind >= self.within:
+            message = "nobody would be reminded: 'remind' is no shorter than 'within', when the time is out"
+            raise ValueError(message)
+        return self
+
+
+APPROVAL_SCHEMA = WithJsonSchema(
+    {
+        "anyOf": [
+            {"const": "manager"},
+            {
+                "type": "object",
+                "properties": {
+                    "by": {"const": "manager"},
+                    "remind": {"type": "string", "pattern": r"^\d{1,3}[hdw]$", "default": "2d"},
+                    "within": {"type": "string", "pattern": r"^\d{1,3}[hdw]$", "default": "5d"},
+                    "otherwise": {"enum": ["skip", "send", "ask"], "default": "skip"},
+                },
+                "additionalProperties": False,
+            },
+        ]
+    }
+)
+
+
 class Step(Document):
     """One mark on the ruler: when, in which stage, and exactly one thing to do."""
 
@@ -211,12 +255,16 @@ class Step(Document):
     write_off: WriteOff | None = None
     when: Condition | None = None
     missed: Annotated[Missed | None, MISSED_SCHEMA] = None
+    approval: Annotated[Approval | None, APPROVAL_SCHEMA] = None
 
     @model_validator(mode="after")
     def _does_one_thing(self) -> Self:
         actions = [a for a in (self.send, self.open_case, self.hand_over, self.write_off) if a is not None]
         if len(actions) != 1:
             message = "a step does exactly one thing: send, open_case, hand_over or write_off"
+            raise ValueError(message)
+        if self.open_case and self.approval:
+            message = "a case is for a person to decide on anyway; leave its approval out"
             raise ValueError(message)
         return self
 

@@ -31,6 +31,7 @@ class State(StrEnum):
     DISPUTED = "disputed"
     PROMISED = "promised"
     ON_PLAN = "on_plan"
+    AWAITING_APPROVAL = "awaiting_approval"
     PAID = "paid"
     CREDITED = "credited"
     WRITTEN_OFF = "written_off"
@@ -66,6 +67,15 @@ class MessageFacts(_Facts):
     resent: bool = False
 
 
+class Approval(_Facts):
+    """Somebody was asked for leave for one occurrence of a step; `answer` is None while nobody said yes or no."""
+
+    asked_at: datetime
+    reminded: int = 0
+    answer: Literal["given", "refused", "timed_out"] | None = None
+    answered_at: datetime | None = None
+
+
 class StepFacts(_Facts):
     """One occurrence of a step (or of a notice). `planned_at` is kept for what was skipped.
 
@@ -78,6 +88,7 @@ class StepFacts(_Facts):
     outcome_at: datetime | None = None
     planned_at: datetime | None = None
     permitted_at: datetime | None = None
+    approval: Approval | None = None
     deferred_until: datetime | None = None
     deferred_reason: str | None = None
     messages: dict[Channel, MessageFacts] = {}
@@ -186,13 +197,15 @@ class Notice(_Facts):
 class CaseDue(_Facts):
     """Work for a person that the facts call for; `key` is unique within the invoice.
 
-    `times` counts how often it was called for: a closed case that is owed again opens again.
+    `times` counts how often it was called for: a closed case that is owed again opens again. `over` says, as a code,
+    why nobody need look at it any more.
     """
 
     key: str
     reason: str
     queue: str | None = None
     times: int = 1
+    over: str | None = None
 
 
 class InvoiceFacts(_Facts):
@@ -281,8 +294,19 @@ class InvoiceFacts(_Facts):
             return State.ON_PLAN
         if self.trusts:
             return State.PROMISED
+        if self.awaiting:
+            return State.AWAITING_APPROVAL
         begun = any(step.permitted_at or step.outcome == "performed" for step in self.steps.values())
         return State.ACTIVE if begun else State.SCHEDULED
+
+    @property
+    def awaiting(self) -> tuple[str, ...]:
+        """The occurrences of steps that wait for somebody's yes or no."""
+        return tuple(
+            key
+            for key, step in self.steps.items()
+            if step.approval and step.approval.answer is None and step.outcome is None
+        )
 
     @property
     def trusts(self) -> bool:

@@ -26,6 +26,22 @@ class Mark:
     passed: str | None = None
 
     @property
+    def unapproved(self) -> bool:
+        """Whether the step needs leave that nobody gave: it may well never go."""
+        approval = self.record.approval
+        begun = self.record.messages or self.record.permitted_at
+        return self.step.approval is not None and not begun and (approval is None or approval.answer is None)
+
+    @property
+    def declined(self) -> str | None:
+        """Why the step does not go though it fell due: somebody refused it, or nobody answered in time."""
+        approval = self.record.approval
+        if approval and approval.answer == "refused":
+            return "approval_refused"
+        skips = self.step.approval is not None and self.step.approval.otherwise == "skip"
+        return "approval_timed_out" if approval and approval.answer == "timed_out" and skips else None
+
+    @property
     def open(self) -> bool:
         """Whether the step has no final outcome yet."""
         return self.record.outcome is None

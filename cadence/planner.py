@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 from cadence.agenda import SEND_KIND, Agenda, AgendaItem, Settled
+from cadence.asking import question, reminders
 from cadence.directive import ItemKind
 from cadence.document import Cadence, MissedPolicy, Step
 from cadence.facts import InvoiceFacts, MessageState, StepFacts
@@ -100,8 +101,9 @@ class _Steps:
                 previous_at = mark.record.permitted_at or mark.record.planned_at or mark.record.outcome_at
                 continue
             at = self._planned_at(mark, previous_at)
-            if mark.passed and not _in_flight(mark.record):
-                self._settle(mark, mark.passed, at)
+            over = mark.passed or mark.declined
+            if over and not _in_flight(mark.record):
+                self._settle(mark, over, at)
                 previous_at = at
                 continue
             for item in self._step(mark, at, later, not_before):
@@ -119,6 +121,9 @@ class _Steps:
             )
             day = mark.step.at.from_day(base, self.timing.rules.calendar.add)
         at = self.timing.rules.opening(day)
+        approval = mark.record.approval
+        if approval and approval.answered_at:
+            at = max(at, self.timing.rules.window.next_open(approval.answered_at))
         return max(at, mark.record.deferred_until or at)
 
     def _step(
@@ -132,6 +137,9 @@ class _Steps:
             return
         if self.timing.floor == FOREVER:
             return
+        if mark.unapproved and mark.record.approval:
+            yield from reminders(mark, self.timing.blocked)
+            return
         if way and way.not_before:
             at = max(at, self.timing.rules.window.next_open(way.not_before))
         at = self.timing.off_spoken_days(mark.key, at)
@@ -141,8 +149,12 @@ class _Steps:
             if self.timing.blocked is None:
                 self._settle(mark, "collapsed" if missed is MissedPolicy.COLLAPSE else "too_late", at)
             return
-        asks = missed is MissedPolicy.ASK
-        yield _step_item(mark, way, self._timed(mark, way, at, not_before, asks=asks), ask=asks)
+        ask = "missed_step" if missed is MissedPolicy.ASK else _ask_instead(mark)
+        reachable = way is None or way.channel is not None
+        if mark.unapproved and reachable and ask is None:
+            yield question(mark, self._timed(mark, None, at, not_before))
+        else:
+            yield _step_item(mark, way, self._timed(mark, None if ask else way, at, not_before), ask)
 
     def _ends(self, mark: Mark, way: Route, at: datetime, later: list[Mark]) -> bool:
         """Whether a step that was begun goes no further: no channel is left, or a later step speaks first."""
@@ -156,13 +168,12 @@ class _Steps:
                 return True
         return False
 
-    def _timed(
-        self, mark: Mark, way: Route | None, at: datetime, not_before: datetime | None, *, asks: bool
-    ) -> datetime:
+    def _timed(self, mark: Mark, way: Route | None, at: datetime, not_before: datetime | None) -> datetime:
+        """The instant of an item; one that reaches the customer, by `way`, gets a day of its own."""
         at = self.timing.after_block(self.timing.in_window(at, self.timing.floor))
         if not_before and not mark.record.permitted_at:
             at = max(at, not_before)
-        if way and way.channel and not asks:
+        if way and way.channel:
             at = self.timing.on_a_day_of_its_own(mark.key, at)
         return at
 
@@ -181,11 +192,12 @@ class _Steps:
     def _sends_by(self, day: date, later: list[Mark]) -> bool:
         """Whether a later message falls due by `day`, so that a missed one is not to be sent beside it.
 
-        One that has a condition may be skipped when its time comes, so it does not count.
+        One that has a condition, or that nobody approved, may be skipped when its time comes: it does not count.
         """
         local_day = self.timing.rules.window.local_day
         return any(
             mark.step.when is None
+            and not mark.unapproved
             and _is_ahead(mark)
             and local_day(self._planned_at(mark, None)) <= day
             and self._will_speak(mark)
@@ -203,7 +215,8 @@ class _Steps:
     def _overtaken(self, at: datetime, later: list[Mark]) -> bool:
         """Whether a later step spoke, or speaks, before this one's next channel would."""
         return any(
-            mark.record.permitted_at is not None or (_is_ahead(mark) and self._planned_at(mark, None) <= at)
+            mark.record.permitted_at is not None
+            or (_is_ahead(mark) and not mark.unapproved and self._planned_at(mark, None) <= at)
             for mark in later
             if mark.step.send
         )
@@ -220,7 +233,7 @@ class _Steps:
         if timing.is_over(at) or self._overtaken(at, later):
             return
         at = timing.on_a_day_of_its_own(mark.key, max(at, timing.blocked or at))
-        yield _step_item(mark, way, at, ask=False)
+        yield _step_item(mark, way, at)
 
     def _settle(self, mark: Mark, reason: str, at: datetime) -> None:
         outcome: Literal["failed", "skipped"] = "failed" if mark.record.messages else "skipped"
@@ -236,11 +249,19 @@ def _in_flight(record: StepFacts) -> bool:
     return any(m.state in (MessageState.RESERVED, MessageState.UNKNOWN) for m in record.messages.values())
 
 
-def _step_item(mark: Mark, way: Route | None, at: datetime, *, ask: bool) -> AgendaItem:
+def _ask_instead(mark: Mark) -> str | None:
+    """Why a person is to decide on the step, though nobody answered whether it may go; None where it goes."""
+    rule, approval = mark.step.approval, mark.record.approval
+    unanswered = approval is not None and approval.answer == "timed_out"
+    return "approval_timed_out" if unanswered and rule and rule.otherwise == "ask" else None
+
+
+def _step_item(mark: Mark, way: Route | None, at: datetime, ask: str | None = None) -> AgendaItem:
+    """The item of a step; `ask` says why a person is to decide in its place."""
     step, key = mark.step, mark.key
     if way is None or ask:
         kind = ItemKind.OPEN_CASE if ask else _kind(step)
-        return AgendaItem(key, kind, at, "missed_step" if ask else "planned", step.id, mark.occurrence)
+        return AgendaItem(key, kind, at, ask or "planned", step.id, mark.occurrence)
     if way.channel is None:
         return AgendaItem(key, ItemKind.OPEN_CASE, at, way.reason, step.id, mark.occurrence)
     return AgendaItem(

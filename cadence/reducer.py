@@ -7,6 +7,7 @@ from cadence import events as e
 from cadence.facts import InvoiceFacts, Rebase
 from cadence.messages import reduce_message
 from cadence.reducing import (
+    approvals,
     cadences,
     charges,
     conversation,
@@ -21,7 +22,9 @@ from cadence.reducing import (
 from cadence.reducing.dispatch import reduce_event
 
 # Imported for what they register.
-TOPICS = (cadences, charges, conversation, disputes, holds, lifecycle, money, plans, promises, steps)
+TOPICS = (
+    approvals, cadences, charges, conversation, disputes, holds, lifecycle, money, plans, promises, steps,
+)  # fmt: skip
 
 
 def reduce_invoice(facts: InvoiceFacts | None, event: e.InvoiceEvent, at: datetime) -> InvoiceFacts:
@@ -37,7 +40,8 @@ def reduce_invoice(facts: InvoiceFacts | None, event: e.InvoiceEvent, at: dateti
         else reduce_event(event, facts, at)
     )
     after = money.note_credit(facts, after)
-    return steps.overtake_answers(after, at) if after.closed and not facts.closed else after
+    after = steps.overtake_answers(after, at) if after.closed and not facts.closed else after
+    return approvals.put_questions_away(facts, after)
 
 
 def reduce_all(log: Iterable[tuple[e.InvoiceEvent, datetime]]) -> InvoiceFacts | None:

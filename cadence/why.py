@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from cadence.agenda import Agenda, AgendaItem
+from cadence.directive import ItemKind
 from cadence.document import Cadence
 from cadence.facts import InvoiceFacts, StepFacts
 from cadence.foreseeing import CapForeseen
@@ -44,6 +45,10 @@ WORDS: Mapping[str, str] = {
     "send_window": "the cadence's send window was shut",
     "halted": "sending was halted",
     "whatsapp_window_closed": "free text by WhatsApp is allowed for 24 hours after the customer wrote",
+    "approval_needed": "it goes when a manager approves, who is asked then",
+    "awaiting_approval": "it waits for a manager's yes or no, until its time is out",
+    "approval_refused": "a manager said no",
+    "approval_timed_out": "nobody said yes or no in time",
     "performed": "it was done",
     "sent": "the provider took it",
     "on_hold": "the invoice is on hold, and nobody said until when",
@@ -123,7 +128,8 @@ def _of_mark(known: Known, mark: Mark) -> Iterator[Because]:
         yield _of_record(known, mark.step.id, mark.occurrence, mark.step.stage, mark.record)
     ahead = [item for item in known.agenda.items if _is_of(item, mark)]
     for item in ahead:
-        yield _of_item(known, item, mark.step.stage)
+        if item.kind is not ItemKind.REMIND_APPROVAL:  # the end of its time says the same, and until when
+            yield _of_item(known, item, mark.step.stage)
     if not mark.record.outcome and not ahead:
         yield _of_silence(known, mark)
 
@@ -153,6 +159,8 @@ def _of_item(known: Known, item: AgendaItem, stage: str | None) -> Because:
     assert item.step is not None, "items of steps and notices name them"
     record = known.facts.step(item.step, item.occurrence)
     rule, verdict = _moved_by(known, item) or item.why, "planned"
+    if item.kind is ItemKind.TIME_OUT_APPROVAL:
+        rule, verdict = item.why, "waiting"
     if record.deferred_until and item.at >= record.deferred_until and record.deferred_reason:
         rule, verdict = record.deferred_reason, "deferred"
     words = _no_way(known, item.step) if rule == "no_usable_channel" else _words(known, rule, item.step)

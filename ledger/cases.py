@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, Select, any_, insert, literal, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from cadence.reducing.approvals import REASON as APPROVAL
 from cadence.words import rounded
 from ledger.database import LedgerError
 from ledger.tables import CaseNote
@@ -143,18 +144,31 @@ async def close(
     """Close the case; anybody may, because who claimed it may be gone, and the notes say who did.
 
     It lifts nothing by itself: where the case came from a hold without an end or a payment nobody could
-    identify, reminders stay paused until somebody resumes the invoice. Raises LedgerError where it is closed.
+    identify, reminders stay paused until somebody resumes the invoice. Raises LedgerError where it is closed, or
+    where a step waits for its answer, which closes it.
     """
     async with _acting(engine, case_id, expect) as connection:
-        ending = update(cases_table).where(cases_table.c.id == case_id, cases_table.c.status != "closed")
+        ending = update(cases_table).where(
+            cases_table.c.id == case_id,
+            cases_table.c.status != "closed",
+            cases_table.c.reason != APPROVAL,
+        )
         ended = await connection.execute(
             ending.values(status="closed", closed_at=now).returning(cases_table.c.id)
         )
         if ended.first() is None:
-            await _case(connection, case_id)
-            raise LedgerError("case_closed", f"case {case_id} is closed already")
+            raise _not_closed(await _case(connection, case_id))
         await _write(connection, case_id, actor, "closed", now)
         return await _case(connection, case_id)
+
+
+def _not_closed(found: CaseLine) -> LedgerError:
+    if found.status == "closed":
+        return LedgerError("case_closed", f"case {found.id} is closed already")
+    return LedgerError(
+        "approval_waits",
+        f"case {found.id} asks for a yes or no: approve or refuse the step of {found.invoice}, and it closes",
+    )
 
 
 @asynccontextmanager

@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cadence.facts import ANSWER_STEP, CustomerFacts
 from ledger.answering import answers, free_text_until
+from ledger.case_keeping import CONVERSATION_CASES
 from ledger.conversations import attempts, messages, replies
 from ledger.database import UnknownCustomer
 from ledger.ownership import known_as
-from ledger.unit import CONVERSATION_CASES, cases_table, customers, invoices
+from ledger.unit import cases_table, customers, invoices
 
 # What closes these cases was said to the customer in some other way: nobody waits any more.
 _SETTLING = (*CONVERSATION_CASES, "dispute_to_confirm")

@@ -46,7 +46,7 @@ def permits_in_order(log: InvoiceLog, tally: Tally) -> None:
             tally.violations.append(f"{log.name}: permit {logged.id} names an attempt that does not exist")
         elif reason := _forbidden(
             before, log.cadence_before(logged.id), logged.at, attempt.step, notice=attempt.notice
-        ):
+        ) or _unapproved(before, log.cadence_before(logged.id), attempt):
             tally.violations.append(f"{log.name}: permit {logged.id} for {_step(attempt)} was given {reason}")
     _listed_in_order(log, tally)
     for attempt in log.attempts:
@@ -54,6 +54,17 @@ def permits_in_order(log: InvoiceLog, tally: Tally) -> None:
             tally.violations.append(f"{log.name}: attempt {attempt.id} has no permit in the log")
         if attempt.began_at and attempt.began_at >= attempt.lease_until:
             tally.violations.append(f"{log.name}: attempt {attempt.id} began after its lease ended")
+
+
+def _unapproved(facts: InvoiceFacts, cadence: Cadence, attempt: Tried) -> str | None:
+    """That a message was sent for which somebody was to be asked first, who said no or nothing."""
+    step = cadence.step(attempt.step)
+    record = facts.step(attempt.step, attempt.occurrence)
+    if step is None or step.approval is None or record.messages:
+        return None
+    answer = record.approval.answer if record.approval else None
+    leave = answer == "given" or (answer == "timed_out" and step.approval.otherwise == "send")
+    return None if leave else "without approval"
 
 
 def _listed_in_order(log: InvoiceLog, tally: Tally) -> None:

@@ -62,11 +62,24 @@ def _events(item: AgendaItem, held: Held) -> list[e.InvoiceEvent]:
             return [e.DisputeOverdue()]
         case ItemKind.CHECK_INSTALMENT:
             return found_missing(held.facts, held.cadence, item.number)
+        case ItemKind.ASK_APPROVAL | ItemKind.REMIND_APPROVAL | ItemKind.TIME_OUT_APPROVAL:
+            return [_approval_event(item, held)]
         case ItemKind.OPEN_CASE | ItemKind.HAND_OVER | ItemKind.WRITE_OFF:
             return [_step_event(item, held)]
         case _:
             message = f"{item.kind} is not performed in the ledger"
             raise ValueError(message)
+
+
+def _approval_event(item: AgendaItem, held: Held) -> e.InvoiceEvent:
+    step = held.cadence.step(item.step or "")
+    assert step is not None, "the planner made it from a step that needs leave"
+    assert step.approval is not None, "the planner made it from a step that needs leave"
+    name = {"step": step.id, "occurrence": item.occurrence}
+    if item.kind is ItemKind.ASK_APPROVAL:
+        return e.ApprovalAsked(**name, by=step.approval.by)
+    reminds = item.kind is ItemKind.REMIND_APPROVAL
+    return e.ApprovalReminded(**name) if reminds else e.ApprovalTimedOut(**name)
 
 
 def _step_event(item: AgendaItem, held: Held) -> e.StepPerformed | e.StepFailed:
@@ -75,7 +88,7 @@ def _step_event(item: AgendaItem, held: Held) -> e.StepPerformed | e.StepFailed:
     assert item.step is not None, "the planner made it from a step"
     if item.why == "no_usable_channel":
         return e.StepFailed(step=item.step, occurrence=item.occurrence, reason=item.why, planned_at=item.at)
-    if item.why == "missed_step":
+    if item.why in ("missed_step", "approval_timed_out"):
         how = {"queue": held.cadence.queue, "reason": item.why}
     elif step.open_case:
         how = {"queue": step.open_case.queue, "reason": step.open_case.reason}

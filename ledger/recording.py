@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from cadence import events as e
@@ -153,11 +154,29 @@ class Situation:
     creditor_zone: ZoneInfo
     promised: Decimal = Decimal(0)
     sums: Sums = Sums()
+    awaiting: tuple[str, ...] = ()
 
     @property
     def unpromised(self) -> Decimal:
         """The part of the balance of which no open promise speaks."""
         return max(self.balance - self.promised, Decimal(0))
+
+
+def waiting_step(awaiting: Sequence[str], wanted: str | None) -> dict[str, Any]:
+    """The occurrence of a step that waits for leave, as its events name it: the step `wanted`, or the only one.
+
+    Raises ValueError with a sentence where there is none, or more than one and nobody said which.
+    """
+    found = [key for key in awaiting if wanted in (None, key.rpartition("/")[0])]
+    named = ", ".join(key.rpartition("/")[0] for key in awaiting)
+    if not awaiting:
+        raise ValueError("no step waits for approval")
+    if not found:
+        raise ValueError(f"{wanted!r} does not wait for approval; what waits is {named}")
+    if len(found) > 1:
+        raise ValueError(f"several steps wait for approval, {named}; say which")
+    step, _, occurrence = found[0].rpartition("/")
+    return {"step": step, "occurrence": int(occurrence)}
 
 
 async def situation(ledger: Ledger, invoice_id: int) -> Situation:
@@ -180,6 +199,7 @@ def situation_of(unit: Unit, held: Held) -> Situation:
         stages=stages,
         next_stage=stages[reached + 1] if reached + 1 < len(stages) else None,
         promised=held.facts.promised,
+        awaiting=held.facts.awaiting,
         sums=sums_of(held.facts),
     )
 

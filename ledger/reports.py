@@ -72,6 +72,7 @@ async def happened(engine: AsyncEngine) -> Sequence[Row]:
     told = (
         "payment_received", "payment_unidentified", "payment_reversed", "dispute_opened", "dispute_assigned",
         "dispute_overdue", "dispute_resolved", "due_date_extended",
+        "approval_asked", "approval_given", "approval_refused", "approval_timed_out",
         "hold_placed", "hold_ended", "promise_made", "promise_broken", "plan_agreed", "instalment_missed",
         "plan_ended", "escalated", "cancelled", "replied",
         "channel_suppressed", "suppression_lifted", "contact_forbidden", "contact_allowed", "preference_stated",

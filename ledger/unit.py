@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Executable, insert, select
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence import events as e
@@ -26,6 +25,7 @@ from cadence.reducer import reduce_invoice
 from cadence.rules import Rulebook, Rules
 from ledger import statements
 from ledger.behaviour import payer_facts
+from ledger.case_keeping import keep_cases
 from ledger.database import CustomerMoved, UnknownCustomer, UnknownInvoice
 from ledger.tables import AgendaRow, CadenceVersion, Case, Customer, Event, Invoice, Outbox
 
@@ -34,8 +34,6 @@ agenda_table, cases_table, outbox = AgendaRow.__table__, Case.__table__, Outbox.
 cadences = CadenceVersion.__table__  # type: ignore[attr-defined]
 
 OUTBOX_CHANNEL = "regua_outbox"
-# The reasons of the cases that what customers write, and what becomes of the answers, opens.
-CONVERSATION_CASES = ("replied", "says_paid", "may_opt_out", "answer_not_sent")
 _published: dict[tuple[str, int], Cadence] = {}
 
 
@@ -278,7 +276,8 @@ class Unit:
         statement = statements.STORE_WITH_AGENDA if planned else statements.STORE_INVOICE
         await self.connection.execute(statement, values | planned)
         held.row = {**held.row, "agenda_digest": planned.get("agenda_digest", held.row["agenda_digest"])}
-        await self._open_cases(held)
+        due = [case for case in held.facts.cases if case not in held.cases]
+        await keep_cases(self.connection, held.id, held.cadence, due, self.now)
         held.cases = held.facts.cases
         if directive != held.directive and not by_return:
             await self.leave_word(held.id, held.causes[0])
@@ -334,30 +333,6 @@ class Unit:
             return {}
         return {"agenda_digest": digest, "agenda_length": len(agenda.items), "agenda_items": items}
 
-    async def _open_cases(self, held: Held) -> None:
-        due = [case for case in held.facts.cases if case not in held.cases]
-        if not due:
-            return
-        rows = [
-            {
-                "invoice_id": held.id,
-                "key": case.key,
-                "queue": case.queue or queue_for(case, held.cadence),
-                "reason": case.reason,
-                "status": "open",
-                "opened_at": self.now,
-            }
-            for case in due
-        ]
-        statement = upsert(cases_table).values(rows)
-        # Owed again while it is open, a case is the same case; closed, it opens again.
-        again = statement.on_conflict_do_update(
-            index_elements=["invoice_id", "key"],
-            set_={"status": "open", "claimed_by": None, "closed_at": None},
-            where=cases_table.c.status == "closed",
-        )
-        await self.connection.execute(again)
-
     async def leave_word(self, invoice_id: int, cause: str) -> None:
         """Ask the relay to tell the invoice's workflow its current directive."""
         word = {"invoice_id": invoice_id, "cause": cause, "created_at": self.now, "channel": OUTBOX_CHANNEL}
@@ -369,20 +344,3 @@ def _settling_event(settled: Settled) -> e.StepSkipped | e.StepFailed:
     return kind(
         step=settled.step, occurrence=settled.occurrence, reason=settled.reason, planned_at=settled.planned_at
     )
-
-
-def queue_for(case: CaseDue, cadence: Cadence) -> str:
-    """The queue that the cadence names for a case of this reason."""
-    branches = cadence.branches
-    named = {
-        "dispute": branches.dispute.queue,
-        "dispute_to_confirm": branches.dispute.queue,
-        "dispute_overdue": branches.dispute.queue,
-        "hold_without_end": branches.hold.queue,
-        "broken_promise": branches.broken_promise.queue,
-        "instalment_missed": branches.plan.missed.queue,
-        "plan_ended": branches.plan.missed.queue,
-    }
-    if case.reason in CONVERSATION_CASES:
-        return branches.reply.queue
-    return named.get(case.reason) or cadence.queue

@@ -35,6 +35,8 @@ class Kind(StrEnum):
     EXTENSION = "extension"
     PLAN = "plan"
     END_PLAN = "end_plan"
+    APPROVAL = "approval"
+    REFUSAL = "refusal"
     ESCALATE = "escalate"
     CANCEL = "cancel"
     CREDIT_NOTE = "credit_note"
@@ -84,10 +86,11 @@ class Happening:
     """One row. `at` is an aware instant; `key` tells it from all others, also in a file that is imported again.
 
     `on` is the column `date`: the day to which a promise is made or an invoice extended, by which a dispute is to
-    be answered, or of a plan's first instalment. `amount` is of a dispute the part, of its resolution what is credited. `until` is an instant, or a date: to its end, where the customer is. `reason` is a code: of a resolution upheld,
-    rejected or withdrawn, of an assignment who deals with the dispute, of an escalation the stage, of a payment its
-    method, of a reply its channel, of a plan how it is divided: `monthly-3`, of a segment
-    the segment into which the invoice's customer comes by hand.
+    be answered, or of a plan's first instalment. `amount` is of a dispute the part, of its resolution what is
+    credited. `until` is an instant, or a date: to its end, where the customer is. `reason` is a code: of a resolution
+    upheld, rejected or withdrawn, of an assignment who deals with the dispute, of an approval the step, of an
+    escalation the stage, of a payment its method, of a reply its channel, of a plan how it is divided: `monthly-3`, of
+    a segment the segment into which the invoice's customer comes by hand.
     """
 
     line: int

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from cadence import events as e
 from cadence.plans import Every, divided
 from cadence.words import MINOR_UNITS
 from ledger.keys import hold_key
-from ledger.recording import Fact, Situation
+from ledger.recording import Fact, Situation, waiting_step
 from ledger.unit import Origin
 from starter.cells import too_fine
 from starter.happening_row import COLUMNS, DIVIDED, Happening, Kind, judge
@@ -116,6 +117,21 @@ def _resolution(happening: Happening, stands: Situation) -> e.InvoiceEvent:
     return e.DisputeResolved.model_validate(said)
 
 
+def _approval(happening: Happening, stands: Situation) -> e.InvoiceEvent:
+    return e.ApprovalGiven.model_validate(_waiting(stands, happening.reason))
+
+
+def _refusal(happening: Happening, stands: Situation) -> e.InvoiceEvent:
+    return e.ApprovalRefused.model_validate(_waiting(stands, None) | _code(happening))
+
+
+def _waiting(stands: Situation, step: str | None) -> dict[str, Any]:
+    try:
+        return waiting_step(stands.awaiting, step)
+    except ValueError as error:
+        raise ValueError(f"event: {error}; put it after the day on which the step falls due") from None
+
+
 def _extension(happening: Happening, stands: Situation) -> e.InvoiceEvent:
     assert happening.on is not None
     if happening.on <= stands.due_on:
@@ -210,6 +226,8 @@ _EVENTS: dict[Kind, Callable[[Happening, Situation], e.InvoiceEvent]] = {
     Kind.ASSIGNMENT: _assignment,
     Kind.RESOLUTION: _resolution,
     Kind.EXTENSION: _extension,
+    Kind.APPROVAL: _approval,
+    Kind.REFUSAL: _refusal,
     Kind.PAUSE: _pause,
     Kind.RESUME: lambda _happening, _stands: e.HoldEnded(),
     Kind.PROMISE: _promise,

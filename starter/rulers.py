@@ -132,7 +132,7 @@ def example(
             offset=str(step.at),
             stage=step.stage,
             at=planned.get(step.id),
-            what=_what(step),
+            what=_what(step) + (f", once a {step.approval.by} approves" if step.approval else ""),
             when=step.when,
             missed=str(step.missed_policy.policy),
             subject=_subject(step, _context(facts, creditor, language, planned.get(step.id))),

@@ -31,6 +31,9 @@ PERFORMED_BY = {
     ItemKind.CHECK_PROMISE: ("check_promise", ""),
     ItemKind.CHECK_DISPUTE: ("check_dispute", ""),
     ItemKind.CHECK_INSTALMENT: ("check_instalment", ""),
+    ItemKind.ASK_APPROVAL: ("ask_approval", ""),
+    ItemKind.REMIND_APPROVAL: ("remind_approval", ""),
+    ItemKind.TIME_OUT_APPROVAL: ("time_out_approval", ""),
     ItemKind.END_HOLD: ("end_hold", ""),
     ItemKind.RECONCILE_MESSAGE: ("reconcile_message", ""),
     ItemKind.HAND_OVER: ("hand_over", ""),
@@ -213,6 +216,16 @@ class InvoiceWorkflow:
     def dispute_resolved(self, signal: signals.DisputeResolved | None = None) -> None:
         """A dispute is over."""
         self.note("dispute_resolved", signal)
+
+    @workflow.signal
+    def approval_given(self, signal: signals.ApprovalGiven | None = None) -> None:
+        """A step that waits for leave may go."""
+        self.note("approval_given", signal)
+
+    @workflow.signal
+    def approval_refused(self, signal: signals.ApprovalRefused | None = None) -> None:
+        """A step that waits for leave is not to go."""
+        self.note("approval_refused", signal)
 
     @workflow.signal
     def due_date_extended(self, signal: signals.DueDateExtended | None = None) -> None:

@@ -88,6 +88,19 @@ class DisputeResolved(Signal):
     credit: Text = ""
 
 
+class ApprovalGiven(Signal):
+    """`step` may go, the only one that waits for leave where empty."""
+
+    step: Text = ""
+
+
+class ApprovalRefused(Signal):
+    """`step` is not to go, the only one that waits for leave where empty; `reason` is a code."""
+
+    step: Text = ""
+    reason: Text = ""
+
+
 class DueDateExtended(Signal):
     """The customer may pay until the ISO date `due_on`, later than the due date so far; `reason` is a code."""
 

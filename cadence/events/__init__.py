@@ -7,6 +7,13 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
+from cadence.events.approvals import (
+    ApprovalAsked,
+    ApprovalGiven,
+    ApprovalRefused,
+    ApprovalReminded,
+    ApprovalTimedOut,
+)
 from cadence.events.cadences import CadenceChanged
 from cadence.events.charges import LateChargesClaimed, LateChargesWaived
 from cadence.events.conversation import AnswerWritten, Replied
@@ -69,6 +76,11 @@ __all__ = [
     "INVOICE_EVENT",
     "AgreedInstalment",
     "AnswerWritten",
+    "ApprovalAsked",
+    "ApprovalGiven",
+    "ApprovalRefused",
+    "ApprovalReminded",
+    "ApprovalTimedOut",
     "CadenceChanged",
     "Cancelled",
     "ChannelSuppressed",
@@ -162,6 +174,11 @@ InvoiceEvent = (
     | Replied
     | AnswerWritten
     | SignalIgnored
+    | ApprovalAsked
+    | ApprovalReminded
+    | ApprovalGiven
+    | ApprovalRefused
+    | ApprovalTimedOut
     | StepSkipped
     | StepDeferred
     | DeferralLifted

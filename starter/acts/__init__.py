@@ -4,6 +4,7 @@ The command line and the HTTP service both call these, so their sentences name t
 an option. Arguments are typed; what is judged here is what only the ledger knows.
 """
 
+from starter.acts.approvals import approve, refuse
 from starter.acts.checks import (
     HORIZON,
     PAST,
@@ -28,6 +29,7 @@ __all__ = [
     "UNSPECIFIED",
     "Outcome",
     "agree_plan",
+    "approve",
     "assign_dispute",
     "cancel",
     "check_coming",
@@ -44,6 +46,7 @@ __all__ = [
     "pay",
     "promise",
     "refund",
+    "refuse",
     "refuse_closed",
     "resolve",
     "resume",

@@ -15,6 +15,7 @@ from starter.api.oidc import add_login
 from starter.api.problems import MEDIA_TYPE, Problem, problem_answer
 from starter.api.resources import (
     agenda,
+    approvals,
     cadences,
     cases,
     conversations,
@@ -51,6 +52,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     merging.router,
     feeding.router,
     agenda.router,
+    approvals.router,
     cadences.router,
     cases.router,
     halts.router,

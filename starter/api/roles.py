@@ -28,6 +28,7 @@ class Permission(StrEnum):
     ANSWER = "answer"
     STEER_INVOICE = "steer_invoice"
     CLOSE_INVOICE = "close_invoice"
+    APPROVE = "approve"
     CLAIM_CHARGES = "claim_charges"
     STEER_MANY = "steer_many"
     ASSIGN_SEGMENT = "assign_segment"
@@ -58,6 +59,8 @@ MAY: Mapping[Permission, frozenset[Role]] = {
     Permission.STEER_INVOICE: _AGENTS,
     # Cancel an invoice, or uphold a dispute, which credits it.
     Permission.CLOSE_INVOICE: _MANAGERS | {Role.ERP},
+    # Say yes or no to a step that waits for it.
+    Permission.APPROVE: _MANAGERS,
     # Late interest and costs: claim them, or give them up.
     Permission.CLAIM_CHARGES: _MANAGERS,
     Permission.STEER_MANY: _MANAGERS,

@@ -41,6 +41,7 @@ _OPTIONS = {
     "instalments": "--instalment",
     "replaces": "--replace",
     "stage": "--stage",
+    "step": "--step",
     "to": "--to",
     "until": "--until",
 }

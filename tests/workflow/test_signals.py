@@ -18,6 +18,8 @@ SIGNALS: dict[str, dict[str, str]] = {
     "dispute_opened": {"reason": "wrong_amount"},
     "dispute_assigned": {"owner": "sales", "answer_by": "2026-04-01"},
     "dispute_resolved": {"outcome": "rejected"},
+    "approval_given": {"step": "final-notice"},
+    "approval_refused": {"step": "final-notice", "reason": "new_contact"},
     "due_date_extended": {"due_on": "2026-04-01", "reason": "goods_late"},
     "promise_made": {"amount": "60", "by": "2026-04-01"},
     "plan_agreed": {"instalments": "2026-04-01=60 2026-05-01=60.50"},

@@ -114,3 +114,16 @@ def test_a_plan_is_read_as_it_is_written() -> None:
     assert isinstance(event, e.PlanAgreed)
     assert ([int(part.amount) for part in event.instalments], event.method) == ([40, 60], "boleto")
     assert told("plan_ended", reason="Mrs X died").event == e.PlanEnded(reason="unspecified")
+
+
+def test_an_answer_without_a_step_is_of_the_only_one_that_waits() -> None:
+    one, two = (replace(STANDS, awaiting=keys) for keys in (("final/2",), ("final/2", "exit/1")))
+
+    def answered(stands: Situation, name: str, **fields: str) -> e.InvoiceEvent:
+        return fact_of(7, SignalNote(name=name, id="a1", at=AT, fields=fields), stands).event
+
+    assert answered(one, "approval_given") == e.ApprovalGiven(step="final", occurrence=2)
+    refused = answered(two, "approval_refused", step="exit", reason="new_contact")
+    assert refused == e.ApprovalRefused(step="exit", occurrence=1, reason="new_contact")
+    assert answered(two, "approval_given") == e.SignalIgnored(signal="approval_given")
+    assert answered(STANDS, "approval_given") == e.SignalIgnored(signal="approval_given")

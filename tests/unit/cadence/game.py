@@ -257,6 +257,8 @@ class Game:
             case ItemKind.CHECK_INSTALMENT:
                 for missing in found_missing(self.facts, self.cadence, item.number):
                     self._append(missing)
+            case ItemKind.ASK_APPROVAL | ItemKind.REMIND_APPROVAL | ItemKind.TIME_OUT_APPROVAL:
+                self._append(_of_approval(item))
             case ItemKind.END_HOLD:
                 self._append(e.HoldEnded(hold=item.hold))
             case ItemKind.RECONCILE_MESSAGE:
@@ -360,6 +362,14 @@ def instalments_from(first: date, amounts: Sequence[Any], days: int = 7) -> list
         {"due_on": first + timedelta(days=days * turn), "amount": amount}
         for turn, amount in enumerate(amounts)
     ]
+
+
+def _of_approval(item: AgendaItem) -> e.InvoiceEvent:
+    name: dict[str, Any] = {"step": item.step, "occurrence": item.occurrence}
+    if item.kind is ItemKind.ASK_APPROVAL:
+        return e.ApprovalAsked(**name, by="manager")
+    kind = e.ApprovalReminded if item.kind is ItemKind.REMIND_APPROVAL else e.ApprovalTimedOut
+    return kind(**name)
 
 
 def instant(text: str) -> datetime:

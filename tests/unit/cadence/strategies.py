@@ -89,6 +89,9 @@ def rulers(draw: st.DrawFn) -> list[dict[str, Any]]:
         steps.append(step)
     if draw(st.booleans()):
         steps.append(hand_over("exit", f"previous + {draw(st.integers(1, 20))}d", stage="final"))
+    for step in steps:
+        if "open_case" not in step and draw(st.integers(0, 4)) == 0:
+            step["approval"] = {"otherwise": draw(st.sampled_from(["skip", "send", "ask"]))}
     return steps
 
 

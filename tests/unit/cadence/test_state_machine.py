@@ -338,6 +338,15 @@ class InvoiceLife(RuleBasedStateMachine):
         moved = {"amount": Decimal(100), "due_on": game.facts.due_on + timedelta(days=days), "on": today}
         game.tell(e.InvoiceChanged.model_validate(moved))
 
+    @precondition(lambda self: self.game.facts.awaiting)
+    @rule(pick=st.integers(0, 5), given=st.booleans())
+    def a_manager_answers(self, pick: int, *, given: bool) -> None:
+        waiting = self.game.facts.awaiting
+        step, _, occurrence = waiting[pick % len(waiting)].rpartition("/")
+        name = {"step": step, "occurrence": int(occurrence)}
+        kind = e.ApprovalGiven if given else e.ApprovalRefused
+        self.game.tell(kind.model_validate(name))
+
     @rule(days=st.integers(-5, 40))
     def give_longer_to_pay(self, days: int) -> None:
         today = self._in(0)
@@ -353,6 +362,28 @@ class InvoiceLife(RuleBasedStateMachine):
         assert facts.credited >= 0
         if not facts.closed and not forbids(facts, cadence):
             assert 0 < asked(facts, cadence) <= facts.balance
+
+    @invariant()
+    def nothing_leaves_that_needs_leave_and_has_none(self) -> None:
+        for key, step in self.game.facts.steps.items():
+            document = self.game.cadence.step(key.rpartition("/")[0])
+            if document and document.approval and (step.messages or step.outcome == "performed"):
+                answer = step.approval.answer if step.approval else None
+                late = step.outcome == "performed" and step.reason in ("missed_step", "no_usable_channel")
+                assert (
+                    late
+                    or answer == "given"
+                    or (answer == "timed_out" and document.approval.otherwise != "skip")
+                ), f"{key}: {step}"
+
+    @invariant()
+    def what_waits_for_leave_has_an_open_case_and_what_does_not_has_none(self) -> None:
+        facts = self.game.facts
+        waiting = {f"approval/{key}" for key in facts.awaiting}
+        assert {
+            case.key for case in facts.cases if case.reason == "approval_needed" and not case.over
+        } == waiting
+        assert not (facts.closed and waiting)
 
     @invariant()
     def a_deadline_that_passed_has_its_case(self) -> None:

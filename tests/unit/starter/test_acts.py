@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cadence import events as e
-from cadence.facts import CustomerFacts, Dispute, Hold, InvoiceFacts, Plan, Promise
+from cadence.facts import Approval, CustomerFacts, Dispute, Hold, InvoiceFacts, Plan, Promise, StepFacts
 from cadence.words import Language
 from ledger.recording import Situation
 from starter import acts
@@ -271,3 +271,20 @@ def test_a_customers_holds_are_placed_and_ended_each_by_its_name() -> None:
     both = customer(Hold(hold="a", reason="x"), Hold(hold="b", reason="y"))
     assert acts.resume_customer(both, NOW) == [e.CustomerHoldEnded(hold="a"), e.CustomerHoldEnded(hold="b")]
     assert refused(acts.resume_customer, customer()).code == "not_paused"
+
+
+def waiting(*keys: str) -> Standing:
+    """An invoice of which these occurrences of steps wait for leave."""
+    return stands(steps={key: StepFacts(approval=Approval(asked_at=NOW)) for key in keys})
+
+
+def test_the_only_step_that_waits_is_meant_unless_another_is_named() -> None:
+    assert acts.approve(waiting("final/1"), NOW).event == e.ApprovalGiven(step="final", occurrence=1)
+    both = waiting("final/2", "exit/1")
+    refused_exit = acts.refuse(both, NOW, step="exit", reason="new-contact").event
+    assert refused_exit == e.ApprovalRefused(step="exit", occurrence=1, reason="new-contact")
+    refusal = refused(acts.approve, both)
+    assert (refusal.code, refusal.field) == ("not_awaiting_approval", None)
+    assert "several steps wait for approval, final, exit; say which" in str(refusal)
+    assert "'first' does not wait for approval" in str(refused(acts.approve, both, step="first"))
+    assert "no step waits for approval" in str(refused(acts.refuse, stands()))

@@ -83,6 +83,11 @@ def test_each_event_becomes_its_fact(tmp_path: Path) -> None:
     assert event(tmp_path, event="resolution", reason="upheld") == e.DisputeResolved(outcome="upheld")
     credited = event(tmp_path, event="resolution", reason="upheld", amount="5")
     assert credited == e.DisputeResolved(outcome="upheld", credit=Decimal(5))
+    waits = replace(STANDS, awaiting=("final/1",))
+    approved = to_fact(one(tmp_path, event="approval"), waits, "ana").event
+    assert approved == e.ApprovalGiven(step="final", occurrence=1)
+    refused = to_fact(one(tmp_path, event="refusal", reason="new_contact"), waits, "ana").event
+    assert refused == e.ApprovalRefused(step="final", occurrence=1, reason="new_contact")
     extended = event(tmp_path, event="extension", date="2026-02-20", reason="goods_late")
     assert extended == e.DueDateExtended(due_on=date(2026, 2, 20), reason="goods_late", on=date(2026, 2, 3))
     assert event(tmp_path, event="resume") == e.HoldEnded(hold=None)
@@ -120,6 +125,7 @@ def test_a_payment_in_foreign_money_is_kept_for_a_person_to_look_at(tmp_path: Pa
         ({"event": "promise", "date": "2026-02-09", "amount": "1.005"}, "has more decimals"),
         ({"event": "reply", "text": "hello"}, "is not a fact of one invoice"),
         ({"event": "dispute", "amount": "1.005"}, "amount: 1.005 has more decimals than EUR, which has 2"),
+        ({"event": "approval"}, "event: no step waits for approval; put it after the day on which the step"),
         (
             {"event": "extension", "date": "2026-02-01"},
             "date: the invoice is due on 2026-02-01; an extension",

@@ -1,0 +1,89 @@
+"""Approvals: the steps that wait for somebody's yes or no, the first asked first."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cadence.document import Cadence
+from cadence.facts import InvoiceFacts
+from cadence.reducing.approvals import REASON
+from cadence.words import rounded
+from ledger.tables import CadenceVersion
+from ledger.unit import cases_table, customers, invoices
+
+cadences = CadenceVersion.__table__  # type: ignore[attr-defined]
+
+
+class ApprovalLine(BaseModel):
+    """A step that waits: who may say yes or no, since when, until when, and what it does if nobody does (`otherwise`).
+
+    `case` is its case; `state` is the invoice's, which may be paused or disputed meanwhile: then its time stands still.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    case: int
+    invoice: str
+    customer: str
+    customer_name: str
+    state: str
+    currency: str
+    balance: Decimal
+    step: str
+    occurrence: int
+    stage: str
+    by: str
+    asked_at: datetime
+    reminded: int
+    ends_at: datetime
+    otherwise: str
+
+
+async def list_approvals(engine: AsyncEngine) -> list[ApprovalLine]:
+    """What waits for approval. Personal data: never log it."""
+    wanted = (
+        select(
+            cases_table.c.id.label("case"),
+            cases_table.c.key,
+            invoices.c.number.label("invoice"),
+            customers.c.key.label("customer"),
+            customers.c.name.label("customer_name"),
+            *invoices.c[("state", "currency", "balance", "facts")],
+            cadences.c.document,
+        )
+        .join_from(cases_table, invoices)
+        .join(customers)
+        .join(cadences, invoices.c.cadence_id == cadences.c.id)
+        .where(cases_table.c.reason == REASON, cases_table.c.status != "closed")
+        .order_by(cases_table.c.opened_at, cases_table.c.id)
+    )
+    async with engine.connect() as connection:
+        rows = (await connection.execute(wanted)).mappings().all()
+    lines = (_line(row) for row in rows)
+    return [line for line in lines if line is not None]
+
+
+def _line(row: Any) -> ApprovalLine | None:
+    key = row["key"].removeprefix("approval/")
+    step_id, _, occurrence = key.rpartition("/")
+    step = Cadence.model_validate(row["document"]).step(step_id)
+    record = InvoiceFacts.model_validate(row["facts"]).steps.get(key)
+    if step is None or step.approval is None or record is None or record.approval is None:
+        return None  # the invoice moved to a cadence that needs no leave for it
+    told = {name: row[name] for name in ("case", "invoice", "customer", "customer_name", "state", "currency")}
+    return ApprovalLine(
+        **told,
+        balance=rounded(row["balance"], row["currency"]),
+        step=step_id,
+        occurrence=int(occurrence),
+        stage=step.stage,
+        by=step.approval.by,
+        asked_at=record.approval.asked_at,
+        reminded=record.approval.reminded,
+        ends_at=record.approval.asked_at + step.approval.within,
+        otherwise=step.approval.otherwise,
+    )
