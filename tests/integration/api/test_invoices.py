@@ -8,10 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
+from ledger.performing import perform
+from ledger.publishing import publish
 from starter.api.roles import Role
 from tests.integration.api.conftest import Api
 from tests.integration.api.portfolio import PERCENT, SLASHED, take_in_portfolio
-from tests.integration.ledger.playing import ARRIVAL, COURTESY_AT, DAY
+from tests.integration.ledger.playing import ARRIVAL, COURTESY_AT, DAY, order_of, row, ruler, take_in
 
 PAYMENT = {"id": "bank-1", "amount": "20.50", "currency": "EUR"}
 ACTS = [
@@ -380,3 +382,21 @@ async def test_of_those_who_change_the_same_picture_at_once_one_does(agent: http
     ]
     statuses = sorted(answer.status_code for answer in await asyncio.gather(*orders))
     assert statuses == [200] + [412] * 9
+
+
+async def test_a_manager_answers_what_waits_and_an_agent_only_sees_it(
+    agent: httpx.AsyncClient, manager: httpx.AsyncClient, api: Api
+) -> None:
+    message = {"send": {"template": "overdue_first", "channels": ["email"]}, "stage": "courtesy"}
+    step = {"id": "courtesy", "at": "due - 4d", "approval": "manager"} | message
+    await publish(api.ledger.engine, ruler(steps=[step]), ARRIVAL)
+    [invoice_id] = await take_in(api.ledger, row("W-1"))
+    await perform(api.ledger, await order_of(api.ledger, invoice_id), COURTESY_AT)
+    [line] = (await agent.get("/v1/approvals")).json()
+    assert (line["invoice"], line["step"], line["by"]) == ("W-1", "courtesy", "manager")
+    assert await problem(agent, "approval", "W-1") == (403, "not_allowed")
+    assert await problem(agent, "refusal", "W-1") == (403, "not_allowed")
+    assert await problem(manager, "approval", "W-1", step="final") == (422, "not_awaiting_approval")
+    assert (await done(manager, "approval", "W-1", step="courtesy"))["next_kind"] == "send_email"
+    assert await problem(manager, "refusal", "W-1", reason="late") == (409, "not_awaiting_approval")
+    assert (await agent.get("/v1/approvals")).json() == []
