@@ -117,6 +117,19 @@ def _resolve(on: Occasion) -> e.InvoiceEvent:
     return e.DisputeResolved.model_validate({"outcome": outcome, "credit": credit})
 
 
+def _approve(on: Occasion) -> e.InvoiceEvent | None:
+    return e.ApprovalGiven.model_validate(_waiting(on)) if on.facts.awaiting else None
+
+
+def _refuse(on: Occasion) -> e.InvoiceEvent | None:
+    return e.ApprovalRefused.model_validate(_waiting(on)) if on.facts.awaiting else None
+
+
+def _waiting(on: Occasion) -> dict[str, object]:
+    step, _, occurrence = on.chance.choice(on.facts.awaiting).rpartition("/")
+    return {"step": step, "occurrence": int(occurrence)}
+
+
 def _hold(on: Occasion) -> e.InvoiceEvent:
     return e.HoldPlaced(hold=f"h{on.chance.randint(1, 3)}", until=on.hours_on())
 
@@ -163,6 +176,8 @@ HAPPENINGS: Mapping[type[e.InvoiceEvent], Maker] = {
     e.DisputeOpened: _dispute,
     e.DisputeAssigned: lambda on: e.DisputeAssigned(owner="sales", answer_by=on.some_day()),
     e.DisputeResolved: _resolve,
+    e.ApprovalGiven: _approve,
+    e.ApprovalRefused: _refuse,
     e.HoldPlaced: _hold,
     e.HoldEnded: lambda _: e.HoldEnded(),
     e.InvoiceChanged: _change,
@@ -188,6 +203,9 @@ OWN: set[type[e.InvoiceEvent]] = {
     e.PromiseBroken,
     e.InstalmentMissed,
     e.DisputeOverdue,
+    e.ApprovalAsked,
+    e.ApprovalReminded,
+    e.ApprovalTimedOut,
     e.StepSkipped,
     e.StepDeferred,
     e.StepPerformed,
