@@ -36,8 +36,8 @@ async def test_a_step_that_is_refused_by_a_signal_is_passed_over(house: House) -
 
 async def test_time_runs_out_at_its_own_hour(house: House) -> None:
     debtor = await asked(house)
-    for event in ("approval_reminded", "approval_reminded", "approval_timed_out"):
+    for event, count in (("approval_reminded", 1), ("approval_reminded", 2), ("approval_timed_out", 1)):
         await house.until_heard(debtor)
         await house.skip_to_next(debtor)
-        await house.until_told(debtor, event)
+        await house.until_count(debtor, event, count)
     assert (await house.facts(debtor)).step("due-today", 1).reason == "approval_timed_out"
