@@ -13,7 +13,8 @@ from cadence import events as e
 from cadence.facts import InvoiceFacts
 from cadence.words import rounded
 from ledger.database import LedgerError, UnknownCustomer
-from ledger.unit import Held, Origin, Unit, customers, events_table, invoices
+from ledger.ownership import known_as
+from ledger.unit import Held, Origin, Unit, events_table, invoices
 
 # The key spaces of a credit that was moved: where it came from, and where it went.
 OUT, INTO = "credit_out", "credit"
@@ -50,16 +51,15 @@ class Used:
 
 
 async def credit_of(engine: AsyncEngine, key: str) -> CustomerCredit:
-    """What is to the good of the creditor's customer `key`; raise UnknownCustomer."""
+    """What is to the good of the customer whom the creditor's `key` names; raise UnknownCustomer."""
     wanted = (
         select(invoices.c.number, invoices.c.currency, -invoices.c.balance)
-        .where(invoices.c.customer_id == customers.c.id, customers.c.key == key, invoices.c.balance < 0)
+        .where(invoices.c.customer_id == known_as(key), invoices.c.balance < 0)
         .order_by(invoices.c.currency, invoices.c.due_on, invoices.c.number)
     )
     async with engine.connect() as connection:
         rows = (await connection.execute(wanted)).all()
-        known = await connection.execute(select(customers.c.id).where(customers.c.key == key))
-        if known.first() is None:
+        if (await connection.execute(select(known_as(key)))).scalar_one() is None:
             raise UnknownCustomer(key)
     lines = tuple(
         CreditLine(invoice=number, currency=currency, credit=rounded(credit, currency))

@@ -27,8 +27,9 @@ MERGE = "merge"
 class Merged:
     """What goes, or went, from one customer to another, by the creditor's keys; the invoices by their numbers.
 
-    `told` are the codes of the events by which the customer who stays is held to what is stricter. `recorded` is
-    False where the two had been merged before, and for a preview.
+    `told` are the codes of the events by which the customer who stays is held to what is stricter. `segment` is the one
+    that stays; `segment_ended` the one that a person had given to who goes, where it is another: it does not come along.
+    `recorded` is False where the two had been merged before, and for a preview.
     """
 
     customer: str
@@ -39,6 +40,8 @@ class Merged:
     replies: int
     told: tuple[str, ...]
     recorded: bool
+    segment: str | None = None
+    segment_ended: str | None = None
 
 
 @dataclass(slots=True)
@@ -135,7 +138,15 @@ async def _what_moves(connection: AsyncConnection, pair: _Pair, *, recorded: boo
         (await connection.execute(wrote)).scalar_one(),
         tuple(event.type for event in stricter),
         recorded=recorded,
+        segment=pair.stays.customer_facts.segment,
+        segment_ended=_segment_ended(pair.gone.customer_facts, pair.stays.customer_facts),
     )
+
+
+def _segment_ended(gone: CustomerFacts, stays: CustomerFacts) -> str | None:
+    """A person's word on one of the two is none on the other: whoever wants it for both says it again."""
+    by_hand = gone.assigned is not None and gone.assigned.by == "manual"
+    return gone.segment if by_hand and gone.segment != stays.segment else None
 
 
 def _stricter(gone: CustomerFacts, stays: CustomerFacts, now: datetime) -> list[e.CustomerEvent]:

@@ -44,6 +44,11 @@ def _show(plan: Merged) -> None:
             say(f"{title}: {', '.join(numbers)}")
     if plan.told:
         say(f"{plan.into} would be told as well: {', '.join(map(words, plan.told))}")
+    if plan.segment_ended:
+        say(
+            f"{plan.customer} was given the segment {plan.segment_ended} by hand, and {plan.into} stays in "
+            f"{plan.segment}: assign it to {plan.into}, if it is meant for both"
+        )
     say(f"{plan.into} keeps its name, addresses, segment and preference. A merge cannot be undone.")
 
 

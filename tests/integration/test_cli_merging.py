@@ -20,6 +20,7 @@ async def terminal(
 ) -> Terminal:
     ledger = Ledger(connect(database_url, pool_size=2), CREDITOR)
     await publish(ledger.engine, ruler(), ARRIVAL)
+    await publish(ledger.engine, ruler(name="key", segments=["key"]), ARRIVAL)
     await take_in(ledger, row("INV-1"), row("INV-2", "C-2"))
     await ledger.engine.dispose()
     monkeypatch.setenv("DATABASE_URL", database_url)
@@ -39,6 +40,13 @@ async def test_a_preview_shows_what_would_move_and_moves_nothing(terminal: Termi
     assert "C-2 would be told as well: channel suppressed" in said
     assert said.endswith("A merge cannot be undone.\n")
     assert (await terminal.done("show", "INV-1", "--json")).json["customer"]["key"] == "C-1"
+
+
+async def test_a_preview_names_the_segment_that_a_person_gave_and_that_ends(terminal: Terminal) -> None:
+    assert "by hand" not in (await terminal.done(*MERGE, "--preview")).out
+    await terminal.done("segments", "set", "C-1", "key", "--reason", "boss_says")
+    said = (await terminal.done(*MERGE, "--preview")).out
+    assert "C-1 was given the segment key by hand, and C-2 stays in standard" in said
 
 
 async def test_a_merge_is_told_once_and_the_story_says_so(terminal: Terminal) -> None:

@@ -91,7 +91,7 @@ async def test_invoices_contacts_and_replies_go_over_and_the_old_key_names_who_s
 
     moved = await merged(ledger)
 
-    assert moved == Merged("C-1", "C-2", ("INV-1",), (), 2, 1, (), recorded=True)
+    assert moved == Merged("C-1", "C-2", ("INV-1",), (), 2, 1, (), recorded=True, segment="standard")
     assert await ledger.customer_id("C-1") == await ledger.customer_id("C-2")
     async with ledger.engine.connect() as connection:
         view = await customer_view(connection, "C-1", CREDITOR.zone)
