@@ -14,7 +14,15 @@ from cadence.allocation import AllocationRefused, Owing, Share, allocate
 from cadence.words import MINOR_UNITS, rounded
 from ledger.access import Ledger
 from ledger.database import LedgerError
-from ledger.movements import PAYMENT_SOURCE, Movement, PaymentKnown, record_on, take_back, take_turns
+from ledger.movements import (
+    PAYMENT_SOURCE,
+    Movement,
+    PaymentKnown,
+    record_on,
+    still_paid,
+    take_back,
+    take_turns,
+)
 from ledger.recording import MOST_PAID, contradict
 from ledger.shares import PaidShare, share_key, shares_of
 from ledger.spoken_for import finish
@@ -248,7 +256,7 @@ async def _shares_here(unit: Unit, payment: str) -> list[PaidShare]:
         raise LedgerError(
             "unknown_payment", f"no payment {payment!r} of this customer is known; check its id"
         )
-    return shares
+    return still_paid(unit, shares)
 
 
 async def _reversed_before(connection: AsyncConnection, origin: Origin) -> bool:

@@ -78,6 +78,11 @@ async def match(connection: AsyncConnection, references: Sequence[Reference]) ->
     return await _of_one_payment(connection, named)
 
 
+async def match_known(connection: AsyncConnection, invoice_ids: Iterable[int]) -> Match:
+    """The same for invoices by our ids: those that an earlier payment went to."""
+    return await _of_one_payment(connection, {(False, each) for each in invoice_ids})
+
+
 async def _of_one_payment(connection: AsyncConnection, named: set[Named]) -> Match:
     ids = {each for is_customer, each in named if not is_customer}
     columns = invoices.c[("number", "customer_id")]

@@ -8,7 +8,7 @@ the loss of one payment. The creditor decides: uphold the dispute, which credits
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -27,8 +27,8 @@ from ledger.unit import Held, Origin, Unit, events_table
 # The key spaces of money, which webhooks, Temporal's signals and the command line share.
 PAYMENT_SOURCE, REVERSAL_SOURCE, DISPUTE_SOURCE = "payment", "reversal", "dispute"
 CREDIT_NOTE_SOURCE, REFUND_SOURCE = "credit_note", "refund"
-# What else went back by a reversal that is about a payment of several invoices.
-REVERSED_SHARE = "reversal_share"
+# What else a reversal, or a dispute, of a payment of several invoices is about.
+REVERSED_SHARE, DISPUTED_SHARE = "reversal_share", "dispute_share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +114,13 @@ async def record_on(
     unit = Unit(connection, ledger.book, now)
     await unit.lock_invoice(invoice_id)
     held = unit.invoice(invoice_id)
-    shares = await shares_of(connection, movement.payment) if movement.kind == "reversal" else []
+    shares = await shares_of(connection, movement.payment) if movement.kind != "payment" else []
     if len(shares) > 1:
-        return await _take_back_shares(unit, held, shares, movement, actor)
+        await unit.hold_invoices({share.invoice_id for share in shares})
+        act = _take_back_shares if movement.kind == "reversal" else _dispute_shares
+        new = await act(unit, shares, movement, actor)
+        await finish(unit)
+        return new
     payment = shares[0] if shares else None
     event = _event(
         movement, held, counted=payment is None or payment.counted, of=payment.event if payment else None
@@ -127,19 +131,35 @@ async def record_on(
     return new
 
 
-async def _take_back_shares(
-    unit: Unit, held: Held, shares: Sequence[PaidShare], movement: Movement, actor: str
-) -> bool:
+async def _take_back_shares(unit: Unit, shares: Sequence[PaidShare], movement: Movement, actor: str) -> bool:
     """A reversal of a payment that went to several invoices; what cannot be of it is for a person, on the first one."""
     origin = Origin(actor, REVERSAL_SOURCE, movement.told_of)
-    await unit.hold_invoices({share.invoice_id for share in shares})
-    left = sum((share.left for share in shares), Decimal(0))
-    if movement.currency == held.facts.currency and movement.amount <= left:
-        new = bool(await take_back(unit, shares, movement.amount, origin, movement.at))
-    else:
-        new = await tell(unit, held, Fact(e.PaymentUnidentified(), movement.at, origin))
-    await finish(unit)
+    first, still = unit.invoice(shares[0].invoice_id), still_paid(unit, shares)
+    left = sum((share.left for share in still), Decimal(0))
+    if movement.currency == first.facts.currency and movement.amount <= left:
+        return bool(await take_back(unit, still, movement.amount, origin, movement.at))
+    return await tell(unit, first, Fact(e.PaymentUnidentified(), movement.at, origin))
+
+
+async def _dispute_shares(unit: Unit, shares: Sequence[PaidShare], movement: Movement, actor: str) -> bool:
+    """A dispute about a payment that went to several invoices is one of each."""
+    new = False
+    for number, share in enumerate(shares, 1):
+        source, key = (
+            (DISPUTE_SOURCE, movement.told_of)
+            if number == 1
+            else (DISPUTED_SHARE, f"{movement.told_of}/{number}")
+        )
+        fact = Fact(_OF_DISPUTES[movement.kind], movement.at, Origin(actor, source, key))
+        new |= await tell(unit, unit.invoice(share.invoice_id), fact)
     return new
+
+
+def still_paid(unit: Unit, shares: Sequence[PaidShare]) -> list[PaidShare]:
+    """Shares of locked invoices, at most what is still paid there: a reversal may have named no payment."""
+    return [
+        replace(share, left=min(share.left, unit.invoice(share.invoice_id).facts.paid)) for share in shares
+    ]
 
 
 async def take_back(

@@ -9,9 +9,10 @@ from ledger import unmatched
 from ledger.access import Ledger
 from ledger.allocating import NotAllocated, share_out, told_again
 from ledger.inbox import Later, Verdict
-from ledger.matching import Match, match
+from ledger.matching import Match, match, match_known
 from ledger.movements import Movement, PaymentKnown, dispute_opened, known_payment, record_on, take_turns
 from ledger.references import Reference
+from ledger.shares import shares_of
 from ledger.unmatched import Place
 
 # Webhooks overtake each other by hours at most. Then a reversal of a payment nobody told of is for a person; well
@@ -52,12 +53,21 @@ async def _take_named(ledger: Ledger, connection: AsyncConnection, money: Moveme
     found = await match(connection, money.references)
     if found.invoice_id is not None:
         return await _record(ledger, connection, found.invoice_id, money, now)
-    known = await known_payment(connection, money.id) if money.kind == "payment" else None
-    if known is None and (found.customer_id is None or money.kind != "payment"):
+    if money.kind != "payment":
         return await _keep(connection, money, found.reason, now)
-    if known is None:
-        return await _share_out(ledger, connection, found, money, now)
-    return await _compare(ledger, connection, known, found, money, now)
+    return await _take_shared(ledger, connection, found, money, now)
+
+
+async def _take_shared(
+    ledger: Ledger, connection: AsyncConnection, found: Match, money: Movement, now: datetime
+) -> Verdict:
+    """A payment that names no one invoice: told before, of one customer, or for a person."""
+    known = await known_payment(connection, money.id)
+    if known:
+        return await _compare(ledger, connection, known, found, money, now)
+    if found.customer_id is None:
+        return await _keep(connection, money, found.reason, now)
+    return await _share_out(ledger, connection, found, money, now)
 
 
 async def _share_out(
@@ -106,6 +116,11 @@ async def _take_following(
     if ends and not await dispute_opened(connection, payment.invoice_id, money.payment):
         # Ended before it is opened, a dispute would stay open for good.
         return Later(BEFORE_ITS_DISPUTE)
+    if money.kind == "payment":
+        shares = await shares_of(connection, money.payment)
+        found = await match_known(connection, [share.invoice_id for share in shares])
+        if found.customer_id is not None:
+            return await _take_shared(ledger, connection, found, money, now)
     return await _record(ledger, connection, payment.invoice_id, money, now)
 
 

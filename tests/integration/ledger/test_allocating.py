@@ -141,6 +141,24 @@ async def test_a_bank_takes_the_payment_back_from_all_of_them(ledger: Ledger, id
     assert await reasons(ledger, "A-1") == ["payment_unidentified"]
 
 
+async def test_what_a_plain_reversal_took_from_a_share_is_not_taken_back_again(
+    ledger: Ledger, ids: list[int]
+) -> None:
+    await pay(ledger, told(250))
+    plain = Fact(
+        e.PaymentReversed(amount=Decimal(70), currency="EUR"), ARRIVAL, Origin("ana", "reversal", "r-1")
+    )
+    await record(ledger, ids[0], [plain], NOW)
+    with pytest.raises(LedgerError, match="180"):
+        await back(ledger, "180.01")
+    bank = MoneyNote("reversal", "r-2", Decimal("180.01"), "EUR", ARRIVAL, "", of="bank-1")
+    await take(ledger, bank, "stripe", NOW)
+    assert await reasons(ledger, "A-1") == ["payment_unidentified"]
+    answer = await back(ledger)
+    assert sum(line.amount for line in answer.shares) == 180
+    assert await balances(ledger) == [100, 100, 100]
+
+
 async def test_ids_with_slashes_are_not_taken_for_shares(ledger: Ledger, ids: list[int]) -> None:
     await pay(ledger, told(150, "bank-1/2"))
     await pay(ledger, told(60))

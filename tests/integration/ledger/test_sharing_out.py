@@ -187,6 +187,26 @@ async def test_a_reversal_that_waited_too_long_follows_its_payment_out_of_the_qu
     assert (line.invoice, line.customer) == (None, "C-1")
 
 
+async def test_a_dispute_about_a_shared_payment_is_one_of_each_invoice_and_won_its_money_goes_back_there(
+    ledger: Ledger,
+) -> None:
+    await told(ledger, note(("customer", "C-1")))
+    opened, won = (note(told=kind, kind=kind, of="p-1") for kind in ("dispute", "dispute_won"))
+    assert await told(ledger, opened, opened, back()) == ["recorded", "known", "recorded"]
+    assert [(await story(ledger, number)).invoice.state for number in NUMBERS] == [
+        "disputed", "disputed", "scheduled",
+    ]  # fmt: skip
+    given = note(told="d-in", of="p-1")
+    assert await told(ledger, won, given, given, won) == ["recorded", "recorded", "known", "known"]
+    assert await balances(ledger) == [0, 50, 100]
+    assert [(await story(ledger, number)).invoice.state for number in NUMBERS] == [
+        "paid",
+        "scheduled",
+        "scheduled",
+    ]
+    await agrees(ledger)
+
+
 async def test_the_key_of_a_merged_customer_names_who_took_them_over(ledger: Ledger) -> None:
     await merge(ledger, "C-2", "C-1", "duplicate", Origin("ana", "cli"), NOW)
     assert await told(ledger, note(("customer", "C-2"), amount="350.00")) == ["recorded"]
