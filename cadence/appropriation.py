@@ -6,11 +6,54 @@ over when everything is settled stays on the principal, as the customer's credit
 
 from decimal import Decimal
 
+from pydantic import BaseModel, ConfigDict
+
 from cadence.changes import changed
 from cadence.facts import InvoiceFacts
-from cadence.words import Part
+from cadence.late_charges import LateCharges
+from cadence.words import Part, rounded
 
 ZERO = Decimal(0)
+
+
+class PartStands(BaseModel):
+    """How one part of a debt stands, in the invoice's currency.
+
+    `asked` is what was invoiced (less credits) or claimed, and not waived; `settled` and `open` add up to it, but where
+    more came than was asked: that is credit.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    part: Part
+    asked: Decimal
+    settled: Decimal
+    open: Decimal
+
+
+def parts_of(facts: InvoiceFacts) -> tuple[PartStands, ...]:
+    """How an invoice's money was shared out over its parts, in the order in which it settles them.
+
+    Nothing where late charges were never claimed: then all is principal.
+    """
+    charges = facts.charges
+    if charges == LateCharges():
+        return ()
+    asked: dict[Part, Decimal] = {
+        "costs": charges.costs,
+        "interest": charges.interest,
+        "principal": facts.amount - facts.credited,
+    }
+    unpaid: dict[Part, Decimal] = {"principal": max(ZERO, facts.principal), **charges.open}
+    return tuple(
+        PartStands(
+            part=part,
+            asked=rounded(asked[part], facts.currency),
+            settled=rounded(asked[part] - unpaid[part], facts.currency),
+            open=rounded(unpaid[part], facts.currency),
+        )
+        for part in charges.order
+    )
 
 
 def shared_out(facts: InvoiceFacts, amount: Decimal) -> InvoiceFacts:

@@ -8,6 +8,7 @@ from sqlalchemy import ARRAY, BigInteger, Date, Numeric, Select, any_, cast, fun
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cadence.agenda import SEND_KIND
+from cadence.appropriation import parts_of
 from cadence.facts import CustomerFacts, InvoiceFacts
 from cadence.rules import Rulebook
 from cadence.words import rounded
@@ -284,6 +285,7 @@ async def _story(connection: AsyncConnection, row: Any) -> InvoiceStory:
         workflow_id=workflow_id(row["id"]),
         paid=rounded(facts.paid, facts.currency),
         credited=rounded(facts.credited, facts.currency),
+        parts=parts_of(facts),
         references=tuple((await references_of(connection, [row["id"]])).get(row["id"], ())),
         customer=card_of(row),
         events=tuple(await _events(connection, row["id"], row["customer_id"])),

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
+from cadence.appropriation import PartStands
 from cadence.facts import Consent, Preference
 from cadence.foreseeing import CapForeseen
 from cadence.payers import PayerFacts
@@ -246,13 +247,15 @@ class ReplyLine(_View):
 class InvoiceStory(_View):
     """Everything there is to know of one invoice; `events` holds the customer's own as well, in the ledger's order.
 
-    `workflow_id` is that of the Temporal workflow which keeps time for it.
+    `workflow_id` is that of the Temporal workflow which keeps time for it. `parts` is how money was shared out over costs,
+    interest and principal, where late charges were claimed; else it is empty.
     """
 
     invoice: InvoiceLine
     workflow_id: str
     paid: Decimal
     credited: Decimal
+    parts: tuple[PartStands, ...]
     references: tuple[Reference, ...]
     customer: CustomerCard
     events: tuple[EventLine, ...]

@@ -3,6 +3,7 @@
 from datetime import date
 from pathlib import Path
 
+from cadence.appropriation import PartStands, parts_of
 from cadence.creditor import Creditor
 from cadence.interest import Interest, InterestRefused, accrued
 from cadence.interest_regimes import Regime
@@ -15,13 +16,21 @@ from starter.documents import read_text
 from starter.session import Refusal
 
 
-async def interest_on(ledger: Ledger, policies_dir: Path, number: str, until: date) -> Interest:
+class InterestSeen(Interest):
+    """The same beside what was claimed before: `parts` is how money was shared out over it; empty where nothing was."""
+
+    parts: tuple[PartStands, ...]
+
+
+async def interest_on(ledger: Ledger, policies_dir: Path, number: str, until: date) -> InterestSeen:
     """What the creditor's invoice `number` bears up to the day `until`. It changes nothing.
 
     The regime is read anew each time, so that a new rate counts at once. Raises UnknownInvoice, DocumentError, and
     Refusal where no regime fits or a figure is not known.
     """
-    return worked_out(ledger.creditor, await owed_by(ledger, number), policies_dir, until)[1]
+    owed = await owed_by(ledger, number)
+    _, found = worked_out(ledger.creditor, owed, policies_dir, until)
+    return InterestSeen(**dict(found), parts=parts_of(owed.facts))
 
 
 def worked_out(creditor: Creditor, owed: Owed, policies_dir: Path, until: date) -> tuple[Regime, Interest]:

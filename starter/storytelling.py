@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
+from cadence.appropriation import PartStands
 from cadence.facts import Preference
 from ledger.views import AgendaLine, CaseLine, CustomerCard, EventLine, InvoiceStory, MessageLine
 from starter.details import details
@@ -19,6 +20,7 @@ def print_story(story: InvoiceStory) -> None:
     say(f"{line.number}: {_stand(story, zone)}")
     paid, credited = money(story.paid, line.currency), money(story.credited, line.currency)
     say(f"due on {line.due_on}; paid {paid}, credited {credited}")
+    print_parts(story.parts, line.currency)
     if story.references:
         say("; ".join(f"{words(each.kind)} {each.value}" for each in story.references))
     say(f"workflow {story.workflow_id}; cadence {line.cadence}, version {line.cadence_version}")
@@ -32,6 +34,16 @@ def print_story(story: InvoiceStory) -> None:
     ]
     if rows:
         table("\nWhat the customer wrote", ("at", "channel", "reads as", "text"), rows, pipe_width=WIDTH)
+
+
+def print_parts(parts: Sequence[PartStands], currency: str) -> None:
+    """Print what money has settled of costs, interest and principal, the first it settles on top; nothing if unclaimed."""
+    rows = [
+        (each.part, *(money(amount, currency) for amount in (each.asked, each.settled, each.open)))
+        for each in parts
+    ]
+    if rows:
+        table("late charges are claimed; money settles", ("part", "asked", "settled", "open"), rows)
 
 
 def step_of(step: str, occurrence: int) -> str:

@@ -5,15 +5,15 @@ from typing import Annotated
 
 import typer
 
-from cadence.interest import Interest
 from ledger.access import Ledger
 from starter import acts, charging
 from starter.commands import options as o
 from starter.commands.facts import tell
-from starter.interest import interest_on
+from starter.interest import InterestSeen, interest_on
 from starter.printing import as_json, money, say, table, words
 from starter.session import wall_clock, with_ledger
 from starter.settings import load_settings
+from starter.storytelling import print_parts
 
 WIDTH = 160
 Until = Annotated[
@@ -43,7 +43,7 @@ def interest(invoice: o.Invoice, until: Until = None, json: o.Json = False) -> N
     _print(invoice, found)
 
 
-def _print(invoice: str, found: Interest) -> None:
+def _print(invoice: str, found: InterestSeen) -> None:
     say(f"{found.title} ({found.regime})")
     rows = [
         (line.first_day, line.last_day, line.days, f"{line.percent} % a {found.rate_per}",
@@ -61,6 +61,7 @@ def _print(invoice: str, found: Interest) -> None:
         source = _source(each.source, derived=each.derived)
         say(f"{words(each.kind)}, once: {money(each.amount, found.currency)} ({source})")
     say(f"total: {money(found.total, found.currency)}")
+    print_parts(found.parts, found.currency)
     for note in found.notes:
         say(f"note: {note}")
     say("This informs: nothing was added to the balance, and nobody is told. `regua charge` claims it.")

@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
-from cadence.interest import Interest
 from cadence.why import Because
 from ledger import queries, searching
 from ledger.explaining import why
@@ -24,7 +23,7 @@ from starter.api.resources.words import (
 from starter.api.resources.writing import INVOICE
 from starter.api.roles import Permission
 from starter.api.service import Caller
-from starter.interest import interest_on
+from starter.interest import InterestSeen, interest_on
 
 router = APIRouter(tags=["invoices"])
 
@@ -72,7 +71,7 @@ async def show_interest(
     until: Annotated[
         date | None, Query(description="The last day that counts; today at the creditor's if left out.")
     ] = None,
-) -> Interest:
+) -> InterestSeen:
     """Show what late interest and fees an invoice bears that are not claimed yet. It informs: nothing is charged, nobody is told."""
     return await interest_on(held.ledger, held.settings.policies_dir, number, until or creditors_today(held))
 

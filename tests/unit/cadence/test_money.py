@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from cadence import events as e
+from cadence.appropriation import parts_of
 from cadence.facts import InvoiceFacts
 from cadence.reducer import reduce_all
 from cadence.words import PartOrder
@@ -181,3 +182,24 @@ def test_each_part_waits_for_those_before_it(
 def test_the_facts_survive_the_ledgers_json(events: list[e.InvoiceEvent]) -> None:
     facts = after(*events)
     assert InvoiceFacts.model_validate(facts.model_dump(mode="json", exclude_defaults=True)) == facts
+
+
+@given(money_events())
+def test_the_parts_that_are_shown_add_up_to_what_is_owed(events: list[e.InvoiceEvent]) -> None:
+    facts = after(*events)
+    shown = parts_of(facts)
+    assert bool(shown) == any(isinstance(event, e.LateChargesClaimed) for event in events)
+    if shown:
+        assert [each.part for each in shown] == list(facts.charges.order)
+        assert sum(each.open for each in shown) == max(facts.balance, sum(facts.charges.open.values()))
+        assert all(each.asked == each.settled + each.open for each in shown)
+
+
+def test_what_was_waived_is_not_shown_as_asked() -> None:
+    waived = e.LateChargesWaived(interest=Decimal(5), costs=Decimal(40), currency="EUR")
+    shown = parts_of(after(claimed(5, 40), paid(30), waived))
+    assert {each.part: [*map(int, (each.asked, each.settled, each.open))] for each in shown} == {
+        "costs": [30, 30, 0],
+        "interest": [0, 0, 0],
+        "principal": [100, 0, 100],
+    }
