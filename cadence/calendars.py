@@ -11,6 +11,8 @@ import holidays
 from cadence.document import WEEKDAYS, Roll
 
 DAY = timedelta(days=1)
+# Read once, as `cadence.offsets` says why.
+_NO_ROLL = Roll.NONE
 # A year and a day: no calendar of the world closes longer, so a search always ends with an answer.
 FARTHEST = 366
 ALL_DAY = (time.min, time.max)
@@ -49,7 +51,7 @@ class BusinessDays:
 
     def roll(self, day: date, roll: Roll) -> date:
         """Move a day that is no business day to the next or the last one that is."""
-        return day if roll is Roll.NONE else _rolled(self.country, self.subdivision, day, roll)
+        return day if roll is _NO_ROLL else _rolled(self.country, self.subdivision, day, roll)
 
 
 @lru_cache(maxsize=16384)

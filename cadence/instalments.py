@@ -17,6 +17,8 @@ from cadence.timing import FOREVER, Timing, silenced_until
 
 def instalments_judged(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> Iterator[AgendaItem]:
     """When each instalment that is owed is judged; nobody misses one while held or disputed."""
+    if facts.plan is None:
+        return
     silenced = silenced_until(facts, cadence, rules)
     if silenced == FOREVER:
         return
@@ -47,7 +49,7 @@ def plan_instalments(timing: Timing, settled: list[Settled]) -> Iterator[AgendaI
 
     One whose day has passed says nothing any more: the next one of its instalment does, or that it was missed.
     """
-    if timing.silenced == FOREVER:
+    if timing.facts.plan is None or timing.silenced == FOREVER:
         return
     for reminder in sorted(_unsaid(timing), key=lambda each: each.at):
         yield from _item(timing, reminder, settled)

@@ -9,6 +9,9 @@ from cadence.facts import NOTHING_YET, InvoiceFacts, Rebase, StepFacts, step_key
 from cadence.offsets import Anchor
 from cadence.rules import Rules
 
+# Read once, as `cadence.offsets` says why.
+_PREVIOUS, _ISSUED, _DUE = Anchor.PREVIOUS, Anchor.ISSUED, Anchor.DUE
+
 
 @dataclass(slots=True)
 class Mark:
@@ -58,18 +61,17 @@ def marks(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> list[Mark]:
 def _raw_marks(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> list[Mark]:
     ruler: list[Mark] = []
     after_due = False
+    records, rearmed, add = facts.steps, facts.rearmed, rules.calendar.add
     for step in cadence.steps:
-        day = None if step.at.anchor is Anchor.PREVIOUS else _day(step, facts, rules)
-        after_due = after_due if day is None else step.at.anchor is not Anchor.ISSUED and step.at.count >= 0
-        occurrence = 1 + (facts.rearmed if after_due else 0)
+        at, day = step.at, None
+        if at.anchor is not _PREVIOUS:
+            issued = at.anchor is _ISSUED
+            day = at.from_day(facts.issued_on if issued else facts.due_on, add)
+            after_due = at.count >= 0 and not issued
+        occurrence = 1 + rearmed if after_due else 1
         key = step_key(step.id, occurrence)
-        ruler.append(Mark(step, occurrence, facts.steps.get(key, NOTHING_YET), day, after_due, key))
+        ruler.append(Mark(step, occurrence, records.get(key, NOTHING_YET), day, after_due, key))
     return ruler
-
-
-def _day(step: Step, facts: InvoiceFacts, rules: Rules) -> date:
-    anchor = facts.issued_on if step.at.anchor is Anchor.ISSUED else facts.due_on
-    return step.at.from_day(anchor, rules.calendar.add)
 
 
 def _apply(rebase: Rebase, ruler: Sequence[Mark], cadence: Cadence, rules: Rules) -> None:
@@ -148,7 +150,7 @@ def _stage_of(rebase: Rebase, cadence: Cadence) -> int:
 
 
 def _is_overdue(mark: Mark) -> bool:
-    return mark.after_due and not (mark.step.at.anchor is Anchor.DUE and mark.step.at.count == 0)
+    return mark.after_due and not (mark.step.at.anchor is _DUE and mark.step.at.count == 0)
 
 
 def _pending_at(mark: Mark, rebase: Rebase) -> bool:

@@ -25,6 +25,10 @@ class Anchor(StrEnum):
     END_OF_MONTH = "end_of_month"
 
 
+# Read once: up to Python 3.11, to look a member of an enumeration up costs as much as to call a function.
+_END_OF_MONTH = Anchor.END_OF_MONTH
+
+
 class Offset(BaseModel):
     """A signed number of days or business days from an anchor."""
 
@@ -63,7 +67,7 @@ class Offset(BaseModel):
 
     def from_day(self, day: date, add_business_days: Callable[[date, int], date]) -> date:
         """Count from `day`, the anchor's date, with the calendar's own way of adding business days."""
-        if self.anchor is Anchor.END_OF_MONTH:
+        if self.anchor is _END_OF_MONTH:
             day = day.replace(day=monthrange(day.year, day.month)[1])
         return add_business_days(day, self.count) if self.business else day + timedelta(days=self.count)
 

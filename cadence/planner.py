@@ -79,6 +79,12 @@ def _reconciliations(facts: InvoiceFacts, ahead: list[AgendaItem]) -> Iterator[A
             yield AgendaItem(name, kind, at, "delivery_unknown", step_id, int(occurrence), channel)
 
 
+# Read once, as `cadence.offsets` says why.
+_WAITING, _EXHAUSTED = RouteKind.WAITING, RouteKind.EXHAUSTED
+_COLLAPSE, _SKIP_AFTER = MissedPolicy.COLLAPSE, MissedPolicy.SKIP_AFTER
+_OPEN_CASE, _HAND_OVER, _WRITE_OFF = ItemKind.OPEN_CASE, ItemKind.HAND_OVER, ItemKind.WRITE_OFF
+
+
 @dataclass(slots=True)
 class _Steps:
     """The steps of one planning, in the document's order."""
@@ -101,7 +107,7 @@ class _Steps:
                 previous_at = mark.record.permitted_at or mark.record.planned_at or mark.record.outcome_at
                 continue
             at = self._planned_at(mark, previous_at)
-            over = mark.passed or mark.declined
+            over = mark.passed or (mark.declined if mark.record.approval else None)
             if over and not _in_flight(mark.record):
                 self._settle(mark, over, at)
                 previous_at = at
@@ -120,11 +126,10 @@ class _Steps:
                 self.timing.rules.window.local_day(previous_at) if previous_at else self.timing.facts.due_on
             )
             day = mark.step.at.from_day(base, self.timing.rules.calendar.add)
-        at = self.timing.rules.opening(day)
-        approval = mark.record.approval
-        if approval and approval.answered_at:
-            at = max(at, self.timing.rules.window.next_open(approval.answered_at))
-        return max(at, mark.record.deferred_until or at)
+        at, record = self.timing.rules.opening(day), mark.record
+        if record.approval and record.approval.answered_at:
+            at = max(at, self.timing.rules.window.next_open(record.approval.answered_at))
+        return max(at, record.deferred_until) if record.deferred_until else at
 
     def _step(
         self, mark: Mark, at: datetime, later: list[Mark], not_before: datetime | None
@@ -133,32 +138,33 @@ class _Steps:
         # An older version of the step sent something: first it must be known what became of that.
         if way is None and _in_flight(mark.record):
             return
-        if way and (way.kind is RouteKind.WAITING or self._ends(mark, way, at, later)):
+        if way and (way.kind is _WAITING or self._ends(mark, way, at, later)):
             return
         if self.timing.floor == FOREVER:
             return
-        if mark.unapproved and mark.record.approval:
+        unapproved = mark.step.approval is not None and mark.unapproved
+        if unapproved and mark.record.approval:
             yield from reminders(mark, self.timing.blocked)
             return
         if way and way.not_before:
             at = max(at, self.timing.rules.window.next_open(way.not_before))
         at = self.timing.off_spoken_days(mark.key, at)
         missed = self._missed(mark, at, later)
-        if missed in (MissedPolicy.COLLAPSE, MissedPolicy.SKIP_AFTER):
+        if missed is _COLLAPSE or missed is _SKIP_AFTER:
             # Under a hold this is a forecast; it is settled when the hold is over.
             if self.timing.blocked is None:
-                self._settle(mark, "collapsed" if missed is MissedPolicy.COLLAPSE else "too_late", at)
+                self._settle(mark, "collapsed" if missed is _COLLAPSE else "too_late", at)
             return
-        ask = "missed_step" if missed is MissedPolicy.ASK else _ask_instead(mark)
+        ask = "missed_step" if missed is not None else _ask_instead(mark)
         reachable = way is None or way.channel is not None
-        if mark.unapproved and reachable and ask is None:
+        if unapproved and reachable and ask is None:
             yield question(mark, self._timed(mark, None, at, not_before))
         else:
             yield _step_item(mark, way, self._timed(mark, None if ask else way, at, not_before), ask)
 
     def _ends(self, mark: Mark, way: Route, at: datetime, later: list[Mark]) -> bool:
         """Whether a step that was begun goes no further: no channel is left, or a later step speaks first."""
-        if way.kind is RouteKind.EXHAUSTED and mark.record.messages:
+        if way.kind is _EXHAUSTED and mark.record.messages:
             self._settle(mark, way.reason, at)
             return True
         if way.not_before:
@@ -260,10 +266,10 @@ def _step_item(mark: Mark, way: Route | None, at: datetime, ask: str | None = No
     """The item of a step; `ask` says why a person is to decide in its place."""
     step, key = mark.step, mark.key
     if way is None or ask:
-        kind = ItemKind.OPEN_CASE if ask else _kind(step)
+        kind = _OPEN_CASE if ask else _kind(step)
         return AgendaItem(key, kind, at, ask or "planned", step.id, mark.occurrence)
     if way.channel is None:
-        return AgendaItem(key, ItemKind.OPEN_CASE, at, way.reason, step.id, mark.occurrence)
+        return AgendaItem(key, _OPEN_CASE, at, way.reason, step.id, mark.occurrence)
     return AgendaItem(
         f"{key}/{way.key}",
         SEND_KIND[way.channel],
@@ -278,5 +284,5 @@ def _step_item(mark: Mark, way: Route | None, at: datetime, ask: str | None = No
 
 def _kind(step: Step) -> ItemKind:
     if step.hand_over:
-        return ItemKind.HAND_OVER
-    return ItemKind.WRITE_OFF if step.write_off else ItemKind.OPEN_CASE
+        return _HAND_OVER
+    return _WRITE_OFF if step.write_off else _OPEN_CASE

@@ -34,8 +34,15 @@ class Route(NamedTuple):
         return f"{self.channel}/again" if self.again else f"{self.channel}"
 
 
+# Most messages are still to be sent by their first channel: these ways are made once.
+_FIRST = {channel: Route(RouteKind.SEND, "planned", channel) for channel in Channel}
+
+
 def route(send: Send, record: StepFacts, rules: Rules, *, silent: bool = False) -> Route:
     """The next channel of `send`, given what became of those tried; `silent` looks past an unconfirmed one."""
+    if not record.messages:
+        usable = (_FIRST[channel] for channel in send.channels if channel not in rules.unusable)
+        return next(usable, None) or _nothing_left(send, record, rules)
     return _begun_elsewhere(send, record) or _next(send, record, rules, silent=silent)
 
 

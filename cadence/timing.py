@@ -28,9 +28,6 @@ def blocked_until(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> dateti
     return FOREVER if facts.plan else silenced_until(facts, cadence, rules)
 
 
-_NONE: frozenset[date] = frozenset()
-
-
 @dataclass(slots=True)
 class Timing:
     """The time of one planning. `floor` is the first instant at which a reminder of the ruler may go; `silenced`
@@ -87,7 +84,7 @@ class Timing:
     def on_a_day_of_its_own(self, key: str, at: datetime) -> datetime:
         """At most one reminder a day, and none on the day of a notice: a customer hears us as one voice."""
         earliest = self.earliest_day
-        if spoken := self._spoken_days(key):
+        if self.spoken and (spoken := self._spoken_days(key)):
             after = max(spoken) + NEXT_DAY
             earliest = max(after, earliest or after)
         if earliest and self.rules.window.local_day(at) < earliest:
@@ -102,10 +99,12 @@ class Timing:
 
     def off_spoken_days(self, key: str, at: datetime) -> datetime:
         """`at`, or the next day on which nothing else left: a day that was taken is no missed day."""
+        if not self.spoken:
+            return at
         spoken = self._spoken_days(key)
         while spoken and self.rules.window.local_day(at) in spoken:
             at = self.rules.contact_at(self.rules.window.local_day(at) + NEXT_DAY)
         return at
 
     def _spoken_days(self, key: str) -> AbstractSet[date]:
-        return {day for name, day in self.spoken if name != key} if self.spoken else _NONE
+        return {day for name, day in self.spoken if name != key}
