@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from channels.rails.generic import GenericRail
 from channels.rails.money import MoneyNote, Reference
-from ledger import inbox, unmatched
+from ledger import inbox, settling, unmatched
 from ledger.access import Ledger
 from ledger.checks import check_invariants
 from ledger.inbox import Arrival, Lane, Later, Verdict
@@ -139,6 +139,21 @@ async def test_told_at_once_by_two_rails_it_counts_once(ledger: Ledger) -> None:
     answers = await asyncio.gather(*(take(ledger, each, "pix", NOW) for each in (one, other, one, other)))
     assert sorted(map(str, answers)) == ["known", "known", "known", "recorded"]
     assert sum(await balances(ledger)) == 150
+
+
+async def test_however_an_agent_and_a_rail_race_for_one_payment_it_is_shared_out_once(ledger: Ledger) -> None:
+    for turn in range(5):
+        stray = note(told=f"p-{turn}", amount="12.00")
+        assert await told(ledger, stray) == ["unmatched"]
+        (line,) = await unmatched.list_unmatched(ledger.engine)
+        named = note(("customer", "C-1"), told=f"p-{turn}", amount="12.00")
+        await asyncio.gather(
+            settling.settle_over_customer(ledger, line.id, "C-1", "ana", NOW),
+            take(ledger, named, "stripe", NOW),
+        )
+    assert await balances(ledger) == [40, 100, 100]
+    assert await queue(ledger) == []
+    await agrees(ledger)
 
 
 @pytest.mark.parametrize(
