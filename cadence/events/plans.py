@@ -15,7 +15,7 @@ MOST_INSTALMENTS = 60
 class AgreedInstalment(Fact):
     """One part of a plan: `amount` by the end of the day `due_on`, where the customer is."""
 
-    due_on: Annotated[date, Field(lt=date(2100, 1, 1))]
+    due_on: Annotated[date, Field(ge=date(1990, 1, 1), lt=date(2100, 1, 1))]
     amount: Annotated[Money, Field(gt=0)]
 
 

@@ -58,21 +58,26 @@ def _waiting(event: Any, facts: InvoiceFacts) -> Approval | None:
     return facts.steps[key].approval if key in facts.awaiting else None
 
 
+def withdrawn(facts: InvoiceFacts) -> InvoiceFacts:
+    """The facts without what was asked and not answered: it is asked anew where the step comes, or falls due, again."""
+    steps = {key: facts.steps[key].model_copy(update={"approval": None}) for key in facts.awaiting}
+    return changed(facts, steps=facts.steps | steps) if steps else facts
+
+
 def put_questions_away(before: InvoiceFacts, after: InvoiceFacts) -> InvoiceFacts:
     """Withdraw what nobody need answer now that the invoice is closed or due later, and mark the cases of the rest.
 
     What was not answered is asked anew, should the invoice open again, or the step come again.
     """
-    moot = after.closed is not None or after.rearmed != before.rearmed
-    withdrawn = after.awaiting if moot else ()
-    if withdrawn:
-        steps = {key: after.steps[key].model_copy(update={"approval": None}) for key in withdrawn}
-        after = changed(after, steps=after.steps | steps)
+    if after.closed is not None or after.rearmed != before.rearmed:
+        after = withdrawn(after)
     waiting = {_case_key(key) for key in after.awaiting}
     if not any(_is_to_be_marked(case, waiting) for case in after.cases):
         return after
     cases = (
-        case.model_copy(update={"over": _outcome(case, after)}) if _is_to_be_marked(case, waiting) else case
+        case.model_copy(update={"over": _outcome(case, before, after)})
+        if _is_to_be_marked(case, waiting)
+        else case
         for case in after.cases
     )
     return changed(after, cases=tuple(cases))
@@ -82,11 +87,13 @@ def _is_to_be_marked(case: CaseDue, waiting: set[str]) -> bool:
     return case.reason == REASON and case.over is None and case.key not in waiting
 
 
-def _outcome(case: CaseDue, facts: InvoiceFacts) -> str:
-    step = facts.steps[case.key.removeprefix("approval/")]
+def _outcome(case: CaseDue, before: InvoiceFacts, after: InvoiceFacts) -> str:
+    step = after.steps[case.key.removeprefix("approval/")]
     if step.approval and step.approval.answer:
         return f"approval_{step.approval.answer}"
-    return step.reason or ("invoice_closed" if facts.closed else "due_later")
+    if step.reason or after.closed:
+        return step.reason or "invoice_closed"
+    return "due_later" if after.rearmed != before.rearmed else "cadence_changed"
 
 
 def _case_key(key: str) -> str:

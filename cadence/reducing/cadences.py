@@ -5,6 +5,7 @@ from datetime import datetime
 from cadence import events as e
 from cadence.changes import changed, rebased
 from cadence.facts import InvoiceFacts
+from cadence.reducing.approvals import withdrawn
 from cadence.reducing.dispatch import reduce_event
 
 
@@ -12,6 +13,6 @@ from cadence.reducing.dispatch import reduce_event
 def _(event: e.CadenceChanged, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
     if facts.closed:
         return facts
-    # What shifted the old ruler says nothing of the new one.
-    migrated = rebased(changed(facts, rebases=()), "migrated", at, stage=event.stage)
+    # What shifted the old ruler says nothing of the new one, which may need no leave for its steps, or has others.
+    migrated = rebased(changed(withdrawn(facts), rebases=()), "migrated", at, stage=event.stage)
     return rebased(migrated, "escalated", at, stage=event.stage) if event.escalated else migrated

@@ -101,5 +101,6 @@ def settle_balance(
             dispute=None,
         )
     if not cleared and facts.closed in ("paid", "credited"):
-        return rebased(changed(facts, closed=None, cleared_at=None), "resumed", at)
+        # A plan that has nothing to ask for what is owed again must not silence the ruler.
+        return ended_if_over(rebased(changed(facts, closed=None, cleared_at=None), "resumed", at), at)
     return facts if facts.closed else ended_if_over(facts, at)

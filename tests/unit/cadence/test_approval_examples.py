@@ -150,6 +150,20 @@ def test_a_later_due_date_withdraws_the_question_until_the_step_comes_again() ->
     assert game.facts.awaiting == ("final/2",)
 
 
+def test_another_cadence_withdraws_the_question_which_may_have_no_such_step() -> None:
+    game = asked()
+    game.migrate(cadence(send("other", "due + 30d")))
+    assert (game.facts.state, game.facts.awaiting) == (State.ACTIVE, ())
+    assert question(game) == (1, "cadence_changed")
+
+
+def test_another_version_that_needs_leave_asks_for_it_anew() -> None:
+    game = asked()
+    game.migrate(game.cadence.model_copy(update={"title": "Anew"}))
+    game.perform()
+    assert (game.facts.awaiting, question(game)) == (("final/1",), (2, None))
+
+
 def test_a_missed_reminder_is_not_given_up_for_a_step_that_may_never_be_approved() -> None:
     ruler = cadence(send("first", "due + 3d"), send("final", "due + 10d", approval="manager"))
     game = Game.begun(ruler, instant("2026-03-03 12:00"), DUE, who=NOWHERE)

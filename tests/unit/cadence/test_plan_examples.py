@@ -179,6 +179,20 @@ def test_a_payment_that_bounces_after_the_last_instalment_lets_the_plan_stand_ag
     assert (game.facts.state, left(game)) == (State.ON_PLAN, [0, 50])
 
 
+def test_a_plan_that_is_paid_already_does_not_silence_what_is_owed_again() -> None:
+    game = begun()
+    game.tell(agreed(30, 30), paid(100), e.PaymentReversed(amount=Decimal(20), currency="EUR"))
+    assert (game.facts.plan, game.facts.balance) == (None, 20)
+    game.play_until(instant("2026-03-30 20:00"))
+    assert [step for step, _ in game.sent()] == ["first", "second"]
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1989-12-31", "2100-01-01"])
+def test_no_instalment_is_due_where_calendars_end(day: str) -> None:
+    with pytest.raises(ValueError, match="is no instalment"):
+        parse_instalments(f"{day}=10")
+
+
 def test_what_is_credited_lessens_the_last_instalments() -> None:
     game = begun()
     game.tell(agreed(50, 50), e.InvoiceChanged(amount=Decimal(70), due_on=DUE, on=DUE))
