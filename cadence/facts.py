@@ -309,6 +309,11 @@ class InvoiceFacts(_Facts):
         )
 
     @property
+    def moved_on(self) -> bool:
+        """Whether it goes on by another cadence than the one it began under."""
+        return any(rebase.kind == "migrated" for rebase in self.rebases)
+
+    @property
     def trusts(self) -> bool:
         """Whether a promise is open that is believed, so that reminders wait for it."""
         return any(promise.trusted for promise in self.promises_open)

@@ -48,13 +48,16 @@ async def gathered(unit: Unit, held: Held, verdict: Verdict) -> tuple[Verdict, t
     It waits while another message that lists it is under way, and once for an invoice that has more to say.
     """
     item = verdict.item
-    if item is None or not _groups(unit, held, item):
+    groups = item is not None and _groups(unit, held, item)
+    if item is None or not (groups or held.facts.moved_on):
         return verdict, ()
     wait = replace(verdict, answer=Answer.DEFER, reason=GROUPED, until=unit.now + PATIENCE)
     under_way = await _under_way(unit)
     carrier = Companion(held, item.step or "", item.occurrence)
-    if _place(carrier) in under_way:
+    if _place(carrier) in under_way or (held.facts.moved_on and held.id in {of for of, _, _ in under_way}):
         return wait, ()
+    if not groups:
+        return verdict, ()
     await unit.hold_invoices(None)
     others = [other for _, other in sorted(unit.held.items()) if other is not held]
     joining = [found for other in others if (found := await _joining(unit, carrier, item, other))]

@@ -256,11 +256,7 @@ async def _start(unit: Unit, row: InvoiceTerms, served: Served, origin: Origin) 
     held = await unit.begin_invoice(row.number, int(cadence_id or 0), event, origin)
     ours = Reference(CREDITOR, creditor_reference(held.id))
     await add_references(unit.connection, held.id, [ours, *row.references])
-    for hold in unit.customer_facts.holds:
-        if hold.until and hold.until <= unit.now:
-            continue
-        placed = e.HoldPlaced(hold=hold.hold, reason=hold.reason, until=hold.until)
-        await unit.tell(held, placed, Origin(origin.actor, "regua"))
+    await unit.pause_with_customer(held, origin.actor)
 
 
 async def _change(unit: Unit, invoice_id: int, row: InvoiceTerms, origin: Origin) -> bool:

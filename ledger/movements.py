@@ -121,10 +121,7 @@ async def record_on(
         new = await act(unit, shares, movement, actor)
         await finish(unit)
         return new
-    payment = shares[0] if shares else None
-    event = _event(
-        movement, held, counted=payment is None or payment.counted, of=payment.event if payment else None
-    )
+    event = _event(movement, held, shares[0] if shares else None)
     told = Origin(actor, _SOURCES[movement.kind], movement.told_of)
     new = await tell(unit, held, Fact(event, movement.at, told))
     await finish(unit)
@@ -190,13 +187,16 @@ async def take_back(
     return taken
 
 
-def _event(movement: Movement, held: Held, *, counted: bool, of: int | None) -> e.InvoiceEvent:
+def _event(movement: Movement, held: Held, payment: PaidShare | None) -> e.InvoiceEvent:
+    """What a movement means to an invoice; `payment` is what a reversal is about, None where that is not known."""
     if movement.kind == "payment":
         return _payment(movement)
     if movement.kind == "reversal":
-        ours = movement.currency == held.facts.currency and movement.amount <= held.facts.paid
-        if not (ours and counted):
+        left = held.facts.paid if payment is None else min(payment.left, held.facts.paid)
+        ours = movement.currency == held.facts.currency and movement.amount <= left
+        if not ours or (payment and not payment.counted):
             return e.PaymentUnidentified()
+        of = payment.event if payment else None
         return e.PaymentReversed(amount=movement.amount, currency=movement.currency, of=of)
     return _OF_DISPUTES[movement.kind]
 

@@ -1,6 +1,6 @@
 """`record()`: take note of what happened to an invoice or a customer, once, and plan anew."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -37,19 +37,31 @@ class Recorded:
     directive: Directive
 
 
-async def record(
-    ledger: Ledger, invoice_id: int, facts: Sequence[Fact], now: datetime, *, by_return: bool = False
-) -> Recorded:
+async def record(ledger: Ledger, invoice_id: int, facts: Sequence[Fact], now: datetime) -> Recorded:
     """Append facts to an invoice's log, in order; one told before (same source and external id) does nothing.
 
-    `by_return` is for the invoice's own workflow, which learns its directive from the answer.
     Raises UnknownInvoice. A payment that cannot be applied is kept as an unidentified one, never refused.
+    """
+
+    def as_told(fact: Fact) -> Telling:
+        return lambda _stands: fact
+
+    return await record_judged(ledger, invoice_id, [as_told(fact) for fact in facts], now)
+
+
+async def record_judged(
+    ledger: Ledger, invoice_id: int, told: Sequence["Telling"], now: datetime, *, by_return: bool = False
+) -> Recorded:
+    """The same for facts that depend on where the invoice stands when each is told: after all that came before it.
+
+    `by_return` is for the invoice's own workflow, which learns its directive from the answer. What a telling raises
+    records nothing.
     """
     async with ledger.invoice_unit(invoice_id, now, told=invoice_id if by_return else None) as unit:
         held = unit.invoice(invoice_id)
         new = 0
-        for fact in facts:
-            new += await tell(unit, held, fact)
+        for fact_of in told:
+            new += await tell(unit, held, fact_of(situation_of(unit, held)))
     return Recorded(new, ledger.leaving(held.directive))
 
 
@@ -160,6 +172,9 @@ class Situation:
     def unpromised(self) -> Decimal:
         """The part of the balance of which no open promise speaks."""
         return max(self.balance - self.promised, Decimal(0))
+
+
+Telling = Callable[[Situation], Fact]
 
 
 def waiting_step(awaiting: Sequence[str], wanted: str | None) -> dict[str, Any]:

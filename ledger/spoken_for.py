@@ -19,7 +19,7 @@ _REACHED_NOBODY = (MessageState.REJECTED, MessageState.REFUSED, MessageState.FAI
 
 async def merge_listed(unit: Unit, held: Held, condition: Any) -> None:
     """Take the steps as said that were listed by the attempts at a message of `held` which `condition` finds."""
-    if held.cadence.group_by is None:
+    if not _may_have_listed(held):
         return
     for row in await _listed(unit, condition):
         other = unit.invoice(row.invoice_id)
@@ -46,11 +46,16 @@ async def finish(unit: Unit, told: int | None = None) -> None:
 
 async def _release_left(unit: Unit) -> None:
     """Open the steps again for which a message was to speak that reached nobody, once its own step goes no further."""
-    for held in [held for held in unit.held.values() if held.cadence.group_by]:
+    for held in [held for held in unit.held.values() if _may_have_listed(held)]:
         for step, occurrence in _given_up(held.facts):
             of_step = (messages.c.invoice_id == held.id) & (messages.c.step == step)
             for row in await _listed(unit, of_step & (messages.c.occurrence == occurrence)):
                 await _release(unit, row)
+
+
+def _may_have_listed(held: Held) -> bool:
+    """Whether a message of it may speak for others: what was permitted under an earlier cadence does so still."""
+    return held.cadence.group_by is not None or held.facts.moved_on
 
 
 async def _listed(unit: Unit, condition: Any) -> Iterable[Any]:

@@ -196,9 +196,20 @@ class Unit:
         recorded = await self._append(event, origin, at, held.id, after.state, heard)
         if recorded is None:
             return False
+        opens = held.facts.closed is not None and after.closed is None
         held.facts, held.last_event = after, recorded
         held.causes.append(event.type)
+        if opens:
+            await self.pause_with_customer(held, origin.actor)
         return True
+
+    async def pause_with_customer(self, held: Held, actor: str) -> None:
+        """Put an invoice that is new, or open again, under the holds of its whole customer."""
+        known = {hold.hold for hold in held.facts.holds}
+        for hold in self.customer_facts.holds:
+            if hold.hold not in known and (hold.until is None or hold.until > self.now):
+                placed = e.HoldPlaced(hold=hold.hold, reason=hold.reason, until=hold.until)
+                await self.tell(held, placed, Origin(actor, "regua"))
 
     async def tell_customer(self, event: e.CustomerEvent, origin: Origin, at: datetime | None = None) -> bool:
         """Append an event to the customer's log, for all its open invoices; False where it had been told before."""

@@ -14,7 +14,7 @@ from channels.replies import read_intent
 from ledger.access import Ledger
 from ledger.conversations import IncomingReply, record_reply
 from ledger.database import LedgerError
-from ledger.recording import record, situation
+from ledger.recording import record_judged
 from ledger.unit import customers, events_table, invoices
 from starter.happening_row import FILE_SOURCE
 from starter.happenings import Happening, Kind, read_happenings, to_fact
@@ -85,8 +85,8 @@ async def _tell(ledger: Ledger, happening: Happening, now: datetime, actor: str)
         return await record_reply(ledger, await _reply(ledger, happening, invoice_id), now) == "new"
     if happening.event is Kind.SEGMENT:
         return await come_into_segment(ledger, happening, actor, now)
-    fact = to_fact(happening, await situation(ledger, invoice_id), actor)
-    return (await record(ledger, invoice_id, [fact], now)).new > 0
+    told = [lambda stands: to_fact(happening, stands, actor)]
+    return (await record_judged(ledger, invoice_id, told, now)).new > 0
 
 
 async def _reply(ledger: Ledger, happening: Happening, invoice_id: int) -> IncomingReply:

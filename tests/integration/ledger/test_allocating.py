@@ -159,6 +159,16 @@ async def test_what_a_plain_reversal_took_from_a_share_is_not_taken_back_again(
     assert await balances(ledger) == [100, 100, 100]
 
 
+async def test_a_bank_takes_back_no_more_than_the_payment_it_names(ledger: Ledger, ids: list[int]) -> None:
+    await pay(ledger, told(60))
+    await pay(ledger, told(40, "bank-2"))
+    for reversal in ("r-1", "r-2"):
+        back_again = MoneyNote("reversal", reversal, Decimal(40), "EUR", ARRIVAL, "", of="bank-2")
+        await take(ledger, back_again, "stripe", NOW)
+    assert await balances(ledger) == [40, 100, 100]
+    assert await reasons(ledger, "A-1") == ["payment_unidentified"]
+
+
 async def test_ids_with_slashes_are_not_taken_for_shares(ledger: Ledger, ids: list[int]) -> None:
     await pay(ledger, told(150, "bank-1/2"))
     await pay(ledger, told(60))

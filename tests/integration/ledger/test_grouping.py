@@ -16,6 +16,7 @@ from ledger.attempts import Result
 from ledger.checks import check_invariants
 from ledger.deliveries import Receipt, record_receipts
 from ledger.explaining import why
+from ledger.migrating import migrate
 from ledger.publishing import publish
 from ledger.recording import Fact, record
 from ledger.sending import Leave, Permit, begin, conclude, permit
@@ -185,6 +186,32 @@ async def test_nothing_is_merged_into_what_the_provider_did_not_take(ledger: Led
     again = await ask(ledger, second)
     assert again.permit is not None or again.reason == "grouped"
     assert await broken(ledger, AT + MINUTE) == []
+
+
+@pytest.mark.parametrize("state", ["accepted", "unknown"])
+async def test_a_carrier_that_moves_to_a_cadence_without_groups_still_speaks_for_the_others(
+    ledger: Ledger, state: str
+) -> None:
+    first, second = await bring(ledger)
+    leave = await ask(ledger, first)
+    assert leave.permit is not None
+    await publish(ledger.engine, grouping(group_by=None), AT)
+    assert await migrate(ledger, first, FILE, AT)
+    await answered(ledger, leave.permit, state)
+    assert (await step(ledger, second)).outcome == "merged"
+
+
+async def test_what_a_message_under_way_lists_says_nothing_beside_it_in_another_cadence(
+    ledger: Ledger,
+) -> None:
+    first, second = await bring(ledger)
+    leave = await ask(ledger, first)
+    assert leave.permit is not None
+    await publish(ledger.engine, grouping(group_by=None), AT)
+    assert await migrate(ledger, second, FILE, AT)
+    assert (await ask(ledger, second)).permit is None
+    await answered(ledger, leave.permit, "accepted")
+    assert (await step(ledger, second)).outcome == "merged"
 
 
 async def test_what_may_have_been_sent_is_merged_and_never_said_again(ledger: Ledger) -> None:

@@ -26,6 +26,7 @@ from tests.integration.ledger.playing import (
     ARRIVAL,
     COURTESY_AT,
     DAY,
+    FILE,
     MINUTE,
     order_of,
     permitted,
@@ -168,6 +169,20 @@ async def test_a_hold_of_the_customer_that_ran_out_holds_no_later_invoice(ledger
 
     (later,) = await take_in(ledger, row("INV-2"), now=COURTESY_AT)
     assert (await ledger.directive(later)).state == "scheduled"
+
+
+@pytest.mark.parametrize(("until", "held"), [(None, True), (COURTESY_AT + DAY, True), (COURTESY_AT, False)])
+async def test_an_invoice_that_opens_again_comes_under_the_customer_s_hold(
+    ledger: Ledger, until: datetime | None, held: bool
+) -> None:
+    (invoice_id,) = await take_in(ledger, row())
+    money = {"amount": Decimal("120.50"), "currency": "EUR"}
+    await record(ledger, invoice_id, [Fact(e.PaymentReceived(**money), ARRIVAL, FILE)], ARRIVAL)
+    placed = e.CustomerHoldPlaced(hold="h1", reason="flood", until=until)
+    await record_customer(ledger, await ledger.customer_id("C-1"), placed, FILE, ARRIVAL)
+    await record(ledger, invoice_id, [Fact(e.PaymentReversed(**money), COURTESY_AT, FILE)], COURTESY_AT)
+    facts, _ = await facts_of(ledger, invoice_id)
+    assert [hold.hold for hold in facts.holds] == (["h1"] if held else [])
 
 
 async def test_a_hold_of_the_customer_ends_for_the_customer_with_its_time(ledger: Ledger) -> None:

@@ -103,7 +103,7 @@ def test_an_extension_that_is_not_later_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "instalments", ["", "2026-04-01=60 2026-05-01=60", "2026-05-01=10 2026-04-01=10", "2026-04-01=0.001", "2026-04-01=NaN"]
+    "instalments", ["", "2026-04-01=60 2026-05-01=60", "2026-05-01=10 2026-04-01=10", "2026-04-01=0.001", "2026-04-01=NaN", "2026-03-01=10", "0001-01-01=10"]
 )  # fmt: skip
 def test_a_plan_that_makes_no_sense_is_ignored(instalments: str) -> None:
     assert told("plan_agreed", instalments=instalments).event == e.SignalIgnored(signal="plan_agreed")
