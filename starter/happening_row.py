@@ -43,6 +43,7 @@ class Kind(StrEnum):
     REFUND = "refund"
     REPLY = "reply"
     SEGMENT = "segment"
+    MERGE = "merge"
 
 
 # Which columns an event must have, and which it may have; `reason`, `text` and `id` any event may have.
@@ -57,6 +58,7 @@ _REQUIRED = {
     Kind.PLAN: ("date", "reason"),
     Kind.REPLY: ("text",),
     Kind.SEGMENT: ("reason",),
+    Kind.MERGE: ("text",),
 }
 _POSSIBLE = {
     Kind.PAYMENT: ("amount", "currency"),
@@ -90,7 +92,8 @@ class Happening:
     credited. `until` is an instant, or a date: to its end, where the customer is. `reason` is a code: of a resolution
     upheld, rejected or withdrawn, of an assignment who deals with the dispute, of an approval the step, of an
     escalation the stage, of a payment its method, of a reply its channel, of a plan how it is divided: `monthly-3`, of
-    a segment the segment into which the invoice's customer comes by hand.
+    a segment the segment into which the invoice's customer comes by hand. `text` is of a merge the number of an invoice
+    whose customer stays, into whom the one of `invoice` is merged.
     """
 
     line: int
@@ -110,6 +113,11 @@ class Happening:
     def channel(self) -> Channel | None:
         """The channel of a reply, where the row names it."""
         return _REPLIES.get(self.reason or "") if self.event is Kind.REPLY else None
+
+    @property
+    def into(self) -> str | None:
+        """The invoice whose customer stays, of a merge."""
+        return self.text if self.event is Kind.MERGE else None
 
     @property
     def source(self) -> str:
@@ -135,13 +143,13 @@ class _Reading(read.RowReader):
         kind = self.text("event", _kind)
         values = {
             "at": self.cell("at", self._instant),
-            "invoice": self.text("invoice", lambda text: _short(text, 30)),
+            "invoice": self.text("invoice", _number),
             "amount": self.cell("amount", _amount),
             "currency": self.text("currency", read.currency),
             "on": self.cell("date", PLAIN.read_date),
             "until": self.cell("until", self._until),
             "reason": self.text("reason", lambda text: _reason(text, kind)),
-            "text": self.text("text", _free_text),
+            "text": self.text("text", _number if kind is Kind.MERGE else _free_text),
             "id": self.text("id", lambda text: _short(text, 200)),
         }
         self._judge_columns(kind)
@@ -203,6 +211,10 @@ def _short(text: str, most: int) -> str:
     if len(line) > most:
         raise ValueError(f"{read.shown(line)} has more than {most} characters")
     return line
+
+
+def _number(text: str) -> str:
+    return _short(text, 30)
 
 
 def _free_text(text: str) -> str:

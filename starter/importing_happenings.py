@@ -18,6 +18,7 @@ from ledger.recording import record_judged
 from ledger.unit import customers, events_table, invoices
 from starter.happening_row import FILE_SOURCE
 from starter.happenings import Happening, Kind, read_happenings, to_fact
+from starter.merging import merge_owners
 from starter.rejects import Rejected, write_rejects
 from starter.segmenting import come_into_segment
 
@@ -85,6 +86,8 @@ async def _tell(ledger: Ledger, happening: Happening, now: datetime, actor: str)
         return await record_reply(ledger, await _reply(ledger, happening, invoice_id), now) == "new"
     if happening.event is Kind.SEGMENT:
         return await come_into_segment(ledger, happening, actor, now)
+    if happening.event is Kind.MERGE:
+        return await merge_owners(ledger, happening, actor, now)
     told = [lambda stands: to_fact(happening, stands, actor)]
     return (await record_judged(ledger, invoice_id, told, now)).new > 0
 

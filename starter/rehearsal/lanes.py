@@ -139,8 +139,8 @@ class Lane:
             heapq.heappush(self.calendar, Due(self.now + receipt.after, 1, order, receipt))
 
 
-def lanes_of(rows: Sequence[InvoiceIntake]) -> list[set[str]]:
-    """Customers by their keys, those who share an address together: what they hear and say comes in one order."""
+def lanes_of(rows: Sequence[InvoiceIntake], happenings: Sequence[Happening] = ()) -> list[set[str]]:
+    """Customers by their keys, those who share an address, or are merged, together: what they hear and say comes in one order."""
     groups: dict[str, set[str]] = {}
     by_address: dict[str, str] = {}
     for row in rows:
@@ -149,6 +149,10 @@ def lanes_of(rows: Sequence[InvoiceIntake]) -> list[set[str]]:
             known = by_address.setdefault(address.lower(), row.customer)
             if groups[known] is not group:
                 group = _merged(groups, groups[known], group)
+    owners = {row.number: row.customer for row in rows}
+    for each in happenings:
+        if each.into is not None:
+            _merged(groups, groups[owners[each.invoice]], groups[owners[each.into]])
     return list({id(group): group for group in groups.values()}.values())
 
 

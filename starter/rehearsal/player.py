@@ -17,6 +17,7 @@ from ledger.sending import messages
 from ledger.unit import Origin, customers, invoices
 from starter.happenings import Happening, Kind, to_fact
 from starter.inbox import drain_inbox
+from starter.merging import merge_owners
 from starter.rehearsal.sense import objection
 from starter.rehearsal.stage import TASK_QUEUE, Stage
 from starter.relay import drain
@@ -39,6 +40,10 @@ class HeldReceipt:
 
     id: str
     after: timedelta
+
+
+# What is said of a customer, by an invoice of theirs.
+_OF_CUSTOMERS = {Kind.SEGMENT: come_into_segment, Kind.MERGE: merge_owners}
 
 
 class Refused(Exception):
@@ -69,8 +74,8 @@ class Player:
         if happening.event is Kind.REPLY:
             await self._reply(happening, now)
             return
-        if happening.event is Kind.SEGMENT:
-            await self._come_into_segment(happening, now)
+        if happening.event in _OF_CUSTOMERS:
+            await self._change_customer(happening, now)
             return
         stands = await standing(self.stage.ledger, happening.invoice)
         if (why := objection(happening, stands)) is not None:
@@ -81,9 +86,9 @@ class Player:
             raise _refused(happening, str(error)) from None
         await record(self.stage.ledger, stands.id, [fact], now)
 
-    async def _come_into_segment(self, happening: Happening, now: datetime) -> None:
+    async def _change_customer(self, happening: Happening, now: datetime) -> None:
         try:
-            await come_into_segment(self.stage.ledger, happening, "rehearsal", now)
+            await _OF_CUSTOMERS[happening.event](self.stage.ledger, happening, "rehearsal", now)
         except LedgerError as error:
             raise _refused(happening, str(error)) from None
 

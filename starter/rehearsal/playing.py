@@ -81,7 +81,7 @@ async def play(script: Script, home: Path, progress: Callable[[float], None]) ->
 def _lanes(script: Script, set_up: Stage, directives: Directives) -> list[Lane]:
     player = Player(set_up)
     by_customer: dict[str, Lane] = {}
-    for customers in lanes_of(script.rows):
+    for customers in lanes_of(script.rows, script.happenings):
         lane = Lane(set_up, player, directives, script.ends, script.begins)
         by_customer |= dict.fromkeys(customers, lane)
     by_number: dict[str, Lane] = {}

@@ -84,11 +84,17 @@ def _misplaced(
     enters: Callable[[InvoiceIntake], datetime],
 ) -> Iterator[Problem]:
     """Happenings of invoices that the portfolio does not hold, or does not hold yet."""
-    for each in happenings:
-        row = known.get(each.invoice)
+    named = (
+        (each, column, number)
+        for each in happenings
+        for column, number in (("invoice", each.invoice), ("text", each.into))
+        if number is not None
+    )
+    for each, column, number in named:
+        row = known.get(number)
         if row is None:
-            message = f"{each.invoice!r} is not in the portfolio; correct the number, or leave the line out"
-            yield Problem(str(path), each.line, "invoice", message)
+            message = f"{number!r} is not in the portfolio; correct the number, or leave the line out"
+            yield Problem(str(path), each.line, column, message)
         elif each.at < enters(row):
             message = (
                 f"{each.at.isoformat()} is before {row.number} enters, at {enters(row).isoformat()} (its issue date,"

@@ -146,6 +146,7 @@ _HAPPENED: Mapping[str, Callable[[Row], str]] = {
     "contact_forbidden": lambda row: f"not to be contacted ({row['how']['reason']})",
     "contact_allowed": lambda row: f"may be contacted again ({row['how']['reason']})",
     "segment_assigned": lambda row: f"into segment {row['how']['segment']} (by {row['how']['by']})",
+    "invoice_moved": lambda _: "now of the customer into whom theirs was merged",
     "cadence_changed": lambda row: f"goes on under cadence {row['how']['cadence']}",
     "preference_stated": lambda row: (
         f"< prefers {preferred(Preference.model_validate(row['how'])) or 'nothing'}"

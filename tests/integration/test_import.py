@@ -241,3 +241,19 @@ async def test_a_reply_that_says_stop_silences_its_channel(chased: Ledger, event
 async def test_a_reply_by_a_channel_that_the_customer_lacks_is_rejected(chased: Ledger, events: Path) -> None:
     done = await tell(chased, events, "2026-01-21,reply,A-1,,,,,whatsapp,SAIR,\n", LATER)
     assert done.rejected[0].reason == "reason: the customer has no number for whatsapp; a reply needs one"
+
+
+async def test_a_merge_makes_the_owners_of_two_invoices_one_and_counts_once(
+    chased: Ledger, file: Path, events: Path
+) -> None:
+    write(file, HEADINGS + GOOD.replace("A-1", "A-2").replace(",C-1,", ",C-2,"))
+    await take_in(chased, file)
+    assert await chased.customer_id("C-1") != await chased.customer_id("C-2")
+    merge = "2026-01-21,merge,A-1,,,,,duplicate,A-2,\n"
+    assert (await tell(chased, events, merge, LATER)).new == 1
+    assert await chased.customer_id("C-1") == await chased.customer_id("C-2")
+    facts = await count(chased, events_table)
+    assert (await tell(chased, events, merge, LATER)).same == 1
+    assert await count(chased, events_table) == facts
+    unknown = await tell(chased, events, "2026-01-22,merge,A-1,,,,,duplicate,A-9,\n", LATER)
+    assert "no invoice 'A-9' is known" in unknown.rejected[0].reason

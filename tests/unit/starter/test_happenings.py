@@ -274,3 +274,11 @@ def test_a_plan_is_divided_as_the_row_says(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"80.00 is open; a plan is for that at most"):
         event(tmp_path, event="plan", date="2026-02-09", amount="80.01", reason="monthly-2")
     assert event(tmp_path, event="end_plan", reason="new") == e.PlanEnded(reason="new")
+
+
+def test_a_merge_names_an_invoice_of_who_stays(tmp_path: Path) -> None:
+    found = one(tmp_path, event="merge", reason="duplicate", text="A-2")
+    assert (found.into, found.reason) == ("A-2", "duplicate")
+    assert one(tmp_path, event="reply", text="A-2").into is None
+    assert reason(tmp_path, event="merge") == "text: is missing; a merge needs it"
+    assert "has more than 30 characters" in reason(tmp_path, event="merge", text="A" * 31)

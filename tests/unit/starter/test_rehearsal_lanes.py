@@ -67,6 +67,12 @@ def test_two_groups_that_a_later_row_connects_become_one_lane() -> None:
     assert lanes_of(rows) == [{"A", "B", "C", "D"}]
 
 
+def test_customers_of_whom_one_is_merged_into_the_other_are_one_lane() -> None:
+    rows = [row("A"), row("B"), row("C")]
+    merge = Happening(2, NOON, Kind.MERGE, "C-1", "k", text="A-1")
+    assert sorted(map(sorted, lanes_of(rows, [merge]))) == [["A", "C"], ["B"]]
+
+
 def test_what_comes_earlier_is_first_whatever_it_is() -> None:
     later = NOON + timedelta(seconds=1)
     assert min(item("A", "x"), happening(2, later)).at == NOON

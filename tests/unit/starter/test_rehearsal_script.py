@@ -122,3 +122,12 @@ def test_a_folder_without_cadences_is_refused(source: Source, tmp_path: Path) ->
 )  # fmt: skip
 def test_a_habit_that_nobody_can_have_is_refused(source: Source, write: Write, text: str, said: str) -> None:
     assert refused(replace(source, habits=write("h.yaml", text)))[0].startswith(said)
+
+
+def test_a_merge_into_the_customer_of_an_invoice_that_is_not_there_is_refused(
+    source: Source, write: Write
+) -> None:
+    rows = FACTS.replace("reason", "text") + "2026-01-21,merge,A-1,,A-9\n"
+    assert refused(replace(source, events=write("e.csv", rows))) == [
+        "e.csv:2: text: 'A-9' is not in the portfolio; correct the number, or leave the line out"
+    ]
