@@ -64,20 +64,25 @@ def _reported(field: str) -> Any:
     )
 
 
+# What a story tells of an invoice beside its messages and cases.
+TOLD = (
+    "payment_received", "payment_unidentified", "payment_reversed", "dispute_opened", "dispute_assigned",
+    "dispute_overdue", "dispute_resolved", "due_date_extended",
+    "approval_asked", "approval_given", "approval_refused", "approval_timed_out",
+    "hold_placed", "hold_ended", "promise_made", "promise_broken", "plan_agreed", "instalment_missed",
+    "plan_ended", "escalated", "cancelled", "replied",
+    "channel_suppressed", "suppression_lifted", "contact_forbidden", "contact_allowed", "preference_stated",
+    "step_merged", "step_released", "segment_assigned", "cadence_changed", "invoice_moved",
+    "credit_note_issued", "credit_moved", "credit_applied", "credit_refunded", "late_charges_claimed",
+    "late_charges_waived",
+)  # fmt: skip
+
+
 async def happened(engine: AsyncEngine) -> Sequence[Row]:
     """What else happened to each invoice: money, disputes, promises, holds, replies, lost channels, hard ends.
 
     What a customer said for all invoices stands at each that was open then.
     """
-    told = (
-        "payment_received", "payment_unidentified", "payment_reversed", "dispute_opened", "dispute_assigned",
-        "dispute_overdue", "dispute_resolved", "due_date_extended",
-        "approval_asked", "approval_given", "approval_refused", "approval_timed_out",
-        "hold_placed", "hold_ended", "promise_made", "promise_broken", "plan_agreed", "instalment_missed",
-        "plan_ended", "escalated", "cancelled", "replied",
-        "channel_suppressed", "suppression_lifted", "contact_forbidden", "contact_allowed", "preference_stated",
-        "step_merged", "step_released", "segment_assigned", "cadence_changed",
-    )  # fmt: skip
     payload = events_table.c.payload
     closing = (events_table.c.type == "step_performed") & payload["closes_as"].astext.is_not(None)
     own = events_table.c.invoice_id == invoices.c.id
@@ -98,7 +103,7 @@ async def happened(engine: AsyncEngine) -> Sequence[Row]:
         )
         .join_from(events_table, invoices, own | shared)
         .join(customers, invoices.c.customer_id == customers.c.id)
-        .where(events_table.c.type.in_(told) | closing)
+        .where(events_table.c.type.in_(TOLD) | closing)
         .order_by(events_table.c.at, invoices.c.number, events_table.c.id)
     )
     return await _rows(engine, wanted)

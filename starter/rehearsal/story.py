@@ -26,7 +26,7 @@ def print_stories(report: Report) -> None:
     by_invoice: dict[str, list[Line]] = {invoice["invoice"]: [] for invoice in report.invoices}
     for row in report.happened:
         rank = FOLLOWED if row["what"] in _FOLLOW else HAPPENED
-        by_invoice[row["invoice"]].append((row["at"], rank, _HAPPENED[row["what"]](row)))
+        by_invoice[row["invoice"]].append((row["at"], rank, HAPPENING[row["what"]](row)))
     for row in report.messages:
         by_invoice[row["invoice"]].append((row["at"], WRITTEN, _message(row)))
     for row in report.cases:
@@ -112,7 +112,7 @@ def _suppressed(row: Row) -> str:
 
 
 # "<" marks what came to us; what we did stands without.
-_HAPPENED: Mapping[str, Callable[[Row], str]] = {
+HAPPENING: Mapping[str, Callable[[Row], str]] = {
     "payment_received": _paid,
     "payment_unidentified": lambda _: "< payment in another currency, for a person to look at",
     "payment_reversed": lambda row: f"< payment of {_amount(row)} taken back",

@@ -9,10 +9,11 @@ import pytest
 import typer
 
 from ledger.checks import Check
+from ledger.reports import TOLD
 from starter.commands.rehearsals import Played, judge
 from starter.rehearsal.progress import shown
 from starter.rehearsal.report import Report, write_report
-from starter.rehearsal.story import print_invariants, print_stories
+from starter.rehearsal.story import HAPPENING, print_invariants, print_stories
 
 NINE = datetime(2026, 1, 20, 12, tzinfo=UTC)  # nine in the morning in São Paulo
 
@@ -104,6 +105,10 @@ def test_a_story_shows_the_customers_own_clock_and_calendar(capsys: pytest.Captu
         "A-1  strategic, pt-BR, BRL 1,250.00 due 2026-01-20: paid on 2026-01-31",
         "  2026-01-20 09:00  second-reminder-whatsapp   whatsapp  pt-BR  delivered",
     ]
+
+
+def test_a_story_has_words_for_all_that_the_ledger_tells_and_is_told_all_that_it_has_words_for() -> None:
+    assert set(TOLD) | {"step_performed"} == set(HAPPENING)
 
 
 def test_at_one_instant_a_story_tells_what_came_then_what_it_brought(
