@@ -45,9 +45,11 @@ def compose_email(permit: Permit, creditor: Creditor, public_url: str, _now: dat
         subject=written.subject,
         html=written.html,
         text=written.text,
-        unsubscribe_url=f"{public_url}/unsubscribe?m={permit.reference}",
+        # Everybody would have the same link: whose word it brought, nobody could tell.
+        unsubscribe_url=None if permit.copies else f"{public_url}/unsubscribe?m={permit.reference}",
         unsubscribe_mailto=creditor.email.reply_to,
         attachments=_attachments(permit, creditor),
+        cc=permit.copies,
     )
     return Draft(message, written.text, written.subject, written.html)
 

@@ -1,8 +1,17 @@
 """How each event changes what is known of a customer."""
 
 from cadence import events as e
-from cadence.facts import Assignment, ClosedAddress, Consent, CustomerFacts, Hold, Preference, Suppression
-from cadence.words import Channel
+from cadence.facts import (
+    Assignment,
+    ClosedAddress,
+    Consent,
+    ContactFacts,
+    CustomerFacts,
+    Hold,
+    Preference,
+    Suppression,
+)
+from cadence.words import BILLING, Channel
 
 
 def reduce_customer(facts: CustomerFacts | None, event: e.CustomerEvent) -> CustomerFacts:
@@ -13,10 +22,10 @@ def reduce_customer(facts: CustomerFacts | None, event: e.CustomerEvent) -> Cust
         message = f"a customer's log begins with customer_received, not {event.type}"
         raise ValueError(message)
     match event:
-        case e.ChannelSuppressed():
-            return _suppressed(facts, event)
-        case e.SuppressionLifted():
-            return _lifted(facts, event.channel)
+        case e.ContactReceived():
+            return _contact_received(facts, event)
+        case e.ChannelSuppressed() | e.SuppressionLifted():
+            return _of_channel(facts, event)
         case e.ContactForbidden() | e.ContactAllowed():
             return _forbidden(facts, event)
         case e.ConsentGiven() | e.PreferenceStated():
@@ -33,10 +42,31 @@ def _customer_received(facts: CustomerFacts | None, event: e.CustomerReceived) -
     given = event.model_dump(exclude={"type"})
     if facts is None:
         return CustomerFacts(**given)
+    facts = _left_behind(facts, event.addresses)
     known = {name: getattr(event, name) for name in given}
     if facts.assigned:
         known |= {"segment": facts.segment, "imported": event.segment}
     return facts.model_copy(update=known)
+
+
+def _left_behind(facts: CustomerFacts, addresses: dict[Channel, str]) -> CustomerFacts:
+    """Where the billing contact wanted to hear no more stays closed once they are elsewhere: it may be another's."""
+    known = {(each.channel, each.address) for each in facts.closed_addresses}
+    for channel, why in facts.suppressed.items():
+        before = facts.addresses.get(channel)
+        moved = before != addresses.get(channel)
+        if before and moved and why.address is None and (channel, before) not in known:
+            facts = _closed(facts, channel, before, why.reason)
+    return facts
+
+
+def _contact_received(facts: CustomerFacts, event: e.ContactReceived) -> CustomerFacts:
+    """The billing contact is none of these: their addresses are the customer's own."""
+    others = [each for each in facts.contacts if each.contact != event.contact]
+    if event.role != BILLING:
+        others.append(ContactFacts(**event.model_dump(exclude={"type"})))
+    contacts = tuple(sorted(others, key=lambda each: each.contact))
+    return facts.model_copy(update={"contacts": contacts})
 
 
 def _assigned(facts: CustomerFacts, event: e.SegmentAssigned) -> CustomerFacts:
@@ -46,6 +76,12 @@ def _assigned(facts: CustomerFacts, event: e.SegmentAssigned) -> CustomerFacts:
     assigned = Assignment(by=event.by, rule=event.rule, reason=event.reason)
     told = {"segment": event.segment, "imported": facts.of_file, "assigned": assigned}
     return facts.model_copy(update=told)
+
+
+def _of_channel(facts: CustomerFacts, event: e.ChannelSuppressed | e.SuppressionLifted) -> CustomerFacts:
+    if isinstance(event, e.ChannelSuppressed):
+        return _suppressed(facts, event)
+    return _lifted(facts, event.channel, event.address)
 
 
 def _suppressed(facts: CustomerFacts, event: e.ChannelSuppressed) -> CustomerFacts:
@@ -68,8 +104,11 @@ def _closed(facts: CustomerFacts, channel: Channel, address: str, reason: str) -
     return facts.model_copy(update={"closed_addresses": (*others, closed)})
 
 
-def _lifted(facts: CustomerFacts, channel: Channel) -> CustomerFacts:
-    """A channel that may be used again, at the address that is known now; other addresses stay closed."""
+def _lifted(facts: CustomerFacts, channel: Channel, of_contact: str | None) -> CustomerFacts:
+    """A channel that may be used again, at the billing contact's address or a contact's; all others stay closed."""
+    if of_contact is not None and of_contact != facts.addresses.get(channel):
+        opened = (c for c in facts.closed_addresses if (c.channel, c.address) != (channel, of_contact))
+        return facts.model_copy(update={"closed_addresses": tuple(opened)})
     address = facts.addresses.get(channel)
     left = {
         each: why

@@ -18,7 +18,7 @@ from cadence.creditor import Document
 from cadence.grace import OTHER_METHODS, Grace
 from cadence.offsets import Anchor, WrittenOffset, parse_span
 from cadence.problems import MisplacedError, Path
-from cadence.words import Channel, Debtor, Line, Slug
+from cadence.words import BILLING, Channel, Debtor, Line, Slug
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -103,18 +103,31 @@ DEFAULT_FALLBACK = {Channel.WHATSAPP: Fallback(silence=timedelta(hours=4))}
 class Send(Document):
     """Send one template by the first channel that reaches the customer, in the order given.
 
-    `attach: statement` adds the customer's whole account as a PDF.
+    It goes to the contact of the role `to`, and an e-mail also to those of the roles in `cc`. `attach: statement` adds
+    the customer's whole account as a PDF.
     """
 
     template: Slug
     channels: Annotated[tuple[Channel, ...], Field(min_length=1)]
     fallback: dict[Channel, WrittenFallback] = Field(default_factory=dict)
     attach: Literal["statement"] | None = None
+    to: Slug = BILLING
+    cc: tuple[Slug, ...] = ()
 
     @model_validator(mode="after")
     def _only_an_email_has_room(self) -> Self:
         if self.attach and self.channels != (Channel.EMAIL,):
             message = "a statement is attached to an e-mail; write channels: [email] beside attach"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _only_an_email_has_copies(self) -> Self:
+        if self.cc and self.channels != (Channel.EMAIL,):
+            message = "only an e-mail can go to others in copy; write channels: [email] beside cc"
+            raise ValueError(message)
+        if len({self.to, *self.cc}) <= len(self.cc):
+            message = "a role is named twice; the contact of each gets the message once"
             raise ValueError(message)
         return self
 

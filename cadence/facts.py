@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cadence.document import Weekday
 from cadence.late_charges import LateCharges
-from cadence.words import Channel, DayHours, Language, PersonReason, Slug
+from cadence.words import BILLING, Channel, DayHours, Language, PersonReason, Slug
 
 ZERO = Decimal(0)
 # Under this name an agent's answers are kept among an invoice's steps.
@@ -55,7 +55,11 @@ class MessageState(StrEnum):
 
 
 class MessageFacts(_Facts):
-    """One message of a step by one channel. `readings` counts empty readings of the provider's list."""
+    """One message of a step by one channel. `readings` counts empty readings of the provider's list.
+
+    `to` and `copies` are the roles of those to whom it was permitted last; `left_out` says of roles that its document
+    names why they were not among them.
+    """
 
     state: MessageState
     at: datetime
@@ -65,6 +69,9 @@ class MessageFacts(_Facts):
     delivery: str | None = None
     readings: int = 0
     resent: bool = False
+    to: str = BILLING
+    copies: tuple[str, ...] = ()
+    left_out: dict[str, str] = {}
 
 
 class Approval(_Facts):
@@ -375,8 +382,19 @@ class Assignment(_Facts):
     reason: str | None = None
 
 
+class ContactFacts(_Facts):
+    """A person at the customer beside the billing contact, by our id; without a `language` it is the customer's."""
+
+    contact: int
+    role: str
+    language: Language | None = None
+    addresses: dict[Channel, str] = {}
+
+
 class CustomerFacts(_Facts):
     """What a customer's events add up to; addresses are fingerprints. `forbidden` closes every channel.
+
+    `addresses` and `suppressed` are the billing contact's; `contacts` are all others, by their ids.
 
     `imported` is the segment of the creditor's file, where `assigned` gave them another one.
 
@@ -397,6 +415,7 @@ class CustomerFacts(_Facts):
     holds: tuple[Hold, ...] = ()
     imported: str | None = None
     assigned: Assignment | None = None
+    contacts: tuple[ContactFacts, ...] = ()
 
     @property
     def of_file(self) -> str:
@@ -404,15 +423,30 @@ class CustomerFacts(_Facts):
         return self.imported or self.segment
 
     def unusable(self, channel: Channel) -> str | None:
-        """Why this customer cannot be reached by `channel`; None where it can."""
+        """Why the billing contact cannot be reached by `channel`; None where it can."""
+        return self.unusable_at(channel, self.addresses.get(channel))
+
+    def unusable_at(self, channel: Channel, address: str | None) -> str | None:
+        """Why nothing is to be sent by `channel` to an address, whichever contact's it is; None where it may be."""
         if self.forbidden:
             return self.forbidden[0]
-        if channel not in self.addresses:
+        if address is None:
             return "no_address"
-        if suppression := self.suppression(channel):
-            return suppression.reason
+        if closed := self.closed(channel, address):
+            return closed
         preferred = self.preference.channels
         return "not_preferred" if preferred is not None and channel not in preferred else None
+
+    def closed(self, channel: Channel, address: str) -> str | None:
+        """Why an address is closed; None where it is not. What the billing contact said holds where they are now."""
+        if address == self.addresses.get(channel):
+            suppression = self.suppression(channel)
+            return suppression.reason if suppression else None
+        before = self.suppressed.get(channel)
+        if before is not None and before.address == address:
+            return before.reason
+        known = (each for each in self.closed_addresses if (each.channel, each.address) == (channel, address))
+        return next((each.reason for each in known), None)
 
     def suppression(self, channel: Channel) -> Suppression | None:
         """What keeps `channel` from being used: for good, or at the address that is known now."""

@@ -7,6 +7,7 @@ from typing import Any
 from cadence import events as e
 from cadence.changes import owe_case, with_step
 from cadence.facts import InvoiceFacts, MessageFacts, MessageState, step_key
+from cadence.words import BILLING
 
 RANK = {None: -1, "queued": 0, "sent": 1, "delivered": 2, "failed": 2, "read": 3}
 
@@ -21,9 +22,18 @@ def reduce_message(event: e.MessageEvent, facts: InvoiceFacts, at: datetime) -> 
 def _(event: e.MessagePermitted, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
     step = facts.step(event.step, event.occurrence)
     attempts = step.messages[event.channel].attempts + 1 if event.channel in step.messages else 1
-    permitted = _message(facts, event, state=MessageState.RESERVED, at=at, permitted_at=at, attempts=attempts)
+    to, copies = _roles(event)
+    permitted = _message(
+        facts, event, state=MessageState.RESERVED, at=at, permitted_at=at, attempts=attempts, to=to, copies=copies,
+        left_out=event.left_out,
+    )  # fmt: skip
     first = step.permitted_at or at
     return with_step(permitted, event, permitted_at=first, deferred_until=None, deferred_reason=None)
+
+
+def _roles(event: e.MessagePermitted) -> tuple[str, tuple[str, ...]]:
+    roles = tuple(each.role for each in event.recipients)
+    return (roles[0], roles[1:]) if roles else (BILLING, ())
 
 
 @reduce_message.register

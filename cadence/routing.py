@@ -47,12 +47,13 @@ def route(send: Send, record: StepFacts, rules: Rules, *, silent: bool = False) 
 
 
 def _next(send: Send, record: StepFacts, rules: Rules, *, silent: bool) -> Route:
+    closed = rules.closed_to(send.to)
     tried_at: datetime | None = None
     waits_until: datetime | None = None
     for channel in send.channels:
         message = record.messages.get(channel)
         if message is None:
-            if channel in rules.unusable:
+            if channel in closed:
                 continue
             not_before = waits_until or tried_at
             reason = "silence" if waits_until else "fallback" if tried_at else "planned"
@@ -60,11 +61,11 @@ def _next(send: Send, record: StepFacts, rules: Rules, *, silent: bool) -> Route
         match message.state:
             case MessageState.UNKNOWN:
                 return Route(RouteKind.WAITING, "delivery_unknown")
-            case MessageState.RESERVED if channel in rules.unusable:
+            case MessageState.RESERVED if channel in closed:
                 return Route(RouteKind.WAITING, "delivery_unknown")
-            case MessageState.REFUSED if message.resent and channel in rules.unusable:
+            case MessageState.REFUSED if message.resent and channel in closed:
                 return Route(RouteKind.EXHAUSTED, "delivery_unknown")
-            case MessageState.RESERVED | MessageState.REFUSED if channel not in rules.unusable:
+            case MessageState.RESERVED | MessageState.REFUSED if channel not in closed:
                 reason = "resend" if message.resent else "planned"
                 return Route(RouteKind.SEND, reason, channel, tried_at, again=message.resent)
             case MessageState.ACCEPTED:

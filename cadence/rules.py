@@ -4,7 +4,7 @@ All of them narrow; the strictest wins. `plan()` knows the window that is left, 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,8 +13,9 @@ from cadence.creditor import Creditor
 from cadence.document import WEEKDAYS, Cadence, Roll
 from cadence.facts import CustomerFacts, Preference
 from cadence.packs import EVERY_CHANNEL, Concerned, Law, Packs
+from cadence.recipients import reached
 from cadence.segments import Segments
-from cadence.words import Channel
+from cadence.words import BILLING, Channel
 
 NO_PACKS = Packs()
 # The rule under which the customer's own hours and days narrow the window.
@@ -23,7 +24,9 @@ PREFERENCE = "customer-preference"
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What `plan()` needs beside the facts. `unusable` says per channel why it cannot be used.
+    """What `plan()` needs beside the facts. `unusable` says per channel why the billing contact cannot be reached.
+
+    `of_roles` says the same of each role that another contact has; whom nobody has, the billing contact stands for.
 
     `law` is what packs and the creditor ask for this customer: its hours are in the window already, its limits
     are for the permit, which knows of the customer's other invoices.
@@ -35,6 +38,11 @@ class Rules:
     creditor_zone: ZoneInfo
     unusable: Mapping[Channel, str]
     law: Law
+    of_roles: Mapping[str, Mapping[Channel, str]] = field(default_factory=dict)
+
+    def closed_to(self, role: str) -> Mapping[Channel, str]:
+        """Why a channel reaches nobody for a message that goes to `role`, per channel that does not."""
+        return self.of_roles.get(role, self.unusable)
 
     def business_day(self, day: date) -> date:
         """`day` rolled as the cadence's calendar says."""
@@ -92,16 +100,22 @@ def rules_for(
     own = cadence.window
     hours = (*law.hours, *_preferred(customer.preference))
     window = send_window(customer.zone, own.days, own.opens, own.closes, calendar, hours)
-    unusable = _unusable(customer, creditor)
+    shut: dict[Channel, str] = {}
     if not window.ever_opens:
         # What no hour is left for goes to a person. Planning goes on by the cadence's own window.
-        unusable = dict.fromkeys(Channel, "no_hour_is_left") | unusable
+        shut = dict.fromkeys(Channel, "no_hour_is_left")
         window = send_window(customer.zone, own.days, own.opens, own.closes, calendar)
-    return Rules(window, calendar, place.roll, creditor.timezone, unusable, law)
+    unusable = shut | _unusable(customer, creditor, BILLING)
+    roles = {contact.role for contact in customer.contacts}
+    of_roles = {role: shut | _unusable(customer, creditor, role) for role in roles}
+    return Rules(window, calendar, place.roll, creditor.timezone, unusable, law, of_roles)
 
 
-def _unusable(customer: CustomerFacts, creditor: Creditor) -> dict[Channel, str]:
-    reasons = {channel: customer.unusable(channel) for channel in EVERY_CHANNEL}
+def _unusable(customer: CustomerFacts, creditor: Creditor, role: str) -> dict[Channel, str]:
+    reasons = {
+        channel: customer.unusable_at(channel, reached(customer, role, channel).address)
+        for channel in EVERY_CHANNEL
+    }
     if not creditor.uses_whatsapp:
         reasons[Channel.WHATSAPP] = "whatsapp_not_attested"
     return {channel: reason for channel, reason in reasons.items() if reason}

@@ -1,6 +1,6 @@
 """Why, or why not? For every step of an invoice, past and to come: what becomes of it, by which rule, in its words."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
@@ -8,11 +8,12 @@ from typing import Literal
 from cadence.agenda import Agenda, AgendaItem
 from cadence.directive import ItemKind
 from cadence.document import Cadence
-from cadence.facts import InvoiceFacts, StepFacts
+from cadence.facts import CustomerFacts, InvoiceFacts, MessageFacts, StepFacts
 from cadence.foreseeing import CapForeseen
 from cadence.marks import Mark, marks
+from cadence.recipients import NO_CONTACT, Recipients, recipients
 from cadence.rules import Rules
-from cadence.words import Channel
+from cadence.words import BILLING, Channel
 
 Verdict = Literal[
     "sent", "merged", "performed", "failed", "skipped", "unknown", "planned", "deferred", "waiting"
@@ -104,6 +105,7 @@ class Known:
     facts: InvoiceFacts
     cadence: Cadence
     rules: Rules
+    customer: CustomerFacts
     agenda: Agenda
     unruled: Agenda
     carriers: Mapping[str, str] = field(default_factory=dict)
@@ -144,6 +146,8 @@ def _of_record(known: Known, step: str, occurrence: int, stage: str | None, reco
     channel = next(reversed(record.messages), None)
     rule = record.reason or record.outcome
     words = _merged(known, record.into) if record.into else _words(known, rule, step)
+    if channel is not None:
+        words = _with_recipients(words, _permitted_to(record.messages[channel]))
     return Because(step, occurrence, stage, record.outcome, at, channel, rule, *words)
 
 
@@ -164,6 +168,8 @@ def _of_item(known: Known, item: AgendaItem, stage: str | None) -> Because:
     if record.deferred_until and item.at >= record.deferred_until and record.deferred_reason:
         rule, verdict = record.deferred_reason, "deferred"
     words = _no_way(known, item.step) if rule == "no_usable_channel" else _words(known, rule, item.step)
+    if item.send is not None and item.channel is not None:
+        words = _with_recipients(words, _goes_to(recipients(item.send, item.channel, known.customer)))
     because = Because(item.step, item.occurrence, stage, verdict, item.at, item.channel, rule, *words)  # type: ignore[arg-type]
     return replace(because, cap_foreseen=known.caps.get(item.key))
 
@@ -212,10 +218,38 @@ def _notices_ahead(known: Known) -> Iterator[Because]:
 def _no_way(known: Known, step_id: str) -> tuple[str, None]:
     """That no channel is left for a step ahead, and what closes each of its channels now."""
     step = known.cadence.step(step_id)
-    closed = known.rules.unusable
+    closed = known.rules.closed_to(step.send.to if step and step.send else BILLING)
     ways = [channel for channel in (step.send.channels if step and step.send else ()) if channel in closed]
     reasons = [f"{channel}: {WORDS.get(closed[channel], closed[channel])}" for channel in ways]
     return f"{WORDS['no_usable_channel']} ({'; '.join(reasons)})", None
+
+
+def _with_recipients(words: tuple[str, str | None], to: str) -> tuple[str, str | None]:
+    return (f"{words[0]}; {to}" if to else words[0]), words[1]
+
+
+def _permitted_to(message: MessageFacts) -> str:
+    return recipients_told(message.to, message.copies, message.left_out)
+
+
+def _goes_to(found: Recipients) -> str:
+    return recipients_told(found.to.role, [each.role for each in found.copies], found.left_out)
+
+
+def recipients_told(to: str, copies: Sequence[str], left_out: Mapping[str, str]) -> str:
+    """To whom a message goes, by their roles, where that is not simply the billing contact; else empty.
+
+    `left_out` are the roles that its document names beside them, and why (codes) they are not written to.
+    """
+    if to == BILLING and not copies and not left_out:
+        return ""
+    absent = [role for role, why in left_out.items() if why == NO_CONTACT]
+    closed = [f"{role} not: {WORDS.get(why, why)}" for role, why in left_out.items() if why != NO_CONTACT]
+    return "; ".join([
+        *(f"no contact {role}" for role in absent),
+        f"written to {to}" + (f", {' and '.join(copies)} in copy" if copies else ""),
+        *closed,
+    ])  # fmt: skip
 
 
 def _words(known: Known, rule: str, step_id: str) -> tuple[str, str | None]:

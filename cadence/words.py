@@ -34,6 +34,9 @@ ChannelReason = Literal["opt_out", "complaint", "bad_address", "recipient_limit"
 # Why a person is not to be contacted by any channel; people alone may speak to them.
 PersonReason = Literal["legal_cease", "vulnerable", "deceased", "minor"]
 
+# The role of the contact to whom Régua writes where a document names no other, or nobody has the one it names.
+BILLING = "billing"
+
 Debtor = Literal["consumer", "business"]
 # What a debt that is late is made of.
 Part = Literal["costs", "interest", "principal"]

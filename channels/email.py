@@ -40,6 +40,8 @@ def _wrong_field(message: EmailMessage) -> str | None:
     for name in ("to", "sender", "reply_to"):
         if not _ADDRESS.fullmatch(getattr(message, name)):
             return name
+    if not all(_ADDRESS.fullmatch(address) for address in message.cc):
+        return "cc"
     return None if all(_URI.fullmatch(uri) for uri in _unsubscribe_uris(message)) else "unsubscribe"
 
 
@@ -74,12 +76,21 @@ def _attached(message: EmailMessage) -> dict[str, Any]:
     return {"attachments": files} if files else {}
 
 
+def _copies(message: EmailMessage) -> dict[str, Any]:
+    """Whom SendGrid sends it in copy; it refuses an empty list."""
+    return {"cc": [{"email": address} for address in message.cc]} if message.cc else {}
+
+
 def _body(message: EmailMessage) -> dict[str, Any]:
     return {
         **_attached(message),
         # At this level custom_args may be an object; at the message's own level SendGrid wants a string.
         "personalizations": [
-            {"to": [{"email": message.to}], "custom_args": {"attempt_id": message.attempt_id}},
+            {
+                "to": [{"email": message.to}],
+                **_copies(message),
+                "custom_args": {"attempt_id": message.attempt_id},
+            },
         ],
         "from": {"email": message.sender, "name": _one_line(message.sender_name)},
         "reply_to": {"email": message.reply_to},

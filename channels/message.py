@@ -14,7 +14,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class EmailMessage:
-    """One e-mail to one person.
+    """One e-mail to one person, and to those of `cc` in copy.
 
     `unsubscribe_url` is an https address that takes a one-click POST (RFC 8058), if there is one;
     `unsubscribe_mailto` an address, or a mailto: URI, to which a request to stop can be sent.
@@ -32,6 +32,7 @@ class EmailMessage:
     unsubscribe_url: str | None
     unsubscribe_mailto: str
     attachments: tuple[Attachment, ...] = ()
+    cc: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

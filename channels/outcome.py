@@ -80,7 +80,8 @@ class Receipt:
     """One thing a provider reported about a message.
 
     `external_id` is the same for every repetition of the report. `at` is aware UTC. `opted_out`: the person
-    asked to hear no more on this channel; `address_dead`: the address will never work on this channel.
+    asked to hear no more on this channel; `address_dead`: the address will never work on this channel. `address`:
+    which of a message's addresses it is about, where there can be several. Personal data: never log it.
     """
 
     channel: str
@@ -93,6 +94,7 @@ class Receipt:
     at: datetime
     opted_out: bool = False
     address_dead: bool = False
+    address: str | None = None
 
 
 class Intent(StrEnum):

@@ -130,6 +130,7 @@ def _sendgrid_receipt(event: Mapping[str, Any]) -> Receipt | None:
         at=at,
         opted_out=error_class is ErrorClass.opt_out,
         address_dead=error_class is ErrorClass.bad_address,
+        address=str(event["email"]) if event.get("email") else None,
     )
 
 

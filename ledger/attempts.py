@@ -27,8 +27,11 @@ class KnownAttempt:
     occurrence: int
     channel: Channel
     reference: str
-    # Where it goes, which the message's row has from `begin` on. Personal data: never log it.
+    # The role of the contact to whom it goes.
+    role: str
+    # Where it goes, which the message's row has from `begin` on, and to whom in copy. Personal data: never log it.
     address: str | None
+    copies: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class StoredAttempt(KnownAttempt):
     @classmethod
     def of(cls, row: Any) -> Self:
         """From a row of `statements.ATTEMPTS`."""
-        return cls(**{**row, "channel": Channel(row["channel"])})
+        return cls(**{**row, "channel": Channel(row["channel"]), "copies": tuple(row["copies"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ async def settle(unit: Unit, held: Held, attempt: KnownAttempt, result: Result) 
         error_class = result.error_class or "unclassified"
         rejected = message_event(e.MessageRejected, *of, code=result.code, error_class=error_class)
         await unit.tell(held, rejected, PLANNER)
-        await suppress(unit, attempt.channel, attempt.address, result.error_class)
+        await suppress(unit, attempt.channel, attempt.address, attempt.role, result.error_class)
     if result.error_class == "account":
         await halt_by_itself(unit, attempt.channel)
         await _wait_for_a_person(unit, held, attempt)

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, computed_field
-from sqlalchemy import ARRAY, Text, any_, literal, or_, select
+from sqlalchemy import ARRAY, Text, any_, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cadence.rules import Rulebook
+from ledger.addressing import contacts
 from ledger.invariants import (
     Tally,
     accepted_once,
@@ -134,7 +135,8 @@ async def personal_needles(engine: AsyncEngine) -> set[str]:
 
     Words of fewer than five characters are left out. Personal data: search for it, never show it.
     """
-    known = select(*customers.c[("name", "email", "phone", "whatsapp")])
+    personal = ("name", "email", "phone", "whatsapp")
+    known = union_all(select(*customers.c[personal]), select(*contacts.c[personal]))
     written = select(messages.c.address).where(messages.c.address.is_not(None)).distinct()
     needles: set[str] = set()
     async with engine.connect() as connection:

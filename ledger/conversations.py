@@ -4,15 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import false, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence import events as e
-from cadence.facts import InvoiceFacts
+from cadence.facts import CustomerFacts, InvoiceFacts
 from cadence.words import Channel
 from ledger.access import Ledger
-from ledger.keys import hold_key
+from ledger.addressing import COLUMN, contacts
+from ledger.keys import address_fingerprint, hold_key
 from ledger.recording import record_customer, spread
 from ledger.tables import Attempt, Message, Reply
 from ledger.unit import Held, Origin, Unit, customers, events_table, invoices
@@ -48,23 +49,30 @@ async def record_reply(ledger: Ledger, reply: IncomingReply, now: datetime) -> T
     """
     async with ledger.engine.begin() as connection:
         owners = await _owners(connection, reply)
-        new = await _keep(connection, reply, owners[0] if owners else None)
+        new = await _keep(connection, reply, next(iter(owners), None))
     # A crash here loses nothing: the reply is told again, and what was told already is known by its id.
-    for owner in owners:
-        new |= await _follow(ledger, owner, reply, now)
+    for owner, writes in owners.items():
+        new |= await _follow(ledger, owner, writes, reply, now)
     if not new:
         return "known"
     return "new" if owners else "unknown_sender"
 
 
-async def _owners(connection: AsyncConnection, reply: IncomingReply) -> list[int]:
-    """Whose address it is, or was before a merge; none of them is merged before the reply is kept."""
-    column = customers.c.phone if reply.channel is Channel.SMS else customers.c.whatsapp
+_Writer = Literal["billing", "contact"]
+
+
+async def _owners(connection: AsyncConnection, reply: IncomingReply) -> dict[int, _Writer]:
+    """Whose address it is, or was before a merge, or whose contact's; none of them is merged before the reply is kept."""
+    column = COLUMN[reply.channel]
+    of_contacts = select(contacts.c.customer_id).where(contacts.c[column] == reply.sender)
+    theirs = customers.c[column] == reply.sender
     whose = func.coalesce(customers.c.merged_into, customers.c.id)
     # In the order of keys, as all who lock more than one customer.
-    wanted = select(whose).where(column == reply.sender).order_by(customers.c.key)
-    found = await connection.execute(wanted.with_for_update(read=True, key_share=True))
-    return sorted(set(found.scalars()))
+    wanted = select(whose.label("id"), func.coalesce(theirs, false()).label("billing"))
+    wanted = wanted.where(or_(theirs, customers.c.id.in_(of_contacts))).order_by(customers.c.key)
+    rows = (await connection.execute(wanted.with_for_update(read=True, key_share=True))).all()
+    billing = {row.id for row in rows if row.billing}
+    return {each: "billing" if each in billing else "contact" for each in sorted({row.id for row in rows})}
 
 
 async def _keep(connection: AsyncConnection, reply: IncomingReply, owner: int | None) -> bool:
@@ -81,13 +89,17 @@ async def _keep(connection: AsyncConnection, reply: IncomingReply, owner: int | 
     return (await connection.execute(kept)).first() is not None
 
 
-async def _follow(ledger: Ledger, owner: int, reply: IncomingReply, now: datetime) -> bool:
+async def _follow(ledger: Ledger, owner: int, writes: _Writer, reply: IncomingReply, now: datetime) -> bool:
+    # The billing contact speaks for themselves wherever they are; another contact of the address they write from.
+    address = address_fingerprint(reply.sender) if writes == "contact" else None
     if reply.intent == "stop":
-        stop = e.ChannelSuppressed(channel=reply.channel, reason="opt_out")
+        stop = e.ChannelSuppressed(channel=reply.channel, reason="opt_out", address=address)
         told = Origin("customer", reply.source, f"{reply.external_id}/{owner}")
         return await record_customer(ledger, owner, stop, told, now)
-    if reply.intent == "start" and (started := await _start_again(ledger, owner, reply, now)) is not None:
-        return started
+    if reply.intent == "start":
+        started = await _start_again(ledger, owner, address, reply, now)
+        if started is not None:
+            return started
     async with ledger.engine.connect() as connection:
         spoken_of = await _last_spoken_of(connection, owner, reply)
     # All open ones where all are to wait, or where none was written about yet.
@@ -98,16 +110,25 @@ async def _follow(ledger: Ledger, owner: int, reply: IncomingReply, now: datetim
         return await _tell(unit, reply, _meant(unit, spoken_of))
 
 
-async def _start_again(ledger: Ledger, owner: int, reply: IncomingReply, now: datetime) -> bool | None:
-    """Take the customer's own stop back, once; None where no stop closes the channel, or one was written later."""
+async def _start_again(
+    ledger: Ledger, owner: int, address: str | None, reply: IncomingReply, now: datetime
+) -> bool | None:
+    """Take the customer's own stop back, or a contact's of their `address` (a fingerprint), once; None where no stop closes the channel, or one was written later."""
     told = Origin("customer", reply.source, f"{reply.external_id}/start/{owner}")
     async with ledger.unit(owner, [], now) as unit:
-        suppression = unit.customer_facts.suppressed.get(reply.channel)
-        if suppression is None or suppression.reason != "opt_out":
+        if _closed_by(unit.customer_facts, reply.channel, address) != "opt_out":
             return False if await _was_told(unit, told) else None
         if await _stopped_since(unit, reply):
             return None
-        return await unit.tell_customer(e.SuppressionLifted(channel=reply.channel, reason="opt_out"), told)
+        lifted = e.SuppressionLifted(channel=reply.channel, reason="opt_out", address=address)
+        return await unit.tell_customer(lifted, told)
+
+
+def _closed_by(facts: CustomerFacts, channel: Channel, address: str | None) -> str | None:
+    if address is not None:
+        return facts.closed(channel, address)
+    suppression = facts.suppressed.get(channel)
+    return suppression.reason if suppression else None
 
 
 async def _was_told(unit: Unit, origin: Origin) -> bool:

@@ -1,5 +1,6 @@
 """Customers and their contacts as the creditor's books give them: once, or as events where they changed."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -7,7 +8,8 @@ from sqlalchemy import insert, select, update
 
 from cadence import events as e
 from cadence.creditor import Email, Phone, Zone
-from cadence.words import Channel, Language, Line, Slug
+from cadence.customers import reduce_customer
+from cadence.words import BILLING, Channel, Language, Line, Slug
 from ledger import statements
 from ledger.database import CustomerMoved, LedgerError
 from ledger.keys import address_fingerprint
@@ -16,8 +18,6 @@ from ledger.unit import Origin, Unit, customers
 
 contacts = Contact.__table__  # type: ignore[attr-defined]
 
-# The one of a customer's contacts to whom Régua writes.
-BILLING = "billing"
 Changed = Literal["new", "changed", "same"]
 CustomerKey = Annotated[Line, Field(max_length=60)]
 _ADDRESSES = ("email", "phone", "whatsapp")
@@ -105,7 +105,7 @@ def told_of(row: CustomerIntake) -> e.CustomerReceived:
         country=row.country,
         subdivision=row.subdivision,
         zone=row.zone,
-        addresses=_fingerprints(row),
+        addresses=_fingerprints(row.email, row.phone, row.whatsapp),
     )
 
 
@@ -122,21 +122,40 @@ async def receive_contact(unit: Unit, row: ContactIntake, origin: Origin) -> Cha
     before = known.get(row.contact)
     if before is None:
         named = {"customer_id": unit.customer["id"], "key": row.contact}
-        await unit.connection.execute(insert(contacts).values(named | values))
+        added = insert(contacts).values(named | values).returning(contacts.c.id)
+        contact = (await unit.connection.execute(added)).scalar_one()
     elif any(getattr(before, name) != value for name, value in values.items()):
-        await unit.connection.execute(update(contacts).where(contacts.c.id == before.id).values(values))
+        contact = before.id
+        await unit.connection.execute(update(contacts).where(contacts.c.id == contact).values(values))
     else:
         return "same"
     if row.role == BILLING:
         await _write_to(unit, row, origin)
+    await tell_contact(unit, contact, values, origin)
     return "changed" if before else "new"
+
+
+async def tell_contact(unit: Unit, contact: int, values: Mapping[str, Any], origin: Origin) -> None:
+    """Tell what differs of a contact, by our id, whose stored values are these; of the billing contact, that they are it."""
+    told = e.ContactReceived(
+        contact=contact,
+        role=values["role"],
+        language=values["language"],
+        addresses=_fingerprints(*(values[name] for name in _ADDRESSES)),
+    )
+    if reduce_customer(unit.customer_facts, told) != unit.customer_facts:
+        await unit.tell_customer(told, origin)
 
 
 async def _write_to(unit: Unit, row: ContactIntake, origin: Origin) -> None:
     await _keep(unit, {name: getattr(row, name) for name in _ADDRESSES})
     known = _known_customer(unit)
     told = e.CustomerReceived(
-        **known | {"addresses": _fingerprints(row), "language": row.language or known["language"]}
+        **known
+        | {
+            "addresses": _fingerprints(row.email, row.phone, row.whatsapp),
+            "language": row.language or known["language"],
+        }
     )
     if told != e.CustomerReceived(**known):
         await unit.tell_customer(told, origin)
@@ -161,6 +180,6 @@ def _known_customer(unit: Unit) -> dict[str, Any]:
     return facts.model_dump(include=set(e.CustomerReceived.model_fields)) | {"segment": facts.of_file}
 
 
-def _fingerprints(row: CustomerIntake | ContactIntake) -> dict[Channel, str]:
-    given = {Channel.EMAIL: row.email, Channel.SMS: row.phone, Channel.WHATSAPP: row.whatsapp}
+def _fingerprints(email: str | None, phone: str | None, whatsapp: str | None) -> dict[Channel, str]:
+    given = {Channel.EMAIL: email, Channel.SMS: phone, Channel.WHATSAPP: whatsapp}
     return {channel: address_fingerprint(address) for channel, address in given.items() if address}

@@ -9,10 +9,11 @@ from typing import Literal
 from sqlalchemy import Executable, select, update
 
 from cadence import events as e
-from cadence.words import Channel
+from cadence.words import BILLING, Channel
 from ledger import statements
 from ledger.access import Ledger
-from ledger.attempts import StoredAttempt
+from ledger.attempts import StoredAttempt, attempt_of
+from ledger.keys import address_fingerprint
 from ledger.learning import halt_by_itself, suppress
 from ledger.recording import record_customer
 from ledger.sending import attempts, messages
@@ -20,6 +21,8 @@ from ledger.spoken_for import merge_listed
 from ledger.unit import Held, Origin, Unit, invoices
 
 Taken = Literal["new", "known", "unknown"]
+# As what somebody is known who got a copy, whatever their role: their word is of their address.
+COPY = "copy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class Receipt:
     error_class: str | None = None
     opted_out: bool = False
     address_dead: bool = False
+    # Of which of its addresses a message's report is, where the provider says so. Personal data: never log it.
+    address: str | None = None
 
 
 async def record_receipts(
@@ -67,7 +72,17 @@ async def record_receipts(
 def _says_no_more(receipt: Receipt, attempt: StoredAttempt) -> bool:
     """Whether a receipt repeats what we have: that the provider took the message. It is worth no transaction."""
     remarks = receipt.code or receipt.error_class or receipt.opted_out or receipt.address_dead
+    if _copy_meant(receipt, attempt):
+        return not remarks
     return receipt.delivery == "queued" and attempt.state == "accepted" and not remarks
+
+
+def _copy_meant(receipt: Receipt, attempt: StoredAttempt) -> str | None:
+    """The address of a copy, where a receipt is about that one; providers may write an address in other letters."""
+    if receipt.address is None:
+        return None
+    meant = receipt.address.casefold()
+    return next((each for each in attempt.copies if each.casefold() == meant), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +93,11 @@ class _Report:
     receipt: Receipt
     attempt: StoredAttempt
     now: datetime
+
+    @property
+    def of_copy(self) -> str | None:
+        """The address of a copy, where the receipt is about that one."""
+        return _copy_meant(self.receipt, self.attempt)
 
 
 async def _attempts_of(ledger: Ledger, receipts: Sequence[Receipt]) -> list[StoredAttempt | None]:
@@ -114,14 +134,18 @@ async def _tell_invoice(ledger: Ledger, reports: Sequence[_Report]) -> list[tupl
             unit.now = report.now
             told.append((report, await _tell_delivery(unit, held, report)))
             if told[-1][1]:
-                await _learn(unit, report.receipt, report.attempt.address)
-        for report in {report.attempt.attempt_id: report for report, new in told if new}.values():
+                await _learn(unit, report)
+        whole = [report for report, new in told if new and not report.of_copy]
+        for report in {report.attempt.attempt_id: report for report in whole}.values():
             await _keep_delivery(unit, held, report)
     return told
 
 
 async def _tell_delivery(unit: Unit, held: Held, report: _Report) -> bool:
     receipt = report.receipt
+    if report.of_copy:
+        # Of what became of a copy the message knows nothing: it is for whom it was written to.
+        return True
     reported = e.DeliveryReported.model_validate(
         {
             "step": report.attempt.step,
@@ -153,26 +177,32 @@ async def _keep_delivery(unit: Unit, held: Held, report: _Report) -> None:
         await merge_listed(unit, held, attempts.c.id == attempt.attempt_id)
 
 
-async def _learn(unit: Unit, receipt: Receipt, address: str | None) -> None:
-    origin = Origin("provider", receipt.source)
-    if receipt.opted_out:
-        await suppress(unit, receipt.channel, address, "opt_out", origin)
-    elif receipt.address_dead:
-        await suppress(unit, receipt.channel, address, "bad_address", origin)
-    elif receipt.delivery == "failed":
-        await suppress(unit, receipt.channel, address, receipt.error_class, origin)
+async def _learn(unit: Unit, report: _Report) -> None:
+    receipt, copy = report.receipt, report.of_copy
+    address, role = (copy, COPY) if copy else (report.attempt.address, report.attempt.role)
+    learnt = (
+        "opt_out"
+        if receipt.opted_out
+        else "bad_address"
+        if receipt.address_dead
+        else receipt.error_class
+        if receipt.delivery == "failed"
+        else None
+    )
+    await suppress(unit, receipt.channel, address, role, learnt, Origin("provider", receipt.source))
     if receipt.delivery == "failed" and receipt.error_class == "account":
         await halt_by_itself(unit, receipt.channel)
 
 
 async def opt_out_by_reference(ledger: Ledger, reference: str, now: datetime) -> bool:
-    """Stop the channel of the message `reference` for its customer; False where no message has it."""
-    wanted = select(messages.c.channel, invoices.c.customer_id).join_from(messages, invoices)
-    async with ledger.engine.connect() as connection:
-        found = (await connection.execute(wanted.where(messages.c.reference == reference))).one_or_none()
-    if found is None:
+    """Stop the channel of the message `reference` for whom it was written to; False where no message has it."""
+    attempt = await attempt_of(ledger, messages.c.reference == reference)
+    if attempt is None:
         return False
-    stop = e.ChannelSuppressed(channel=Channel(found.channel), reason="opt_out")
-    origin = Origin("customer", "unsubscribe", reference)
-    await record_customer(ledger, found.customer_id, stop, origin, now)
+    async with ledger.engine.connect() as connection:
+        owner = select(invoices.c.customer_id).where(invoices.c.id == attempt.invoice_id)
+        customer_id = (await connection.execute(owner)).scalar_one()
+    address = address_fingerprint(attempt.address) if attempt.address and attempt.role != BILLING else None
+    stop = e.ChannelSuppressed(channel=attempt.channel, reason="opt_out", address=address)
+    await record_customer(ledger, customer_id, stop, Origin("customer", "unsubscribe", reference), now)
     return True

@@ -38,7 +38,7 @@ async def why(ledger: Ledger, number: str, now: datetime) -> list[Because]:
     unruled = plan(
         held.facts, held.cadence, rules_for(held.cadence, _at_any_hour(customer), ledger.creditor), now
     )
-    return explain(Known(held.facts, held.cadence, rules, agenda, unruled, carriers, caps))
+    return explain(Known(held.facts, held.cadence, rules, customer, agenda, unruled, carriers, caps))
 
 
 async def _grouped(unit: Unit, held: Held) -> set[str]:

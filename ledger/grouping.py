@@ -12,10 +12,12 @@ from sqlalchemy import insert, select
 from cadence.account import SEVERAL, OpenItem
 from cadence.agenda import SEND_KIND, AgendaItem
 from cadence.disputes import asked
+from cadence.document import Send
 from cadence.facts import StepFacts
 from cadence.permit import Answer, Verdict, judge
+from cadence.recipients import recipients
 from cadence.timing import blocked_until
-from cadence.words import Channel, Language
+from cadence.words import Channel
 from ledger.contacting import attempts, messages
 from ledger.judging import may_leave
 from ledger.references import quoted
@@ -74,8 +76,9 @@ def _groups(unit: Unit, held: Held, item: AgendaItem) -> bool:
         return False
     if item.channel is not Channel.WHATSAPP:
         return True
+    assert item.send is not None, "a message carries its document"
     content = unit.creditor.whatsapp.content if unit.creditor.whatsapp else {}
-    return Language(unit.customer_facts.language) in content.get(SEVERAL, {})
+    return recipients(item.send, item.channel, unit.customer_facts).to.language in content.get(SEVERAL, {})
 
 
 def _place(companion: Companion) -> _Place:
@@ -118,10 +121,15 @@ async def _joining(unit: Unit, carrier: Companion, with_item: AgendaItem, other:
     # What has gone out, or may have, is its own to follow up.
     if found.record.outcome or channel in found.record.messages or not _alike(carrier, found, item):
         return None
-    # A letter without the statement would leave out what this one was to bring.
-    if item.send and with_item.send and item.send.attach not in (None, with_item.send.attach):
+    if item.send and with_item.send and not _for_the_same(item.send, with_item.send):
         return None
     return found if (await may_leave(unit, other, verdict, halted=False)).answer is Answer.PERMIT else None
+
+
+def _for_the_same(send: Send, with_send: Send) -> bool:
+    """Whether the other message goes to the same contact, and brings all that this one was to bring to all it names."""
+    brings = send.attach in (None, with_send.attach) and set(send.cc) <= set(with_send.cc)
+    return send.to == with_send.to and brings
 
 
 async def _judged(unit: Unit, other: Held, key: str) -> Verdict:

@@ -16,7 +16,7 @@ from cadence.planner import plan
 from cadence.plans import is_of_plan
 from cadence.rules import Rulebook, Rules
 from cadence.timing import blocked_until
-from cadence.words import Channel
+from cadence.words import BILLING, Channel
 from ledger.contacting import NO_CONTACT
 from ledger.logs import InvoiceLog, Tried, replayed
 
@@ -243,13 +243,23 @@ def _is_contact(attempt: Tried) -> bool:
 
 
 def never_suppressed(log: InvoiceLog, tally: Tally, book: Rulebook) -> None:
-    """Invariant 8: nothing was permitted to an address that was suppressed then."""
+    """Invariant 8: nothing was permitted to an address that was suppressed then, nor a copy of it."""
     for attempt in log.attempts:
         tally.checked += 1
-        rules = log.rules_before(attempt.permit_event, book)
-        reason = rules.unusable.get(Channel(attempt.channel)) if rules else "unknown_customer"
-        if reason:
+        for reason in _objections(log, attempt, book):
             tally.violations.append(f"{log.name}: {_step(attempt)} was permitted in spite of {reason}")
+
+
+def _objections(log: InvoiceLog, attempt: Tried, book: Rulebook) -> list[str]:
+    """Why an attempt was not to be permitted, for each of its addresses."""
+    customer, permit = log.customer_before(attempt.permit_event), log.permit_of(attempt)
+    rules, channel = log.rules_before(attempt.permit_event, book), Channel(attempt.channel)
+    if customer is None or rules is None:
+        return ["unknown_customer"]
+    written_to = permit.recipients if permit else ()
+    reasons = [rules.closed_to(written_to[0].role if written_to else BILLING).get(channel)]
+    reasons += [customer.unusable_at(channel, each.address) for each in written_to]
+    return list(dict.fromkeys(reason for reason in reasons if reason))
 
 
 def facts_agree(log: InvoiceLog, tally: Tally) -> None:

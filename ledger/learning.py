@@ -1,9 +1,12 @@
 """What errors teach: an address that is dead, a person who wants no more, a provider that closed its door."""
 
+from collections.abc import Iterator
+
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from cadence import events as e
-from cadence.words import Channel
+from cadence.facts import CustomerFacts
+from cadence.words import BILLING, Channel
 from ledger.keys import address_fingerprint
 from ledger.tables import Halt
 from ledger.unit import PLANNER, Origin, Unit
@@ -14,30 +17,49 @@ SUPPRESSING = {"opt_out": "opt_out", "bad_address": "bad_address", "recipient_li
 
 
 async def suppress(
-    unit: Unit, channel: Channel, address: str | None, error_class: str | None, origin: Origin = PLANNER
+    unit: Unit,
+    channel: Channel,
+    address: str | None,
+    role: str,
+    error_class: str | None,
+    origin: Origin = PLANNER,
 ) -> None:
-    """Learn from an error class that a channel, or the `address` written to, is not to be used again.
+    """Learn from an error class that a channel, or the `address` of the `role` written to, is not to be used again.
 
-    An opt-out is of the person, whatever the address. All else is of the address, and says nothing of one that
-    has replaced it since.
+    An opt-out of the billing contact is of the person, whatever the address; another contact's closes the address
+    they were written to at. All else is of the address, and says nothing of one that has replaced it since.
     """
     reason = SUPPRESSING.get(error_class or "")
-    if reason is None or not _is_news(unit, channel, address, reason):
+    if reason is None or address is None:
         return
-    given = None if reason == "opt_out" else unit.customer_facts.addresses[channel]
+    fingerprint = address_fingerprint(address)
+    of_person = reason == "opt_out" and is_billing(unit, channel, fingerprint, role)
+    if not _is_news(unit, channel, fingerprint, reason, of_person=of_person):
+        return
+    given = None if of_person else fingerprint
     suppressed = e.ChannelSuppressed.model_validate({"channel": channel, "reason": reason, "address": given})
     await unit.tell_customer(suppressed, Origin(origin.actor, origin.source))
 
 
-def _is_news(unit: Unit, channel: Channel, address: str | None, reason: str) -> bool:
-    if reason == "opt_out":
-        known = unit.customer_facts.suppressed.get(channel)
+def is_billing(unit: Unit, channel: Channel, address: str, role: str) -> bool:
+    """Whether what was written to a `role` at an address (a fingerprint) reached the billing contact."""
+    return role == BILLING or address == unit.customer_facts.addresses.get(channel)
+
+
+def _is_news(unit: Unit, channel: Channel, address: str, reason: str, *, of_person: bool) -> bool:
+    facts = unit.customer_facts
+    if of_person:
+        known = facts.suppressed.get(channel)
         return known is None or known.address is not None
     # What is not preferred or forbidden for now is still learnt about.
-    if unit.customer_facts.suppression(channel):
+    if facts.closed(channel, address):
         return False
-    known_now = unit.customer_facts.addresses.get(channel)
-    return address is not None and address_fingerprint(address) == known_now
+    return reason == "opt_out" or address in _known_addresses(facts, channel)
+
+
+def _known_addresses(facts: CustomerFacts, channel: Channel) -> Iterator[str | None]:
+    yield facts.addresses.get(channel)
+    yield from (contact.addresses.get(channel) for contact in facts.contacts)
 
 
 async def halt_by_itself(unit: Unit, channel: Channel) -> None:

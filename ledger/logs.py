@@ -107,8 +107,17 @@ class InvoiceLog:
 
     def rules_before(self, event_id: int, book: Rulebook) -> Rules | None:
         """The contact rules as they were then; None where the customer was not known yet."""
-        customer = reduced_customer(logged for logged in self.owner(event_id).events if logged.id < event_id)
+        customer = self.customer_before(event_id)
         return book.rules(self.cadence_before(event_id), customer) if customer else None
+
+    def customer_before(self, event_id: int) -> CustomerFacts | None:
+        """What was known of its customer then; None where nothing was."""
+        return reduced_customer(logged for logged in self.owner(event_id).events if logged.id < event_id)
+
+    def permit_of(self, attempt: Tried) -> e.MessagePermitted | None:
+        """The permit under which an attempt was made, as the log has it."""
+        found = (logged.event for logged in self.events if logged.id == attempt.permit_event)
+        return next((event for event in found if isinstance(event, e.MessagePermitted)), None)
 
     def cadence_before(self, event_id: int) -> Cadence:
         """The cadence that the invoice followed then."""

@@ -1,18 +1,20 @@
 """Merging: two customers in the books who are one person. All that was the one's goes to the other, for good."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence import events as e
 from cadence.facts import CustomerFacts, Hold
+from cadence.words import BILLING
 from ledger import statements
 from ledger.access import Ledger
 from ledger.conversations import replies
-from ledger.customer_intake import BILLING, contacts
+from ledger.customer_intake import contacts, tell_contact
 from ledger.database import LedgerError, UnknownCustomer
 from ledger.ownership import own_keys
 from ledger.unit import Held, Origin, Unit, customers, invoices
@@ -174,6 +176,12 @@ def _stricter(gone: CustomerFacts, stays: CustomerFacts, now: datetime) -> list[
 
 def _closed(gone: CustomerFacts, stays: CustomerFacts) -> Iterator[e.CustomerEvent]:
     said = [(channel, why.reason, why.address) for channel, why in gone.suppressed.items()]
+    # Where the person was who said it, another of their contacts may be.
+    said += [
+        (channel, why.reason, gone.addresses[channel])
+        for channel, why in gone.suppressed.items()
+        if why.address is None and gone.addresses.get(channel) not in (None, stays.addresses.get(channel))
+    ]
     said += [(each.channel, each.reason, each.address) for each in gone.closed_addresses]
     known = {(channel, why.address) for channel, why in stays.suppressed.items()}
     known |= {(each.channel, each.address) for each in stays.closed_addresses}
@@ -187,11 +195,14 @@ async def _tell(pair: _Pair, reason: str, origin: Origin) -> None:
     gone, stays = pair.ids
     before = pair.stays.customer_facts
     stricter = _stricter(pair.gone.customer_facts, before, pair.stays.now)
+    coming = await _move_contacts(pair.stays.connection, gone, stays)
     moved = await _move_rows(pair)
     await pair.gone.tell_customer(e.CustomerMerged(into=stays, reason=reason), origin)
     await pair.stays.tell_customer(e.CustomerAbsorbed(customer=gone, reason=reason), origin)
     for event in stricter:
         await pair.stays.tell_customer(event, Origin(origin.actor, MERGE))
+    for contact in coming:
+        await tell_contact(pair.stays, contact["id"], contact, Origin(origin.actor, MERGE))
     await pair.stays.hold_invoices(moved)
     for invoice_id in moved:
         held = pair.stays.invoice(invoice_id)
@@ -215,21 +226,25 @@ async def _move_rows(pair: _Pair) -> list[int]:
     aliases = customers.c.merged_into == gone
     await connection.execute(update(customers).where(was | aliases).values(merged_into=stays))
     await connection.execute(update(replies).where(replies.c.customer_id == gone).values(customer_id=stays))
-    await _move_contacts(connection, gone, stays)
     move = update(invoices).where(invoices.c.customer_id == gone).values(customer_id=stays)
     return sorted((await connection.execute(move.returning(invoices.c.id))).scalars())
 
 
-async def _move_contacts(connection: AsyncConnection, gone: int, stays: int) -> None:
-    """The contacts of the one who stays keep their roles and keys; a clash gives the newcomer a free one."""
+async def _move_contacts(connection: AsyncConnection, gone: int, stays: int) -> list[Mapping[str, Any]]:
+    """The contacts that come, as they are stored now. Those of the one who stays keep their roles and keys; a clash
+    gives the newcomer a free one.
+    """
     known = (await connection.execute(select(contacts).where(contacts.c.customer_id == stays))).all()
     roles, keys = {each.role for each in known} | {BILLING}, {each.key for each in known}
     coming = select(contacts).where(contacts.c.customer_id == gone).order_by(contacts.c.id)
-    for each in (await connection.execute(coming)).all():
-        values = {"customer_id": stays, "role": _free(each.role, roles), "key": _free(each.key, keys)}
+    moved: list[Mapping[str, Any]] = []
+    for each in (await connection.execute(coming)).mappings().all():
+        values = {"customer_id": stays, "role": _free(each["role"], roles), "key": _free(each["key"], keys)}
         roles.add(values["role"])
         keys.add(values["key"])
-        await connection.execute(update(contacts).where(contacts.c.id == each.id).values(values))
+        await connection.execute(update(contacts).where(contacts.c.id == each["id"]).values(values))
+        moved.append({**each, **values})
+    return moved
 
 
 def _free(word: str, taken: Iterable[str]) -> str:

@@ -16,10 +16,10 @@ from cadence.disputes import asked, in_part
 from cadence.facts import ANSWER_STEP, THANKS_STEP, InvoiceFacts
 from cadence.permit import Answer
 from cadence.plans import owed, spoken_of
-from cadence.words import Channel
 from ledger import statements
 from ledger.access import Ledger
 from ledger.account import open_account
+from ledger.addressing import addressed
 from ledger.answering import answer_text
 from ledger.attempts import KnownAttempt, Result, goes_again, message_event, settle
 from ledger.behaviour import payer_facts
@@ -138,8 +138,9 @@ async def _reserve(
     assert channel is not None, "a send item names both"
     assert item.step is not None, "a send item names both"
     attempt_id = new_attempt_id()
-    event = e.MessagePermitted(
-        step=item.step, occurrence=item.occurrence, channel=channel, attempt=attempt_id
+    to = await addressed(unit, item)
+    event = message_event(
+        e.MessagePermitted, item.step, item.occurrence, channel, attempt=attempt_id, **to.told
     )
     await unit.tell(held, event, PLANNER)
     window_ends = unit.rules(held).window.around(unit.now)[1]
@@ -150,13 +151,20 @@ async def _reserve(
         "permitted_at": unit.now,
         "lease_until": min(unit.now + LEASE, window_ends),
         "permit_event": held.last_event,
+        "role": to.found.to.role,
+        "copies": to.copies,
     }
-    message = await _write_attempt(unit, held, item, so_far, attempt)
+    language = str(to.found.to.language)
+    message = await _write_attempt(unit, held, item, so_far, attempt, language)
     await list_them(unit, attempt_id, along)
     known = {
         "attempt_id": attempt_id,
         "step": item.step,
         "channel": channel,
+        "role": to.found.to.role,
+        "address": to.address,
+        "copies": to.copies,
+        "language": language,
         "window_ends": window_ends,
         "items": await open_items(unit, held, along),
         "account": await _attached(unit, item),
@@ -183,7 +191,7 @@ async def _attached(unit: Unit, item: AgendaItem) -> Account | None:
 
 
 async def _write_attempt(
-    unit: Unit, held: Held, item: AgendaItem, so_far: Any, attempt: dict[str, Any]
+    unit: Unit, held: Held, item: AgendaItem, so_far: Any, attempt: dict[str, Any], language: str
 ) -> dict[str, Any]:
     """Write the attempt, and the message where this is its first; the message's id and reference."""
     if so_far["id"] is not None:
@@ -192,7 +200,7 @@ async def _write_attempt(
     assert item.send is not None, "a send item carries its document"
     row = {
         "template": item.send.template,
-        "language": str(unit.customer_facts.language),
+        "language": language,
         "notice": item.notice,
         "reference": new_reference(),
     }
@@ -224,14 +232,11 @@ async def _retire_reservations(unit: Unit, message_id: int) -> None:
 def _written(unit: Unit, held: Held, item: AgendaItem, known: Mapping[str, Any], quote: str) -> Permit:
     facts, customer = held.facts, unit.customer
     assert item.send is not None, "a send item carries its document"
-    column = {Channel.EMAIL: "email", Channel.SMS: "phone", Channel.WHATSAPP: "whatsapp"}
     return Permit(
         **known,
         invoice_id=held.id,
         occurrence=item.occurrence,
         template=item.send.template,
-        language=str(unit.customer_facts.language),
-        address=customer[column[known["channel"]]],
         customer_name=customer["name"],
         invoice_number=held.row["number"],
         amount=facts.amount,

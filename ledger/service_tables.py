@@ -92,7 +92,7 @@ class UnmatchedPayment(SQLModel, table=True):
 
 
 class Contact(SQLModel, table=True):
-    """A person at a customer, by the creditor's own key; the one of the role `billing` is whom Régua writes to."""
+    """A person at a customer, by the creditor's own key; Régua writes to `billing` where a step names no other role."""
 
     __tablename__ = "contact"
     __table_args__ = (UniqueConstraint("customer_id", "key"),)
@@ -103,8 +103,8 @@ class Contact(SQLModel, table=True):
     name: str = Field(sa_type=Text)
     language: str | None = Field(default=None, sa_type=Text)
     email: str | None = Field(default=None, sa_type=Text)
-    phone: str | None = Field(default=None, sa_type=Text)
-    whatsapp: str | None = Field(default=None, sa_type=Text)
+    phone: str | None = Field(default=None, sa_type=Text, index=True)
+    whatsapp: str | None = Field(default=None, sa_type=Text, index=True)
 
 
 class Token(SQLModel, table=True):

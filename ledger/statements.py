@@ -23,6 +23,7 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ledger.service_tables import WebhookDelivery, WebhookEndpoint
@@ -183,6 +184,8 @@ _RESERVED: dict[str, Any] = {
     "permitted_at": bindparam("permitted_at", type_=DateTime(timezone=True)),
     "lease_until": bindparam("lease_until", type_=DateTime(timezone=True)),
     "permit_event": bindparam("permit_event", type_=BigInteger),
+    "role": bindparam("role", type_=Text),
+    "copies": bindparam("copies", type_=JSONB),
 }
 RESERVE_AGAIN = insert(attempts).values(_RESERVED | {"message_id": bindparam("at_message")})
 _FIRST = (
@@ -244,6 +247,8 @@ ATTEMPTS = select(
     attempts.c.id.label("attempt_id"),
     attempts.c.state,
     attempts.c.permitted_at,
+    attempts.c.role,
+    attempts.c.copies,
     messages.c.id.label("message_id"),
     messages.c.invoice_id,
     messages.c.step,

@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
+from cadence.words import BILLING
 from ledger.columns import belongs_to, instant, json, key, money
 
 
@@ -155,6 +156,8 @@ class Attempt(SQLModel, table=True):
     began_at: datetime | None = instant(nullable=True)
     settled_at: datetime | None = instant(nullable=True)
     permit_event: int = Field(sa_type=BigInteger)
+    role: str = Field(default=BILLING, sa_type=Text)
+    copies: list[str] = json()
     code: str | None = Field(default=None, sa_type=Text)
     error_class: str | None = Field(default=None, sa_type=Text)
 

@@ -1,16 +1,18 @@
 """An event's details as short words for people: the payload of the log, without keys and fingerprints."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from cadence.recipients import NO_CONTACT
+from cadence.words import BILLING
 from starter.printing import local, money, words
 
 # Keys and ids of our own, fingerprints, and what another column or another word says already.
 UNSAID = frozenset({
-    "attempt", "hold", "address", "close_below", "currency", "type", "on", "once", "of", "to",
+    "attempt", "contact", "hold", "address", "close_below", "currency", "type", "on", "once", "of", "to",
     "customer", "into", "from_customer", "to_customer", "escalated",
 })  # fmt: skip
 
@@ -23,9 +25,10 @@ def details(payload: Mapping[str, Any], currency: str, zone: ZoneInfo) -> str:
         del said["occurrence"]
     if not said.get("replaces"):
         said.pop("replaces", None)
-    told = {name: value for name, value in said.items() if value not in (None, "", {}, "unspecified")}
+    told = {name: value for name, value in said.items() if value not in (None, "", {}, [], "unspecified")}
     endless = ["until somebody resumes"] if "hold" in said and "until" in said and not said["until"] else []
-    return ", ".join([say(told[name], zone) for name, say in SAID.items() if name in told] + endless)
+    spoken = [say(told[name], zone) for name, say in SAID.items() if name in told]
+    return ", ".join([*filter(None, spoken), *endless])
 
 
 def _amount(payload: Mapping[str, Any], name: str, currency: str) -> str:
@@ -53,6 +56,20 @@ def _reached(addresses: Mapping[str, str], _: ZoneInfo) -> str:
     return "reached by " + ", ".join(sorted(addresses))
 
 
+def _recipients(found: Sequence[Mapping[str, str]], _: ZoneInfo) -> str:
+    """The roles, where the message goes to others than the billing contact alone."""
+    to, *copies = [each["role"] for each in found]
+    copied = f", {' and '.join(copies)} in copy" if copies else ""
+    return f"to {to}{copied}" if copies or to != BILLING else ""
+
+
+def _left_out(found: Mapping[str, str], _: ZoneInfo) -> str:
+    return ", ".join(
+        f"no contact {role}" if why == NO_CONTACT else f"not to {role}: {words(why)}"
+        for role, why in found.items()
+    )
+
+
 # In the order in which they are read aloud.
 SAID: Mapping[str, Callable[[Any, ZoneInfo], str]] = {
     "step": _plain,
@@ -60,7 +77,10 @@ SAID: Mapping[str, Callable[[Any, ZoneInfo], str]] = {
     "signal": _plain,
     "delivery": _plain,
     "number": _plain,
+    "role": _plain,
     "channel": _after("by"),
+    "recipients": _recipients,
+    "left_out": _left_out,
     "channels": lambda value, _: "by " + ", ".join(value),
     "hours": _plain,
     "days": lambda value, _: ", ".join(value),

@@ -192,6 +192,7 @@ def _receipt(source: str, reported: Reported) -> Receipt:
         error_class=reported.error_class,
         opted_out=reported.opted_out,
         address_dead=reported.address_dead,
+        address=reported.address,
     )
 
 

@@ -22,6 +22,7 @@ from cadence.events.customers import (
     ConsentGiven,
     ContactAllowed,
     ContactForbidden,
+    ContactReceived,
     CustomerAbsorbed,
     CustomerMerged,
     CustomerReceived,
@@ -49,6 +50,7 @@ from cadence.events.messages import (
     MessageRefused,
     MessageRejected,
     MessageUnknown,
+    WrittenTo,
 )
 from cadence.events.money import (
     CreditApplied,
@@ -87,6 +89,7 @@ __all__ = [
     "ConsentGiven",
     "ContactAllowed",
     "ContactForbidden",
+    "ContactReceived",
     "CreditApplied",
     "CreditMoved",
     "CreditNoteIssued",
@@ -141,6 +144,7 @@ __all__ = [
     "StepReleased",
     "StepSkipped",
     "SuppressionLifted",
+    "WrittenTo",
 ]
 
 InvoiceEvent = (
@@ -197,6 +201,7 @@ InvoiceEvent = (
 )
 CustomerEvent = (
     CustomerReceived
+    | ContactReceived
     | CustomerMerged
     | CustomerAbsorbed
     | ChannelSuppressed

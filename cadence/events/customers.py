@@ -22,6 +22,19 @@ class CustomerReceived(Fact):
     addresses: dict[Channel, str] = Field(default_factory=dict)
 
 
+class ContactReceived(Fact):
+    """A person at the customer, by our id, as the creditor's books give them; addresses are fingerprints.
+
+    The billing contact is told as the customer's own addresses (`customer_received`).
+    """
+
+    type: Literal["contact_received"] = "contact_received"
+    contact: int
+    role: Slug
+    language: Language | None = None
+    addresses: dict[Channel, str] = Field(default_factory=dict)
+
+
 class CustomerMerged(Fact):
     """All that was this customer's went to another, by our id `into`; their key is from now on an alias of the other's."""
 
@@ -62,11 +75,15 @@ class ChannelSuppressed(Fact):
 
 
 class SuppressionLifted(Fact):
-    """A channel may be used again, which was not for `reason`: by the customer's own word, or a person's."""
+    """A channel may be used again, which was not for `reason`: by the customer's own word, or a person's.
+
+    With `address` it is that address alone which is open again, a contact's beside the billing contact's.
+    """
 
     type: Literal["suppression_lifted"] = "suppression_lifted"
     channel: Channel
     reason: ChannelReason
+    address: str | None = None
 
 
 class ContactForbidden(Fact):

@@ -2,14 +2,29 @@
 
 from typing import Literal
 
-from cadence.events.base import OfMessage
+from pydantic import Field
+
+from cadence.events.base import Fact, OfMessage
+from cadence.words import Slug
+
+
+class WrittenTo(Fact):
+    """One address of a message, as a fingerprint, and the role of the contact whose it is."""
+
+    role: Slug
+    address: str
 
 
 class MessagePermitted(OfMessage):
-    """The ledger gave leave for one attempt."""
+    """The ledger gave leave for one attempt: to the first of `recipients`, and to all others in copy.
+
+    `left_out` says of each role that the document names beside them why it is not written to (a code).
+    """
 
     type: Literal["message_permitted"] = "message_permitted"
     attempt: str
+    recipients: tuple[WrittenTo, ...] = ()
+    left_out: dict[Slug, str] = Field(default_factory=dict)
 
 
 class MessageRefused(OfMessage):

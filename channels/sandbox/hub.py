@@ -15,7 +15,7 @@ from channels.sandbox.courier import Courier
 from channels.sandbox.faults import SENDING, Fault, Faults
 from channels.sandbox.keys import SigningKey
 from channels.sandbox.severing import sever
-from channels.sandbox.store import Accepted, Store
+from channels.sandbox.store import COPY, Accepted, Owed, Store
 
 
 class Refusal(Protocol):
@@ -36,6 +36,7 @@ class Incoming:
     attempt_id: str | None
     fields: dict[str, Any]
     status: str = "queued"
+    copies: tuple[str, ...] = ()
 
 
 class Hub:
@@ -93,11 +94,18 @@ class Hub:
             habits.delay_of(self.store.habits, to),
             copies=1 + repeat.times if repeat else 1,
             backwards=self.faults.take(frozenset({"reverse_receipts"}), channel, to) is not None,
-        )
+        ) + [receipt for copy in incoming.copies for receipt in self._owed_of_copy(incoming, copy)]
         self.store.accept(accepted, owed)
         if not self.config.held:
             self.courier.schedule(owed)
         return self.store.messages[accepted.id]
+
+    def _owed_of_copy(self, incoming: Incoming, copy: str) -> list[Owed]:
+        """A copy has receipts of its own, by its own habit, under the message's id."""
+        reaction = habits.reaction_of(self.store.habits, incoming.channel, copy)
+        steps = [(event, {**detail, COPY: copy}) for event, detail in reaction.steps]
+        delay = habits.delay_of(self.store.habits, copy)
+        return habits.owed(incoming.id, steps, delay, copies=1, backwards=False)
 
 
 def _refused(fault: Fault, refusal: Refusal) -> Response:

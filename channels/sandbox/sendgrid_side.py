@@ -1,4 +1,4 @@
-"""The sandbox as SendGrid: v3 mail/send, for one recipient a request."""
+"""The sandbox as SendGrid: v3 mail/send, for one recipient a request, and others in copy."""
 
 import hmac
 import json
@@ -15,6 +15,7 @@ from channels.sandbox.hub import Hub, Incoming
 from channels.sandbox.store import Accepted
 
 _ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+_TWICE = "Each email address in the personalization block should be unique between to, cc, and bcc."
 _NOT_AN_ADDRESS = "Does not contain a valid address."
 
 
@@ -52,6 +53,7 @@ async def _send(hub: Hub, request: Request) -> Response:
         to=personalization["to"][0]["email"],
         attempt_id=personalization.get("custom_args", {}).get("attempt_id"),
         fields=body,
+        copies=tuple(copy["email"] for copy in personalization.get("cc", ())),
     )
     return await hub.send(request, incoming, _accepted, _refusal)
 
@@ -63,10 +65,18 @@ def _accepted(message: Accepted) -> Response:
 def _wrong(body: dict[str, Any]) -> tuple[str, str] | None:
     """What SendGrid would say to this request and of which field, or None."""
     recipients = [to for each in body["personalizations"] for to in each["to"]]
+    copies = [copy["email"] for each in body["personalizations"] for copy in each.get("cc", ())]
+    addresses = [address.lower() for address in (*copies, *(to["email"] for to in recipients))]
     types = [part["type"] for part in body["content"]]
     checks = (
         ("personalizations", "The sandbox takes one recipient a request", len(recipients) != 1),
         ("personalizations.0.to.0.email", _NOT_AN_ADDRESS, not _ADDRESS.fullmatch(recipients[0]["email"])),
+        (
+            "personalizations.0.cc.0.email",
+            _NOT_AN_ADDRESS,
+            not all(_ADDRESS.fullmatch(copy) for copy in copies),
+        ),
+        ("personalizations.0", _TWICE, len(set(addresses)) < len(addresses)),
         ("from.email", _NOT_AN_ADDRESS, not _ADDRESS.fullmatch(body["from"]["email"])),
         ("subject", "The subject is required.", not body.get("subject")),
         ("content", "text/plain must come first, text/html after it", types != sorted(types, reverse=True)),

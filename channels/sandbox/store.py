@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+# In the detail of a receipt of a copy, the address that it is of; SendGrid's events call it so.
+COPY = "email"
+
 
 @dataclass(slots=True)
 class Accepted:
@@ -84,6 +87,8 @@ class Store:
             self.habits.update(line["habits"])
 
     def _settle(self, owed: Owed) -> None:
+        if COPY in owed.detail:
+            return
         message = self.messages[owed.message_id]
         message.status = owed.event
         message.error_code = owed.detail.get("code")

@@ -287,6 +287,13 @@ def _move(at: Visit) -> e.CustomerEvent:
     return e.CustomerReceived.model_validate(place | {"addresses": addresses})
 
 
+def _meet(at: Visit) -> e.CustomerEvent:
+    """Another person at the customer, at an address of their own or at the billing contact's."""
+    where = [{Channel.EMAIL: "boss"}, {Channel.SMS: "boss"}, dict(at.facts.addresses), {}]
+    role = at.chance.choice(["boss", "owner", "billing"])
+    return e.ContactReceived(contact=at.chance.randint(1, 2), role=role, addresses=at.chance.choice(where))
+
+
 def _assign(at: Visit) -> e.CustomerEvent:
     """For the next invoice: those that are open change their cadence by an event of their own."""
     assigned = at.chance.choice([("other", "manual"), ("other", "rule"), ("test", "file")])
@@ -295,6 +302,7 @@ def _assign(at: Visit) -> e.CustomerEvent:
 
 CUSTOMER_HAPPENINGS: Mapping[type[e.CustomerEvent], CustomerMaker] = {
     e.CustomerReceived: _move,
+    e.ContactReceived: _meet,
     e.ChannelSuppressed: _suppress,
     e.SuppressionLifted: _lift,
     e.ContactForbidden: _forbid,

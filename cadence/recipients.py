@@ -1,0 +1,61 @@
+"""Recipients: which of a customer's contacts a message goes to, and who gets it in copy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from cadence.document import Send
+from cadence.facts import CustomerFacts
+from cadence.words import BILLING, Channel, Language
+
+# Why a role that a document names is not among those written to, where its contacts' addresses are not the reason.
+NO_CONTACT = "no_contact"
+
+
+class Recipient(NamedTuple):
+    """Who is written to: the role, our id of the contact (None for the billing contact) and the fingerprint."""
+
+    role: str
+    contact: int | None
+    address: str | None
+    language: Language
+
+
+@dataclass(frozen=True, slots=True)
+class Recipients:
+    """Everybody to whom one message goes; `left_out` says why of a role that its document names beside them."""
+
+    to: Recipient
+    copies: tuple[Recipient, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+def reached(customer: CustomerFacts, role: str, channel: Channel) -> Recipient:
+    """The contact of a role whom a channel reaches; where nobody has an address for it, the billing contact.
+
+    Of several, the first who may be written to. Somebody who may not be is still the one who is meant: what
+    they want no more is not said to another in their place.
+    """
+    found = [each for each in customer.contacts if each.role == role and channel in each.addresses]
+    open_ = (each for each in found if not customer.closed(channel, each.addresses[channel]))
+    contact = next(open_, found[0] if found else None)
+    if contact is None:
+        return Recipient(BILLING, None, customer.addresses.get(channel), customer.language)
+    language = contact.language or customer.language
+    return Recipient(role, contact.contact, contact.addresses[channel], language)
+
+
+def recipients(send: Send, channel: Channel, customer: CustomerFacts) -> Recipients:
+    """To whom a message goes by a channel, each address once; a copy goes to nobody who is closed to it."""
+    to = reached(customer, send.to, channel)
+    copies: list[Recipient] = []
+    left_out = {} if to.role == send.to else {send.to: NO_CONTACT}
+    for role in send.cc:
+        copy = reached(customer, role, channel)
+        if copy.role != role or copy.address is None:
+            left_out[role] = NO_CONTACT
+        elif reason := customer.unusable_at(channel, copy.address):
+            left_out[role] = reason
+        elif copy.address not in (to.address, *(each.address for each in copies)):
+            copies.append(copy)
+    return Recipients(to, tuple(copies), left_out)
