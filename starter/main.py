@@ -77,6 +77,7 @@ COMMANDS: Mapping[str, str] = {
 # A group's command without a name is what the group does when nothing more is typed.
 GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "events": ("What happened to invoices.", {"import": "imports.import_events"}),
+    "contacts": ("The people at customers, by their roles.", {"import": "imports.import_people"}),
     "token": (
         "Tokens: who may call the HTTP service.",
         {"create": "tokens.create", "list": "tokens.list_tokens", "revoke": "tokens.revoke"},

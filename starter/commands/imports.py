@@ -1,4 +1,4 @@
-"""Commands that take files in: a portfolio of invoices, and what happened to them."""
+"""Commands that take files in: a portfolio of invoices, what happened to them, and the people at customers."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 
 from ledger.access import Ledger
 from starter.commands import options as o
+from starter.contacts import import_contacts
 from starter.importing import CONTACTS_A_DAY, Contacts, Imported, import_file, write_template
 from starter.importing_happenings import import_happenings
 from starter.next_message import next_message
@@ -70,6 +71,18 @@ def import_events(
     who = o.read_line("--actor", actor)
     done = with_ledger(lambda ledger: import_happenings(file, ledger, wall_clock(), who, console()))
     say(f"{done.new} new, {done.same} known before, {len(done.rejected)} rejected")
+    _print_rejected(done.rejected, done.rejects_file)
+    raise typer.Exit(done.exit_status)
+
+
+def import_people(
+    file: Annotated[Path, typer.Argument(help="A CSV or XLSX file of contacts.", show_default=False)],
+    actor: o.Actor = o.ACTOR,
+) -> None:
+    """Import contacts of customers: whom a step can write to by their role. Twice is the same as once."""
+    who = o.read_line("--actor", actor)
+    done = with_ledger(lambda ledger: import_contacts(file, ledger, wall_clock(), who))
+    say(f"{done.new} new, {done.changed} changed, {done.same} the same, {len(done.rejected)} rejected")
     _print_rejected(done.rejected, done.rejects_file)
     raise typer.Exit(done.exit_status)
 

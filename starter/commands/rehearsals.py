@@ -52,6 +52,9 @@ Events = Annotated[
     Path | None, typer.Option("--events", help="What happens meanwhile, as for `events import`.")
 ]
 Habits = Annotated[Path | None, typer.Option("--habits", help="How recipients behave in the sandbox, YAML.")]
+People = Annotated[
+    Path | None, typer.Option("--contacts", help="The people at customers, as for `contacts import`.")
+]
 ReportTo = Annotated[Path | None, typer.Option("--report", help="The folder for the tables and messages.")]
 
 
@@ -71,6 +74,7 @@ def rehearse(
     mapping: Mapping = None,
     events: Events = None,
     habits: Habits = None,
+    contacts: People = None,
     creditor: CreditorFile = DEFAULT_CREDITOR,
     cadences: Folder = DEFAULT_FOLDER,
     policies: PolicyFolder = DEFAULT_POLICIES,
@@ -83,7 +87,9 @@ def rehearse(
     _refuse_dates(begins.date(), days)
     _refuse_folder(report)
     documents = read_documents(creditor, policies)
-    script = read_script(Source(file, documents, cadences, begins.date(), days, mapping, events, habits))
+    script = read_script(
+        Source(file, documents, cadences, begins.date(), days, mapping, events, habits, contacts)
+    )
     played = _played(script)
     if report is not None:
         write_report(played.report, report, script.begins, script.ends)
@@ -106,6 +112,7 @@ def demo(report: ReportTo = None) -> None:
         DEMO_DAYS,
         events=SAMPLES / "happenings.csv",
         habits=SAMPLES / "habits.yaml",
+        contacts=SAMPLES / "contacts.csv",
     )
     _refuse_folder(report)
     script = read_script(source)

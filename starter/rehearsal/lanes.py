@@ -2,11 +2,12 @@
 
 import asyncio
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cadence.directive import Item
+from ledger.customer_intake import ContactIntake
 from ledger.intake import InvoiceIntake
 from ledger.keys import workflow_id
 from ledger.turns import set_turn
@@ -47,10 +48,11 @@ class Lane:
     customers: set[int] = field(default_factory=set)
     receipts_seen: set[str] = field(default_factory=set)
 
-    def expect_entry(self, at: datetime, row: InvoiceIntake) -> None:
-        """An invoice will arrive."""
-        heapq.heappush(self.calendar, Due(at, 0, ("", row.number), Entry(row)))
-        self.addresses |= {address.lower() for address in (row.email, row.phone, row.whatsapp) if address}
+    def expect_entry(self, at: datetime, row: InvoiceIntake, people: Sequence[ContactIntake] = ()) -> None:
+        """An invoice will arrive, and with it the people at its customer."""
+        heapq.heappush(self.calendar, Due(at, 0, ("", row.number), Entry(row, tuple(people))))
+        arriving: list[InvoiceIntake | ContactIntake] = [row, *people]
+        self.addresses |= {address.lower() for each in arriving for address in _addresses(each)}
 
     def expect_happening(self, happening: Happening) -> None:
         """A customer or an agent will act: after whatever enters at that instant, in the order of the file."""
@@ -139,13 +141,19 @@ class Lane:
             heapq.heappush(self.calendar, Due(self.now + receipt.after, 1, order, receipt))
 
 
-def lanes_of(rows: Sequence[InvoiceIntake], happenings: Sequence[Happening] = ()) -> list[set[str]]:
+def _addresses(row: InvoiceIntake | ContactIntake) -> Iterator[str]:
+    yield from filter(None, (row.email, row.phone, row.whatsapp))
+
+
+def lanes_of(
+    rows: Sequence[InvoiceIntake | ContactIntake], happenings: Sequence[Happening] = ()
+) -> list[set[str]]:
     """Customers by their keys, those who share an address, or are merged, together: what they hear and say comes in one order."""
     groups: dict[str, set[str]] = {}
     by_address: dict[str, str] = {}
     for row in rows:
         group = groups.setdefault(row.customer, {row.customer})
-        for address in filter(None, (row.email, row.phone, row.whatsapp)):
+        for address in _addresses(row):
             known = by_address.setdefault(address.lower(), row.customer)
             if groups[known] is not group:
                 group = _merged(groups, groups[known], group)

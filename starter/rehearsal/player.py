@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from cadence.words import Channel
+from ledger.customer_intake import ContactIntake
 from ledger.database import LedgerError
 from ledger.inbox import Lane
 from ledger.intake import InvoiceIntake, receive
@@ -29,9 +30,10 @@ REHEARSAL = Origin(actor="rehearsal", source="rehearsal")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An invoice arrives."""
+    """An invoice arrives, and with it the people at its customer."""
 
     row: InvoiceIntake
+    people: tuple[ContactIntake, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,10 @@ class Player:
 
     async def enter(self, entry: Entry, now: datetime) -> tuple[int, int]:
         """Take an invoice in; our ids of it and of its customer."""
-        answer = (await receive(self.stage.ledger, [entry.row], now, REHEARSAL))[0]
-        if answer.outcome == "rejected":
-            message = f"invoice {answer.number}: {answer.reason}"
-            raise Refused(message)
+        for answer in await receive(self.stage.ledger, [entry.row, *entry.people], now, REHEARSAL):
+            if answer.outcome == "rejected":
+                message = f"{answer.number}: {answer.reason}"
+                raise Refused(message)
         found = select(invoices.c.id, invoices.c.customer_id).where(invoices.c.number == entry.row.number)
         async with self.stage.ledger.engine.connect() as connection:
             row = (await connection.execute(found)).one()

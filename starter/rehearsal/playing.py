@@ -10,6 +10,7 @@ from typing import Any
 
 from cadence.creditor import Creditor
 from cadence.document import Cadence
+from ledger.customer_intake import ContactIntake
 from ledger.intake import InvoiceIntake
 from ledger.publishing import publish
 from starter.documents import Documents
@@ -25,7 +26,10 @@ LANES_AT_ONCE = 10
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What is played: documents, rows, happenings, the sandbox's habits by address, from a day on for some days."""
+    """What is played: documents, rows, happenings, the sandbox's habits by address, from a day on for some days.
+
+    `people` are the contacts of the rows' customers, who come with each invoice.
+    """
 
     documents: Documents
     cadences: Sequence[Cadence]
@@ -34,6 +38,7 @@ class Script:
     habits: dict[str, Any]
     begins_on: date
     days: int
+    people: Sequence[ContactIntake] = ()
 
     @property
     def creditor(self) -> Creditor:
@@ -81,13 +86,14 @@ async def play(script: Script, home: Path, progress: Callable[[float], None]) ->
 def _lanes(script: Script, set_up: Stage, directives: Directives) -> list[Lane]:
     player = Player(set_up)
     by_customer: dict[str, Lane] = {}
-    for customers in lanes_of(script.rows, script.happenings):
+    for customers in lanes_of([*script.rows, *script.people], script.happenings):
         lane = Lane(set_up, player, directives, script.ends, script.begins)
         by_customer |= dict.fromkeys(customers, lane)
     by_number: dict[str, Lane] = {}
     for row in script.rows:
         lane = by_number[row.number] = by_customer[row.customer]
-        lane.expect_entry(script.enters(row), row)
+        people = [each for each in script.people if each.customer == row.customer]
+        lane.expect_entry(script.enters(row), row, people)
     for happening in script.happenings:
         by_number[happening.invoice].expect_happening(happening)
     return list({id(lane): lane for lane in by_customer.values()}.values())

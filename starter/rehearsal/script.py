@@ -1,6 +1,7 @@
 """The script of a rehearsal: a portfolio file, the happenings beside it, and the documents that rule them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -12,7 +13,9 @@ from cadence.creditor import Creditor
 from cadence.document import Cadence
 from cadence.problems import DocumentError, Problem
 from channels.sandbox import habits as sandbox
+from ledger.customer_intake import ContactIntake
 from ledger.intake import InvoiceIntake
+from starter.contacts import read_contacts
 from starter.documents import Documents, read_text
 from starter.happenings import Happening, read_happenings
 from starter.mapping import read_mapping
@@ -35,6 +38,7 @@ class Source:
     mapping: Path | None = None
     events: Path | None = None
     habits: Path | None = None
+    contacts: Path | None = None
 
 
 def read_script(source: Source) -> Script:
@@ -46,7 +50,10 @@ def read_script(source: Source) -> Script:
     told = read_happenings(source.events, creditor.timezone) if source.events else None
     happenings = told.happenings if told else ()
     habits = _habits(source.habits, problems) if source.habits else {}
-    script = Script(source.documents, cadences, rows, happenings, habits, source.begins_on, source.days)
+    people = _people(source.contacts, {row.customer for row in rows}, problems) if source.contacts else ()
+    script = Script(
+        source.documents, cadences, rows, happenings, habits, source.begins_on, source.days, people
+    )
     if source.events and told:
         problems += _rejected(source.events, told.rejected)
         problems += _misplaced(source.events, happenings, {row.number: row for row in rows}, script.enters)
@@ -71,6 +78,16 @@ def _rows(
     )
     problems += _rejected(source.portfolio, portfolio.rejected)
     return [entry.invoice for entry in portfolio.entries]
+
+
+def _people(path: Path, customers: AbstractSet[str], problems: list[Problem]) -> Sequence[ContactIntake]:
+    contacts = read_contacts(path)
+    problems += _rejected(path, contacts.rejected)
+    for each in contacts.entries:
+        if each.contact.customer not in customers:
+            message = f"{each.contact.customer!r} is in no line of the portfolio; correct the key, or leave the line out"
+            problems.append(Problem(str(path), each.line, "customer", message))
+    return [each.contact for each in contacts.entries]
 
 
 def _rejected(path: Path, rejected: Iterable[Rejected]) -> list[Problem]:

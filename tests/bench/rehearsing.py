@@ -32,6 +32,7 @@ def _script(days: int) -> Script:
         days,
         events=SAMPLES / "happenings.csv",
         habits=SAMPLES / "habits.yaml",
+        contacts=SAMPLES / "contacts.csv",
     )
     return read_script(source)
 
