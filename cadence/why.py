@@ -243,8 +243,10 @@ def recipients_told(to: str, copies: Sequence[str], left_out: Mapping[str, str])
     """
     if to == BILLING and not copies and not left_out:
         return ""
-    absent = [role for role, why in left_out.items() if why == NO_CONTACT]
-    closed = [f"{role} not: {WORDS.get(why, why)}" for role, why in left_out.items() if why != NO_CONTACT]
+    absent = [role for role, why in sorted(left_out.items()) if why == NO_CONTACT]
+    closed = [
+        f"{role} not: {WORDS.get(why, why)}" for role, why in sorted(left_out.items()) if why != NO_CONTACT
+    ]
     return "; ".join([
         *(f"no contact {role}" for role in absent),
         f"written to {to}" + (f", {' and '.join(copies)} in copy" if copies else ""),

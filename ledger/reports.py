@@ -12,6 +12,7 @@ from ledger.together import carrier
 from ledger.unit import cases_table, customers, events_table, invoices
 
 Row = dict[str, Any]
+_PERMITS = events_table.alias("permits")
 
 
 async def attempts_made(engine: AsyncEngine) -> Sequence[Row]:
@@ -32,8 +33,10 @@ async def attempts_made(engine: AsyncEngine) -> Sequence[Row]:
             func.coalesce(attempts.c.error_class, _reported("error_class"), "").label("error_class"),
             func.coalesce(attempts.c.code, _reported("code"), "").label("code"),
             messages.c.id.label("message_id"),
+            _PERMITS.c.payload.label("permit"),
         )
         .join_from(attempts, messages, attempts.c.message_id == messages.c.id)
+        .join(_PERMITS, _PERMITS.c.id == attempts.c.permit_event)
         .join(invoices, messages.c.invoice_id == invoices.c.id)
         .join(customers, invoices.c.customer_id == customers.c.id)
         .where(attempts.c.began_at.is_not(None))

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from cadence.why import recipients_told
 from cadence.words import rounded
 from ledger.access import Ledger
 from ledger.reports import (
@@ -33,6 +34,7 @@ MESSAGES = (
     "outcome",
     "delivery",
     "reason",
+    "to",
 )
 AGENDA = ("at", "invoice", "customer", "step", "occurrence", "what", "why", "until")
 INVOICES = (
@@ -84,7 +86,7 @@ async def read_report(ledger: Ledger) -> Report:
     """Read what happened out of the ledger."""
     engine = ledger.engine
     return Report(
-        [row | {"reason": _reason(row)} for row in await attempts_made(engine)],
+        [row | {"reason": _reason(row), "to": _recipients(row)} for row in await attempts_made(engine)],
         await put_off(engine),
         await invoices_ended(engine),
         await happened(engine),
@@ -95,6 +97,12 @@ async def read_report(ledger: Ledger) -> Report:
 
 def _reason(row: Row) -> str:
     return " ".join(part for part in (row["error_class"], row["code"]) if part)
+
+
+def _recipients(row: Row) -> str:
+    """To whom it went, by their roles; empty where that is simply the billing contact."""
+    to, *copies = [each["role"] for each in row["permit"]["recipients"]]
+    return recipients_told(to, copies, row["permit"]["left_out"])
 
 
 def write_report(report: Report, folder: Path, begins: datetime, ends: datetime) -> None:

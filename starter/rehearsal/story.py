@@ -55,7 +55,8 @@ def _message(row: Row) -> str:
     reason = f" ({row['error_class']})" if row["error_class"] else ""
     again = f" #{row['occurrence']}" if row["occurrence"] > 1 else ""
     what = f"{row['step'].removeprefix('on:')}{again}"
-    return f"{what:<26} {row['channel']:<9} {row['language']:<6} {became}{reason}"
+    to = f"  {row['to']}" if row["to"] else ""
+    return f"{what:<26} {row['channel']:<9} {row['language']:<6} {became}{reason}{to}"
 
 
 def _amount(row: Row) -> str:

@@ -31,6 +31,7 @@ def message(channel: str, delivery: str | None = "delivered", **changes: Any) ->
         "outcome": "accepted",
         "delivery": delivery,
         "reason": "",
+        "to": "",
         "error_class": "",
         "message_id": 1,
     } | changes
