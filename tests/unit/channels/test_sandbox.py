@@ -1,9 +1,11 @@
 """The sandbox itself: receipts that verify, habits, faults of receipts, restarts, and bad input."""
 
+import asyncio
 import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,29 @@ async def test_a_message_brings_signed_receipts_of_its_attempt(
     assert {receipt.channel for receipt in receipts} == {channel}
     assert {receipt.attempt_id for receipt in receipts} == {attempt}
     assert {receipt.provider_id for receipt in receipts} == {outcome.provider_id}
+
+
+async def test_a_copy_has_receipts_of_its_own_by_its_own_habit(provider: Provider) -> None:
+    provider.behave("copy@example.com", email="bounce")
+    outcome = await SendGridEmail(provider.settings).send(replace(email(), cc=("copy@example.com",)))
+    assert outcome.kind == "accepted"
+    # Events that are due at once come in one call, so that calls cannot be counted.
+    deadline, receipts = time.monotonic() + 10, list[Receipt]()
+    while len(receipts) < 4 and time.monotonic() < deadline:
+        await asyncio.sleep(0.02)
+        receipts = _verified(provider, list(provider.receiver.calls))
+    told = {(receipt.address, str(receipt.delivery)) for receipt in receipts}
+    assert told == {
+        (EMAIL, "queued"), (EMAIL, "delivered"), ("copy@example.com", "queued"), ("copy@example.com", "failed"),
+    }  # fmt: skip
+    assert {receipt.attempt_id for receipt in receipts} == {"attempt-1"}
+
+
+async def test_an_address_that_stands_twice_in_a_message_is_refused(provider: Provider) -> None:
+    twice = await SendGridEmail(provider.settings).send(replace(email(), cc=(EMAIL.upper(),)))
+    assert twice.kind == "rejected"
+    broken = await SendGridEmail(provider.settings).send(replace(email(), cc=("no address",)))
+    assert (broken.kind, broken.code) == ("rejected", "invalid_cc")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from starter.stack import own_command
 
 ROOT = Path(__file__).parents[3]
 COMMANDS = {
-    "up", "import", "events", "list", "show", "agenda", "pay", "reverse", "dispute", "assign-dispute", "resolve", "approvals", "approve", "refuse",
+    "up", "import", "contacts", "events", "list", "show", "agenda", "pay", "reverse", "dispute", "assign-dispute", "resolve", "approvals", "approve", "refuse",
     "extend", "pause", "resume",
     "escalate", "promise", "plan", "end-plan", "cancel", "cases", "case", "jobs", "conversations", "customer", "segments", "answer", "halt", "unhalt",
     "suppress", "unsuppress", "consent", "prefer", "merge-customer", "messages", "cadence", "rehearse", "doctor",
