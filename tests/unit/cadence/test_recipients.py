@@ -1,6 +1,7 @@
 """Whom a message reaches by the roles its step names, and which addresses stay closed whoever has them."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from cadence.recipients import recipients
 from cadence.rules import rules_for
 from cadence.why import recipients_told
 from cadence.words import Channel
-from tests.unit.cadence.game import ADDRESSES, cadence, creditor, customer
+from tests.unit.cadence.game import ADDRESSES, Game, cadence, creditor, customer
 
+NOW = datetime(2026, 3, 10, 8, tzinfo=UTC)
 DIRECTOR = e.ContactReceived(contact=1, role="director", language="fr", addresses={Channel.EMAIL: "director"})
 OWNER = e.ContactReceived(contact=2, role="owner", addresses={Channel.EMAIL: "owner"})
 
@@ -88,6 +90,19 @@ def test_a_contacts_stop_closes_their_address_and_not_the_billing_contacts() -> 
     assert closed_to(facts, "director")[Channel.EMAIL] == "opt_out"
     assert Channel.EMAIL not in closed_to(facts, "billing")
     assert Channel.EMAIL not in closed_to(facts, "nobody")
+
+
+@pytest.mark.parametrize(
+    ("stopped", "expected"), [("director", "no_usable_channel"), (None, "planned"), ("owner", "planned")]
+)
+def test_a_step_is_planned_by_what_reaches_the_contact_that_it_names(
+    stopped: str | None, expected: str
+) -> None:
+    letter = {"template": "x", "channels": ["email"], "to": "director"}
+    ruler = cadence({"id": "letter", "at": "due", "stage": "overdue", "send": letter})
+    game = Game.begun(ruler, NOW, NOW.date(), who=known(DIRECTOR, stop(stopped)))
+    assert game.next is not None
+    assert game.next.why == expected
 
 
 def test_the_billing_contacts_stop_does_not_silence_another_contact() -> None:
