@@ -157,7 +157,7 @@ def lanes_of(
             known = by_address.setdefault(address.lower(), row.customer)
             if groups[known] is not group:
                 group = _merged(groups, groups[known], group)
-    owners = {row.number: row.customer for row in rows}
+    owners = {row.number: row.customer for row in rows if isinstance(row, InvoiceIntake)}
     for each in happenings:
         if each.into is not None:
             _merged(groups, groups[owners[each.invoice]], groups[owners[each.into]])
