@@ -1,6 +1,7 @@
 """Payment plans: how much of each instalment is owed, when it is judged, and what is found then."""
 
 from calendar import monthrange
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
@@ -32,12 +33,19 @@ class Owed:
 def owed(facts: InvoiceFacts) -> list[Owed]:
     """Each instalment of the plan that stands with what is owed of it: money goes to the first of them first.
 
-    What was credited or waived is owed no more, and lessens the last ones; what was taken back is owed again.
+    What was credited or waived is owed no more, and lessens the last ones; what was taken back is owed again. A part
+    that is disputed lessens them until that is resolved.
     """
+    in_part = facts.dispute is not None and facts.dispute.amount is not None
+    return _divided(facts, facts.disputed_amount if in_part else ZERO)
+
+
+def _divided(facts: InvoiceFacts, aside: Decimal) -> list[Owed]:
+    """The same, with so much of what is owed put `aside`."""
     if facts.plan is None:
         return []
     paid = max(facts.money - facts.plan.paid_before, ZERO)
-    open_, found = max(facts.balance, ZERO), []
+    open_, found = max(facts.balance, ZERO) - aside, []
     for instalment in facts.plan.instalments:
         credited = min(paid, instalment.amount)
         left = min(instalment.amount - credited, open_)
@@ -55,29 +63,35 @@ def judged_at(instalment: Instalment, facts: InvoiceFacts, cadence: Cadence, rul
 
 def to_come(facts: InvoiceFacts) -> list[Instalment]:
     """The instalments that are owed and not judged yet."""
-    return [each.instalment for each in owed(facts) if each.amount > 0 and not each.instalment.missed]
+    return _unjudged(owed(facts))
+
+
+def _unjudged(instalments: Iterable[Owed]) -> list[Instalment]:
+    return [each.instalment for each in instalments if each.amount > 0 and not each.instalment.missed]
 
 
 def found_missing(facts: InvoiceFacts, cadence: Cadence, number: int) -> list[e.InvoiceEvent]:
     """What judging an instalment finds: nothing where it was paid, else that it was missed, and the plan with it
     where it was one too many, or the last.
     """
-    ahead = to_come(facts)
-    if facts.plan is None or number not in [instalment.number for instalment in ahead]:
+    if facts.plan is None or number not in [instalment.number for instalment in to_come(facts)]:
         return []
     missed = 1 + sum(instalment.missed for instalment in facts.plan.instalments)
     events: list[e.InvoiceEvent] = [e.InstalmentMissed(number=number)]
-    if missed >= cadence.branches.plan.ends_after_missed or len(ahead) == 1:
+    # One of which all is disputed may come yet.
+    last = len(_unjudged(_divided(facts, ZERO))) == 1
+    if last or missed >= cadence.branches.plan.ends_after_missed:
         events.append(e.PlanEnded(outcome="missed", reason="instalments_missed"))
     return events
 
 
 def ended_if_over(facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
     """The facts without a plan of which nothing is to come: the ruler goes on with what it left open."""
-    if facts.plan is None or to_come(facts):
+    left = _divided(facts, ZERO)
+    if facts.plan is None or _unjudged(left):
         return facts
     ended = rebased(changed(facts, plan=None), "resumed", at)
-    missed = any(each.amount > 0 for each in owed(facts))
+    missed = any(each.amount > 0 for each in left)
     return owe_case(ended, f"plan_ended/{facts.plan.number}", "plan_ended") if missed else ended
 
 

@@ -36,7 +36,7 @@ BRANCH: dict[str, Any] = {
 
 def ruler(**branch: Any) -> Cadence:
     steps = send("first", "due + 3d"), send("second", "due + 20d"), hand_over("exit", "due + 90d")
-    return cadence(*steps, branches={"plan": BRANCH | branch})
+    return cadence(*steps, branches={"plan": BRANCH | branch, "dispute": {"undisputed": "collect"}})
 
 
 def begun(ruled: Cadence | None = None, **more: Any) -> Game:
@@ -197,6 +197,29 @@ def test_what_is_credited_lessens_the_last_instalments() -> None:
     game = begun()
     game.tell(agreed(50, 50), e.InvoiceChanged(amount=Decimal(70), due_on=DUE, on=DUE))
     assert left(game) == [50, 20]
+
+
+def test_a_disputed_part_is_no_instalment_s_until_it_is_resolved() -> None:
+    game = begun()
+    game.tell(agreed(50, 50), e.DisputeOpened(amount=Decimal(60)))
+    assert left(game) == [40, 0]
+    game.play_until(instant("2026-03-10 12:00"))
+    assert game.sent()[-1] == ("instalment:due", TENTH)
+    assert spoken_of(game.facts, "instalment:due", 1) == (TENTH, Decimal(40))
+    game.tell(paid(40))
+    game.play_until(instant("2026-03-20 12:00"))
+    assert (game.facts.state, game.facts.cases[1:]) == (State.DISPUTED, ())
+    game.tell(e.DisputeResolved(outcome="rejected"))
+    assert (game.facts.state, left(game)) == (State.ON_PLAN, [10, 50])
+
+
+def test_a_missed_instalment_does_not_end_a_plan_whose_other_one_is_disputed() -> None:
+    game = begun()
+    game.tell(agreed(50, 50), e.DisputeOpened(amount=Decimal(60)))
+    game.play_until(instant("2026-03-13 12:00"))
+    assert [case.key for case in game.facts.cases] == ["dispute/1", "instalment_missed/1"]
+    assert game.facts.plan is not None
+    assert spoken_of(game.facts, "on:instalment_missed", 1) == (TENTH, Decimal(40))
 
 
 def test_a_new_plan_takes_the_place_of_promises_and_of_the_old_plan() -> None:
