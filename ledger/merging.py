@@ -17,6 +17,7 @@ from ledger.conversations import replies
 from ledger.customer_intake import contacts, tell_contact
 from ledger.database import LedgerError, UnknownCustomer
 from ledger.ownership import own_keys
+from ledger.spoken_for import finish
 from ledger.unit import Held, Origin, Unit, customers, invoices
 
 # What a role, or a key, that the other customer has already becomes.
@@ -75,7 +76,7 @@ async def merge(ledger: Ledger, key: str, into: str, reason: str, origin: Origin
         pair = await _locked(Unit(connection, ledger.book, now), key, into)
         plan = await _what_moves(connection, pair, recorded=True)
         await _tell(pair, reason, origin)
-        await pair.stays.finish()
+        await finish(pair.stays)
     return plan
 
 

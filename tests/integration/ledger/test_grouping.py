@@ -16,9 +16,10 @@ from ledger.attempts import Result
 from ledger.checks import check_invariants
 from ledger.deliveries import Receipt, record_receipts
 from ledger.explaining import why
+from ledger.merging import merge
 from ledger.migrating import migrate
 from ledger.publishing import publish
-from ledger.recording import Fact, record
+from ledger.recording import Fact, record, record_customer
 from ledger.sending import Leave, Permit, begin, conclude, permit
 from ledger.unit import Unit
 from tests.integration.ledger.playing import ARRIVAL, FILE, MINUTE, order_of, row, ruler, take_in
@@ -295,6 +296,22 @@ async def test_who_was_merged_into_a_message_that_reached_nobody_speaks_again_wh
     assert (await step(ledger, second)).outcome is None
     assert (await order_of(ledger, second)).key.startswith("reminder")
     assert await broken(ledger, AT + 2 * MINUTE) == []
+
+
+async def test_a_merge_that_closes_the_carrier_s_last_channel_lets_the_others_speak_again(
+    ledger: Ledger,
+) -> None:
+    first, second = await bring(ledger)
+    await take_in(ledger, row("INV-9", customer="C-2"))
+    leave = await ask(ledger, first)
+    assert leave.permit is not None
+    await answered(ledger, leave.permit, "accepted")
+    await failed(ledger, leave.permit, AT + MINUTE)
+    forbidden = e.ContactForbidden(reason="deceased")
+    await record_customer(ledger, await ledger.customer_id("C-2"), forbidden, FILE, AT)
+    await merge(ledger, "C-2", "C-1", "duplicate", FILE, AT + MINUTE)
+    assert (await step(ledger, first)).outcome == "failed"
+    assert (await step(ledger, second)).outcome is None
 
 
 async def test_a_breach_is_found_where_a_step_was_listed_and_sent_as_well(ledger: Ledger) -> None:
