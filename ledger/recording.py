@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
+
 from cadence import events as e
 from cadence.directive import Directive
 from cadence.facts import InvoiceFacts
@@ -14,7 +16,7 @@ from cadence.words import rounded
 from ledger.access import Ledger
 from ledger.crediting import return_what_is_overdrawn
 from ledger.shares import FIRST, shares_of
-from ledger.unit import Held, Origin, Unit
+from ledger.unit import Held, Origin, Unit, invoices
 
 # The bound of what an invoice can come to; more would not fit the ledger's columns either.
 MOST_PAID = Decimal(10) ** 9
@@ -116,14 +118,27 @@ async def record_customer(
 
 
 async def spread(unit: Unit, event: e.CustomerEvent, origin: Origin) -> None:
-    """Carry a customer's hold, or its end, to every locked invoice."""
+    """Carry a customer's hold, or its end, to every locked invoice; its end to closed ones as well, which may reopen."""
     quiet = Origin(origin.actor, origin.source, None, origin.note)
+    if isinstance(event, e.CustomerHoldEnded):
+        await unit.hold_invoices(await _closed_under(unit, event))
     for held in unit.held.values():
         if isinstance(event, e.CustomerHoldPlaced):
             placed = e.HoldPlaced(hold=event.hold, reason=event.reason, until=event.until)
             await unit.tell(held, placed, quiet)
         elif isinstance(event, e.CustomerHoldEnded):
             await unit.tell(held, e.HoldEnded(hold=event.hold), quiet)
+
+
+async def _closed_under(unit: Unit, ended: e.CustomerHoldEnded) -> Sequence[int]:
+    """Our ids of the customer's closed invoices that the hold was placed on while they were open."""
+    named = [{} if ended.hold is None else {"hold": ended.hold}]
+    closed = select(invoices.c.id).where(
+        invoices.c.customer_id == unit.customer["id"],
+        invoices.c.closed_at.is_not(None),
+        invoices.c.facts["holds"].contains(named),
+    )
+    return (await unit.connection.execute(closed)).scalars().all()
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,6 +197,22 @@ async def test_a_hold_of_the_customer_ends_for_the_customer_with_its_time(ledger
     assert all(check.ok for check in await check_invariants(ledger.engine, ledger.book, COURTESY_AT))
 
 
+async def test_a_customer_s_hold_that_ended_while_an_invoice_was_closed_holds_it_no_more(
+    ledger: Ledger,
+) -> None:
+    (invoice_id,) = await take_in(ledger, row())
+    customer_id = await ledger.customer_id("C-1")
+    money = {"amount": Decimal("120.50"), "currency": "EUR"}
+    for happens in (e.CustomerHoldPlaced(hold="h1"), e.CustomerHoldPlaced(hold="h2")):
+        await record_customer(ledger, customer_id, happens, FILE, ARRIVAL)
+    await record(ledger, invoice_id, [Fact(e.PaymentReceived(**money), ARRIVAL, FILE)], ARRIVAL)
+    await record_customer(ledger, customer_id, e.CustomerHoldEnded(hold="h1"), FILE, ARRIVAL)
+    await record(ledger, invoice_id, [Fact(e.PaymentReversed(**money), ARRIVAL, FILE)], ARRIVAL)
+    facts, customer = await facts_of(ledger, invoice_id)
+    assert [hold.hold for hold in facts.holds] == [hold.hold for hold in customer.holds] == ["h2"]
+    assert all(check.ok for check in await check_invariants(ledger.engine, ledger.book, ARRIVAL))
+
+
 @pytest.mark.parametrize("amount", ["2000000000", "0.001"])
 async def test_an_amount_that_cannot_be_holds_the_invoice_for_a_person(ledger: Ledger, amount: str) -> None:
     (invoice_id,) = await take_in(ledger, row())
