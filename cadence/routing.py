@@ -67,8 +67,8 @@ def _next(send: Send, record: StepFacts, rules: Rules, *, silent: bool) -> Route
             case MessageState.REFUSED if message.resent and channel in closed:
                 return Route(RouteKind.EXHAUSTED, "delivery_unknown")
             case MessageState.RESERVED | MessageState.REFUSED if channel not in closed:
-                reason = "resend" if message.resent else "planned"
-                return Route(RouteKind.SEND, reason, channel, tried_at, again=message.resent)
+                reason = "resend" if message.resent else "silence" if waits_until else "planned"
+                return Route(RouteKind.SEND, reason, channel, waits_until or tried_at, again=message.resent)
             case MessageState.ACCEPTED:
                 waits_until = _silence_ends(send, channel, message) if silent else None
                 if waits_until is None:

@@ -61,6 +61,8 @@ class Directives:
         self.waiting[invoice_id] = (item, moved)
         try:
             async with patient(f"{item.kind} ({item.key}) of invoice {invoice_id} was not performed"):
+                # It may have moved on since the lane looked, and of that nobody tells again.
+                await self._look(invoice_id)
                 yield moved.wait
         finally:
             del self.waiting[invoice_id]
@@ -78,9 +80,11 @@ class Directives:
 
     async def _watch(self, changes: AsyncIterator[int]) -> None:
         async for invoice_id in changes:
-            if invoice_id not in self.waiting:
-                continue
-            current = (await self.of([invoice_id]))[invoice_id].directive
-            item, moved = self.waiting.get(invoice_id, (None, None))
-            if moved and current.item != item:
-                moved.set()
+            if invoice_id in self.waiting:
+                await self._look(invoice_id)
+
+    async def _look(self, invoice_id: int) -> None:
+        current = (await self.of([invoice_id]))[invoice_id].directive
+        item, moved = self.waiting.get(invoice_id, (None, None))
+        if moved and current.item != item:
+            moved.set()

@@ -95,6 +95,13 @@ async def test_the_database_says_which_directives_change(ledger: Ledger) -> None
         assert await asyncio.wait_for(anext(changes), 5) == invoice_id
 
 
+async def test_a_lane_notices_what_moved_on_before_it_began_to_wait(ledger: Ledger) -> None:
+    invoice_id, _, item = await asked(ledger, "A-1")
+    await send(ledger, invoice_id, COURTESY_AT)
+    async with Directives(ledger).moving_on(invoice_id, item) as moved, asyncio.timeout(5):
+        await moved()
+
+
 async def test_who_waits_for_an_item_goes_on_once_it_is_done(ledger: Ledger) -> None:
     invoice_id, _, item = await asked(ledger, "A-1")
     directives = Directives(ledger)

@@ -8,8 +8,9 @@ import pytest
 
 from cadence import events as e
 from cadence.directive import ItemKind
+from cadence.facts import MessageState
 from cadence.words import Channel
-from tests.unit.cadence.game import Game, cadence, customer, hand_over, instant, send
+from tests.unit.cadence.game import Fate, Game, cadence, customer, hand_over, instant, send
 
 DUE = date(2026, 3, 2)  # a Monday
 NOWHERE = customer("UTC", "ZZ")
@@ -102,6 +103,27 @@ def test_that_the_provider_sent_it_does_not_end_the_silence() -> None:
     game.perform()
     game.tell(report("whatsapp", "sent"))
     assert on_step_a(game) == [("a/1/sms", "03 13:00", "silence")]
+
+
+def test_a_fallback_after_silence_stays_in_hand_while_it_is_sent() -> None:
+    game = begun("whatsapp", "sms")
+    game.perform()
+    the_next_falls_due(game)
+    before = game.next
+    game.tell(e.MessagePermitted(step="a", occurrence=1, channel=Channel.SMS, attempt="a2"))
+    assert game.next == before
+
+
+@pytest.mark.parametrize("fate", ["refused", "never_asked"])
+def test_a_fallback_after_silence_is_tried_again_where_it_was_not_taken(fate: Fate) -> None:
+    game = begun("whatsapp", "sms")
+    game.perform()
+    the_next_falls_due(game)
+    game.perform(fate)
+    the_next_falls_due(game)
+    game.perform()
+    assert channels_used(game) == ["whatsapp", "sms"]
+    assert game.facts.step("a", 1).messages[Channel.SMS].state is MessageState.ACCEPTED
 
 
 def test_a_fallback_that_falls_into_the_evening_waits_for_the_next_window() -> None:
