@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from cadence.directive import Item, ItemKind
-from cadence.document import Send
+from cadence.sends import Send
 from cadence.words import Channel
 
 SEND_KIND = {

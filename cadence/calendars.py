@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import holidays
 
-from cadence.document import WEEKDAYS, Roll
+from cadence.document import Roll
+from cadence.spans import WEEKDAYS
 
 DAY = timedelta(days=1)
 # Read once, as `cadence.offsets` says why.

@@ -1,16 +1,9 @@
 """How each event changes what is known of a customer."""
 
 from cadence import events as e
-from cadence.facts import (
-    Assignment,
-    ClosedAddress,
-    Consent,
-    ContactFacts,
-    CustomerFacts,
-    Hold,
-    Preference,
-    Suppression,
-)
+from cadence.agreements import Hold
+from cadence.customer_facts import Assignment, ClosedAddress, Consent, CustomerFacts, Preference, Suppression
+from cadence.facts import ContactFacts
 from cadence.words import BILLING, Channel
 
 

@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Literal
 
 from cadence.agenda import SEND_KIND, AgendaItem, Settled
+from cadence.agreements import Instalment
+from cadence.branches import InstalmentReminder
 from cadence.directive import ItemKind
-from cadence.document import Cadence, InstalmentReminder
-from cadence.facts import Instalment, InvoiceFacts, StepFacts, step_key
+from cadence.document import Cadence
+from cadence.facts import InvoiceFacts, StepFacts, step_key
 from cadence.plans import judged_at, to_come
 from cadence.routing import RouteKind, route
 from cadence.rules import Rules

@@ -8,9 +8,10 @@ import holidays
 
 from cadence.account import SEVERAL
 from cadence.creditor import Creditor
-from cadence.document import Cadence, Roll, Send
+from cadence.document import Cadence, Roll
 from cadence.offsets import Anchor
 from cadence.problems import Level, Path, Problem, Source
+from cadence.sends import Send
 from cadence.spread import Spread, spreads
 from cadence.trial import Situation, objection
 from cadence.words import Channel

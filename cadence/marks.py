@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from cadence.document import Cadence, Step
+from cadence.document import Cadence
 from cadence.facts import NOTHING_YET, InvoiceFacts, Rebase, StepFacts, step_key
 from cadence.offsets import Anchor
 from cadence.rules import Rules
+from cadence.steps import Step
 
 # Read once, as `cadence.offsets` says why.
 _PREVIOUS, _ISSUED, _DUE = Anchor.PREVIOUS, Anchor.ISSUED, Anchor.DUE

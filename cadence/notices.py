@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import Literal
 
 from cadence.agenda import SEND_KIND, AgendaItem, Settled
-from cadence.document import Cadence, Send
+from cadence.document import Cadence
 from cadence.facts import InvoiceFacts, Notice, StepFacts
 from cadence.plans import owed
 from cadence.routing import RouteKind, route
+from cadence.sends import Send
 from cadence.timing import FOREVER, Timing
 
 # The branches that ask for money.

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, 
 from cadence.calendars import BusinessDays, OpeningHours
 from cadence.caps import Limit
 from cadence.creditor import Document
-from cadence.document import WEEKDAYS, Clock, Span, Weekday
+from cadence.spans import WEEKDAYS, Clock, Span, Weekday
 from cadence.words import Channel, Debtor, Line, Party, Slug
 
 KINDS = ("hours", "closed_on", "cap", "apart", "one_channel_per", "required_notices", "forbidden_fees", "keep_log_years", "duty")  # fmt: skip

@@ -10,9 +10,10 @@ from typing import Any
 from cadence.agenda import AgendaItem
 from cadence.caps import Contact, room
 from cadence.conditions import ConditionFailed, holds
+from cadence.customer_facts import CustomerFacts
 from cadence.disputes import asked
 from cadence.document import Cadence
-from cadence.facts import ANSWER_STEP, CustomerFacts, InvoiceFacts
+from cadence.facts import ANSWER_STEP, InvoiceFacts
 from cadence.payers import PayerFacts, payer_terms
 from cadence.planner import plan
 from cadence.rules import Rules

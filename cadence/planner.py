@@ -12,7 +12,7 @@ from typing import Literal
 from cadence.agenda import SEND_KIND, Agenda, AgendaItem, Settled
 from cadence.asking import question, reminders
 from cadence.directive import ItemKind
-from cadence.document import Cadence, MissedPolicy, Step
+from cadence.document import Cadence
 from cadence.facts import InvoiceFacts, MessageState, StepFacts
 from cadence.instalments import instalments_judged, plan_instalments
 from cadence.marks import Mark, marks
@@ -20,6 +20,7 @@ from cadence.notices import plan_notices
 from cadence.promises import checked_at
 from cadence.routing import Route, RouteKind, route
 from cadence.rules import Rules
+from cadence.steps import MissedPolicy, Step
 from cadence.timing import FOREVER, Timing
 from cadence.words import Channel
 

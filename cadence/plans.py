@@ -10,9 +10,11 @@ from typing import Literal
 from pydantic import ValidationError
 
 from cadence import events as e
+from cadence.agreements import ZERO, Instalment
+from cadence.branches import INSTALMENT_STEP
 from cadence.changes import changed, owe_case, rebased
-from cadence.document import INSTALMENT_STEP, Cadence
-from cadence.facts import ZERO, Instalment, InvoiceFacts
+from cadence.document import Cadence
+from cadence.facts import InvoiceFacts
 from cadence.grace import grace_by
 from cadence.rules import Rules
 from cadence.words import MINOR_UNITS

@@ -4,9 +4,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from cadence import events as e
+from cadence.agreements import Promise
 from cadence.changes import changed, rebased
 from cadence.document import Cadence
-from cadence.facts import InvoiceFacts, Promise
+from cadence.facts import InvoiceFacts
 from cadence.grace import grace_by
 from cadence.rules import Rules
 

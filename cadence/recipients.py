@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from cadence.document import Send
-from cadence.facts import CustomerFacts
+from cadence.customer_facts import CustomerFacts
+from cadence.sends import Send
 from cadence.words import BILLING, Channel, Language
 
 # Why a role that a document names is not among those written to, where its contacts' addresses are not the reason.

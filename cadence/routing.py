@@ -4,9 +4,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from cadence.document import Send
 from cadence.facts import MessageFacts, MessageState, StepFacts
 from cadence.rules import Rules
+from cadence.sends import Send
 from cadence.words import Channel
 
 

@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 
 from cadence.calendars import ALL_DAY, BusinessDays, OpeningHours, SendWindow, send_window
 from cadence.creditor import Creditor
-from cadence.document import WEEKDAYS, Cadence, Roll
-from cadence.facts import CustomerFacts, Preference
+from cadence.customer_facts import CustomerFacts, Preference
+from cadence.document import Cadence, Roll
 from cadence.packs import EVERY_CHANNEL, Concerned, Law, Packs
 from cadence.recipients import reached
 from cadence.segments import Segments
+from cadence.spans import WEEKDAYS
 from cadence.words import BILLING, Channel
 
 NO_PACKS = Packs()

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from cadence.conditions import ConditionFailed, check_condition, facts_in, holds
 from cadence.creditor import Document
-from cadence.facts import Assignment, CustomerFacts
+from cadence.customer_facts import Assignment, CustomerFacts
 from cadence.payers import PAYER_FACTS, PayerFacts, payer_terms
 from cadence.problems import MisplacedError, Problem, Source
 from cadence.words import Line, Slug

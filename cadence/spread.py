@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cadence.document import Step
 from cadence.offsets import Anchor, Offset
+from cadence.steps import Step
 
 LONGEST_MONTH = 30
 # No calendar that `holidays` knows closes for more than a week beside its weekends.

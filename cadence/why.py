@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Literal
 
 from cadence.agenda import Agenda, AgendaItem
+from cadence.customer_facts import CustomerFacts
 from cadence.directive import ItemKind
 from cadence.document import Cadence
-from cadence.facts import CustomerFacts, InvoiceFacts, MessageFacts, StepFacts
+from cadence.facts import InvoiceFacts, MessageFacts, StepFacts
 from cadence.foreseeing import CapForeseen
 from cadence.marks import Mark, marks
 from cadence.recipients import NO_CONTACT, Recipients, recipients

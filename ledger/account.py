@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence.account import Account, OpenItem
-from cadence.facts import CustomerFacts, InvoiceFacts
+from cadence.customer_facts import CustomerFacts
+from cadence.facts import InvoiceFacts
 from ledger.access import Ledger
 from ledger.unit import customers, invoices
 

@@ -9,7 +9,8 @@ from sqlalchemy import Select, and_, func, literal, null, select, tuple_, union_
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from cadence.facts import ANSWER_STEP, CustomerFacts
+from cadence.customer_facts import CustomerFacts
+from cadence.facts import ANSWER_STEP
 from ledger.answering import answers, free_text_until
 from ledger.case_keeping import CONVERSATION_CASES
 from ledger.conversations import attempts, messages, replies

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from cadence.agenda import Agenda, AgendaItem
-from cadence.facts import CustomerFacts, Preference
+from cadence.customer_facts import CustomerFacts, Preference
 from cadence.permit import forecast
 from cadence.planner import plan
 from cadence.rules import rules_for

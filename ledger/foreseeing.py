@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence.agenda import AgendaItem
 from cadence.caps import Contact
+from cadence.customer_facts import CustomerFacts
 from cadence.directive import ItemKind
-from cadence.facts import CustomerFacts, step_key
+from cadence.facts import step_key
 from cadence.foreseeing import CapForeseen, Said, caps_ahead
 from cadence.rules import Rulebook, Rules
 from cadence.words import Channel

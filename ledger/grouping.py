@@ -12,10 +12,10 @@ from sqlalchemy import insert, select
 from cadence.account import SEVERAL, OpenItem
 from cadence.agenda import SEND_KIND, AgendaItem
 from cadence.disputes import asked
-from cadence.document import Send
 from cadence.facts import StepFacts
 from cadence.permit import Answer, Verdict, judge
 from cadence.recipients import recipients
+from cadence.sends import Send
 from cadence.timing import blocked_until
 from cadence.words import Channel
 from ledger.contacting import attempts, messages

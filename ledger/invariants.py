@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from cadence import events as e
 from cadence.agenda import Agenda
 from cadence.caps import Contact, room
+from cadence.customer_facts import CustomerFacts
 from cadence.disputes import forbids
 from cadence.document import Cadence
-from cadence.facts import ANSWER_STEP, CustomerFacts, InvoiceFacts, step_key
+from cadence.facts import ANSWER_STEP, InvoiceFacts, step_key
 from cadence.marks import marks
 from cadence.planner import plan
 from cadence.plans import is_of_plan

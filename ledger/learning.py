@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from cadence import events as e
-from cadence.facts import CustomerFacts
+from cadence.customer_facts import CustomerFacts
 from cadence.words import BILLING, Channel
 from ledger.keys import address_fingerprint
 from ledger.tables import Halt

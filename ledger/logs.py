@@ -10,10 +10,11 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence import events as e
+from cadence.customer_facts import CustomerFacts
 from cadence.customers import reduce_customer
 from cadence.directive import Directive
 from cadence.document import Cadence
-from cadence.facts import CustomerFacts, InvoiceFacts
+from cadence.facts import InvoiceFacts
 from cadence.migration import Edition
 from cadence.reducer import reduce_invoice
 from cadence.rules import Rulebook, Rules

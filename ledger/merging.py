@@ -9,7 +9,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence import events as e
-from cadence.facts import CustomerFacts, Hold
+from cadence.agreements import Hold
+from cadence.customer_facts import CustomerFacts
 from cadence.words import BILLING
 from ledger import statements
 from ledger.access import Ledger

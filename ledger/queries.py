@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cadence.agenda import SEND_KIND
 from cadence.appropriation import parts_of
-from cadence.facts import CustomerFacts, InvoiceFacts
+from cadence.customer_facts import CustomerFacts
+from cadence.facts import InvoiceFacts
 from cadence.rules import Rulebook
 from cadence.words import rounded
 from ledger.cases import cases_of

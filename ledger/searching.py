@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Select, cast, exists, func, literal, or_, 
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from cadence.customer_facts import CustomerFacts
 from cadence.directive import Directive
-from cadence.facts import CustomerFacts, InvoiceFacts, State
+from cadence.facts import InvoiceFacts, State
 from cadence.rules import Rulebook
 from cadence.words import Slug, one_line, rounded
 from ledger.behaviour import payer_facts

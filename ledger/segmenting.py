@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cadence import events as e
-from cadence.facts import CustomerFacts
+from cadence.customer_facts import CustomerFacts
 from cadence.payers import NO_PAYER
 from cadence.segments import Decision, decide
 from ledger.access import Ledger

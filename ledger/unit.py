@@ -14,10 +14,11 @@ from cadence import events as e
 from cadence.agenda import Agenda, Settled
 from cadence.announcements import Announcement, announced
 from cadence.creditor import Creditor
+from cadence.customer_facts import CustomerFacts
 from cadence.customers import reduce_customer
 from cadence.directive import Directive
 from cadence.document import Cadence
-from cadence.facts import CaseDue, CustomerFacts, InvoiceFacts, State
+from cadence.facts import CaseDue, InvoiceFacts, State
 from cadence.payers import NO_PAYER, PayerFacts
 from cadence.permit import asks_payer, forecast
 from cadence.planner import plan

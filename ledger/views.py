@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, computed_field
 
 from cadence.appropriation import PartStands
-from cadence.facts import Consent, Preference
+from cadence.customer_facts import Consent, Preference
 from cadence.foreseeing import CapForeseen
 from cadence.payers import PayerFacts
 from ledger.references import Reference

@@ -9,14 +9,16 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cadence.creditor import Creditor
-from cadence.document import Cadence, Step
-from cadence.facts import CustomerFacts, InvoiceFacts, Rebase
+from cadence.customer_facts import CustomerFacts
+from cadence.document import Cadence
+from cadence.facts import InvoiceFacts, Rebase
 from cadence.foreseeing import CapForeseen, caps_ahead
 from cadence.lint import lint, lint_set
 from cadence.planner import plan
 from cadence.problems import DocumentError, Level, Problem, Source
 from cadence.reading import read_located
 from cadence.rules import Rulebook
+from cadence.steps import Step
 from cadence.words import Channel, Language
 from starter.documents import read_text
 from starter.places import countries, usual_language, usual_zone

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import Progress
 from sqlalchemy import select
 
-from cadence.facts import Assignment
+from cadence.customer_facts import Assignment
 from cadence.segments import Decision
 from ledger.access import Ledger
 from ledger.migrating import Foreseen

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence import events as e
-from cadence.facts import CustomerFacts, InvoiceFacts
+from cadence.customer_facts import CustomerFacts
+from cadence.facts import InvoiceFacts
 from ledger.access import Ledger
 from ledger.recording import Fact, Situation, situation, situation_of, spread, tell
 from ledger.searching import status_from

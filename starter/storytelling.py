@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from cadence.appropriation import PartStands
-from cadence.facts import Preference
+from cadence.customer_facts import Preference
 from ledger.views import AgendaLine, CaseLine, CustomerCard, EventLine, InvoiceStory, MessageLine
 from starter.details import details
 from starter.printing import counted, local, money, say, table, words

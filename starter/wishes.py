@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import get_args
 
 from cadence import events as e
-from cadence.document import WEEKDAYS, Weekday
-from cadence.facts import CustomerFacts, Preference
+from cadence.customer_facts import CustomerFacts, Preference
+from cadence.spans import WEEKDAYS, Weekday
 from cadence.words import Channel, ChannelReason, DayHours, PersonReason
 from starter.acts import happened
 from starter.session import Refusal

@@ -1,14 +1,11 @@
 """What every event is made of."""
 
-from pydantic import BaseModel, ConfigDict
-
+from cadence.frozen import Frozen
 from cadence.words import Channel
 
 
-class Fact(BaseModel):
-    """A fact in the past tense; it never changes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Fact(Frozen):
+    """A fact in the past tense."""
 
 
 class OfStep(Fact):

@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from cadence.document import Weekday
 from cadence.events.base import Fact
+from cadence.spans import Weekday
 from cadence.words import Channel, ChannelReason, DayHours, Language, PersonReason, Slug
 
 

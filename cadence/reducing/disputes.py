@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from cadence import events as e
+from cadence.agreements import Dispute
 from cadence.changes import changed, owe_case, owe_notice
-from cadence.facts import Dispute, InvoiceFacts
+from cadence.facts import InvoiceFacts
 from cadence.reducing.dispatch import reduce_event
 from cadence.reducing.money import settle_balance
 

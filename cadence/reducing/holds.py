@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from cadence import events as e
+from cadence.agreements import Hold
 from cadence.changes import changed, owe_case
-from cadence.facts import Hold, InvoiceFacts
+from cadence.facts import InvoiceFacts
 from cadence.reducing.dispatch import reduce_event
 
 

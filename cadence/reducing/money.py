@@ -5,9 +5,10 @@ from decimal import Decimal
 from typing import Literal
 
 from cadence import events as e
+from cadence.agreements import Hold
 from cadence.appropriation import shared_out, spilled, withdrawn
 from cadence.changes import changed, count_cases, owe_case, owe_notice, rebased
-from cadence.facts import Hold, InvoiceFacts
+from cadence.facts import InvoiceFacts
 from cadence.plans import ended_if_over
 from cadence.promises import appropriated, heard_again, taken_back
 from cadence.reducing.dispatch import reduce_event

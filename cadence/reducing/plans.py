@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from cadence import events as e
+from cadence.agreements import Instalment, Plan
 from cadence.changes import changed, owe_case, owe_notice, rebased
-from cadence.facts import Instalment, InvoiceFacts, Plan
+from cadence.facts import InvoiceFacts
 from cadence.plans import owed
 from cadence.reducing.dispatch import reduce_event
 

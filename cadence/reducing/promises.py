@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from cadence import events as e
+from cadence.agreements import Promise
 from cadence.changes import changed, owe_case, owe_notice
-from cadence.facts import InvoiceFacts, Promise
+from cadence.facts import InvoiceFacts
 from cadence.promises import disappointed, in_order
 from cadence.reducing.dispatch import reduce_event
 

@@ -9,7 +9,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from cadence import events as e
-from cadence.document import WEEKDAYS, Weekday
+from cadence.spans import WEEKDAYS, Weekday
 from cadence.words import Channel, ChannelReason, DayHours, PersonReason
 from ledger.unit import Origin
 from starter import wishes

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cadence.facts import Preference
+from cadence.customer_facts import Preference
 from ledger.checks import Check
 from ledger.reports import Row
 from starter.printing import counted, local, money, say, table

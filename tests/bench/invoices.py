@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from sqlalchemy import select
 
-from cadence.document import WEEKDAYS, BusinessCalendar, Cadence, Roll, Window
+from cadence.document import BusinessCalendar, Cadence, Roll, Window
+from cadence.spans import WEEKDAYS
 from ledger.keys import workflow_id
 from ledger.publishing import publish
 from ledger.unit import invoices

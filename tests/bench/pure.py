@@ -6,8 +6,9 @@ from pathlib import Path
 from time import perf_counter, process_time
 
 from cadence.creditor import Creditor
+from cadence.customer_facts import CustomerFacts
 from cadence.document import Cadence
-from cadence.facts import CustomerFacts, InvoiceFacts, Rebase
+from cadence.facts import InvoiceFacts, Rebase
 from cadence.planner import plan
 from cadence.rules import rules_for
 from cadence.words import Channel, Language

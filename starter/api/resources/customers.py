@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence import events as e
-from cadence.document import Weekday
+from cadence.spans import Weekday
 from cadence.words import Channel, ChannelReason, DayHours, PersonReason, Slug
 from ledger import searching
 from ledger.account import account_of

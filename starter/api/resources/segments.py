@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cadence.facts import Assignment
+from cadence.customer_facts import Assignment
 from cadence.words import Slug
 from ledger.searching import customer_view
 from ledger.segmenting import Effect

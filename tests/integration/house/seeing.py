@@ -12,8 +12,9 @@ from sqlalchemy import select
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
+from cadence.customer_facts import CustomerFacts
 from cadence.directive import Directive
-from cadence.facts import CustomerFacts, InvoiceFacts
+from cadence.facts import InvoiceFacts
 from channels.settings import ChannelSettings
 from ledger.access import Ledger
 from ledger.checks import Check, check_invariants, personal_needles

@@ -1,6 +1,6 @@
 """A step that names a role, through the real workflow and by real HTTP to the provider, with somebody in copy."""
 
-from cadence.facts import CustomerFacts
+from cadence.customer_facts import CustomerFacts
 from cadence.words import Channel
 from ledger.customer_intake import ContactIntake
 from ledger.intake import receive

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from cadence import events as e
-from cadence.facts import CustomerFacts
+from cadence.customer_facts import CustomerFacts
 from cadence.words import Channel
 from ledger.access import Ledger
 from ledger.checks import check_invariants

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from cadence import events as e
-from cadence.facts import CustomerFacts, InvoiceFacts
+from cadence.customer_facts import CustomerFacts
+from cadence.facts import InvoiceFacts
 from cadence.words import Channel
 from ledger.access import Ledger
 from ledger.attempts import Result

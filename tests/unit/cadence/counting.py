@@ -5,8 +5,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from cadence.caps import Contact
-from cadence.document import WEEKDAYS
 from cadence.packs import Cap, ContactRule
+from cadence.spans import WEEKDAYS
 
 
 def is_over(rule: ContactRule, others: Sequence[Contact], one: Contact, zone: str) -> bool:

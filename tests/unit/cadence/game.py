@@ -11,10 +11,11 @@ from typing import Any, Literal, Self
 from cadence import events as e
 from cadence.agenda import Agenda, AgendaItem, Settled
 from cadence.creditor import Creditor
+from cadence.customer_facts import CustomerFacts
 from cadence.customers import reduce_customer
 from cadence.directive import ItemKind
 from cadence.document import Cadence
-from cadence.facts import CustomerFacts, InvoiceFacts, MessageState
+from cadence.facts import InvoiceFacts, MessageState
 from cadence.migration import Edition, change
 from cadence.packs import Packs
 from cadence.payers import NO_PAYER

@@ -12,7 +12,8 @@ from random import Random
 from typing import get_args
 
 from cadence import events as e
-from cadence.facts import CustomerFacts, InvoiceFacts
+from cadence.customer_facts import CustomerFacts
+from cadence.facts import InvoiceFacts
 from cadence.words import Channel, Intent, PersonReason
 from tests.unit.cadence.game import instalments_from
 

@@ -7,9 +7,10 @@ from decimal import Decimal
 from cadence import events as e
 from cadence.agenda import AgendaItem
 from cadence.caps import Contact
+from cadence.customer_facts import CustomerFacts
 from cadence.customers import reduce_customer
 from cadence.document import Cadence
-from cadence.facts import ANSWER_STEP, CustomerFacts
+from cadence.facts import ANSWER_STEP
 from cadence.packs import Packs
 from cadence.permit import Answer, Verdict, capped, is_capped
 from cadence.words import Channel

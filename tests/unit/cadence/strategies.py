@@ -5,9 +5,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from cadence.document import WEEKDAYS, Cadence
+from cadence.customer_facts import CustomerFacts
+from cadence.document import Cadence
 from cadence.events import PreferenceStated
-from cadence.facts import CustomerFacts
+from cadence.spans import WEEKDAYS
 from cadence.words import Channel
 from tests.unit.cadence.game import ADDRESSES, cadence, case, customer, hand_over, send
 

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from cadence import events as e
 from cadence.directive import ItemKind
-from cadence.document import Approval, Step
 from cadence.facts import State
+from cadence.steps import Approval, Step
 from tests.unit.cadence.game import Game, cadence, case, customer, hand_over, instant, send
 
 DUE = date(2026, 3, 2)  # a Monday

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cadence.calendars import BusinessDays, SendWindow, send_window
-from cadence.document import WEEKDAYS, Roll, Window
+from cadence.document import Roll, Window
+from cadence.spans import WEEKDAYS
 from tests.unit.cadence.strategies import PLACES, due_dates, instants, office_hours, windows
 
 SAO_PAULO = BusinessDays("BR", "SP")

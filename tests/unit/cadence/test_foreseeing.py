@@ -5,9 +5,10 @@ from pathlib import Path
 
 from cadence.agenda import AgendaItem
 from cadence.caps import Contact
+from cadence.customer_facts import CustomerFacts
 from cadence.directive import ItemKind
 from cadence.document import Cadence
-from cadence.facts import ANSWER_STEP, CustomerFacts
+from cadence.facts import ANSWER_STEP
 from cadence.foreseeing import Said, caps_ahead
 from cadence.rules import Rules, rules_for
 from cadence.words import Channel, Language

@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from cadence import events as e
-from cadence.document import Cadence, PlanBranch
+from cadence.branches import PlanBranch
+from cadence.document import Cadence
 from cadence.facts import State
 from cadence.plans import divided, owed, parse_instalments, spoken_of
 from tests.unit.cadence.game import Game, cadence, customer, hand_over, instalments_from, instant, send

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from cadence import events as e
 from cadence.agenda import AgendaItem
+from cadence.customer_facts import CustomerFacts
 from cadence.directive import ItemKind
 from cadence.document import Cadence
-from cadence.facts import CustomerFacts, InvoiceFacts, MessageState, StepFacts
+from cadence.facts import InvoiceFacts, MessageState, StepFacts
 from cadence.planner import plan
 from cadence.plans import is_of_plan
 from cadence.reducer import reduce_invoice

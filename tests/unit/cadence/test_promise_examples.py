@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from cadence import events as e
-from cadence.document import Cadence, PromiseBranch
+from cadence.branches import PromiseBranch
+from cadence.document import Cadence
 from cadence.facts import State
 from cadence.payers import NO_PAYER
 from cadence.permit import condition_facts

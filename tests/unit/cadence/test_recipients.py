@@ -8,11 +8,11 @@ import pytest
 from pydantic import ValidationError
 
 from cadence import events as e
+from cadence.customer_facts import CustomerFacts
 from cadence.customers import reduce_customer
-from cadence.document import Send
-from cadence.facts import CustomerFacts
 from cadence.recipients import recipients
 from cadence.rules import rules_for
+from cadence.sends import Send
 from cadence.why import recipients_told
 from cadence.words import Channel
 from tests.unit.cadence.game import ADDRESSES, Game, cadence, creditor, customer

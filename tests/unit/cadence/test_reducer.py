@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cadence import events as e
+from cadence.customer_facts import CustomerFacts
 from cadence.customers import reduce_customer
-from cadence.facts import CustomerFacts, InvoiceFacts, MessageState, State
+from cadence.facts import InvoiceFacts, MessageState, State
 from cadence.messages import RANK
 from cadence.reducer import reduce_all, reduce_invoice
 from cadence.words import Channel

@@ -9,8 +9,8 @@ import pytest
 
 from cadence import events as e
 from cadence.conditions import CONDITION_FACTS
+from cadence.customer_facts import CustomerFacts
 from cadence.customers import reduce_customer
-from cadence.facts import CustomerFacts
 from cadence.payers import NO_PAYER, PayerFacts
 from cadence.problems import DocumentError, Source
 from cadence.reading import read_document

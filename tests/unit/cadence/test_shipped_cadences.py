@@ -9,11 +9,12 @@ import pytest
 import yaml
 
 from cadence.creditor import Creditor
-from cadence.document import Cadence, Send
+from cadence.document import Cadence
 from cadence.lint import lint, lint_set
 from cadence.offsets import Anchor
 from cadence.problems import Source
 from cadence.reading import cadence_schema, read_document, read_located
+from cadence.sends import Send
 from cadence.spread import spreads
 from cadence.words import Channel
 from templates.catalog import Catalog

@@ -12,10 +12,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from cadence import events as e
 from cadence.agenda import AgendaItem
+from cadence.customer_facts import CustomerFacts
 from cadence.directive import ItemKind
 from cadence.disputes import asked, forbids
 from cadence.document import Cadence
-from cadence.facts import CustomerFacts, MessageState
+from cadence.facts import MessageState
 from cadence.marks import marks
 from cadence.permit import Answer
 from cadence.plans import is_of_plan, owed, to_come

@@ -8,10 +8,10 @@ from hypothesis import given
 from pydantic import ValidationError
 
 from cadence import events as e
+from cadence.customer_facts import CustomerFacts, Preference
 from cadence.customers import reduce_customer
 from cadence.directive import ItemKind
 from cadence.document import Cadence
-from cadence.facts import CustomerFacts, Preference
 from cadence.payers import NO_PAYER
 from cadence.permit import Answer, judge
 from cadence.rules import PREFERENCE, rules_for

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cadence import events as e
-from cadence.facts import Approval, CustomerFacts, Dispute, Hold, InvoiceFacts, Plan, Promise, StepFacts
+from cadence.agreements import Dispute, Hold, Plan, Promise
+from cadence.customer_facts import CustomerFacts
+from cadence.facts import Approval, InvoiceFacts, StepFacts
 from cadence.words import Language
 from ledger.recording import Situation
 from starter import acts

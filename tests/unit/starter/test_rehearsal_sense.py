@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cadence.facts import Dispute, Hold, InvoiceFacts
+from cadence.agreements import Dispute, Hold
+from cadence.facts import InvoiceFacts
 from ledger.recording import Situation
 from starter.happenings import Happening, Kind
 from starter.rehearsal.sense import objection
