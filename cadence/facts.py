@@ -14,8 +14,6 @@ from cadence.words import BILLING, Channel, Language
 
 # Under this name an agent's answers are kept among an invoice's steps.
 ANSWER_STEP = "on:answer"
-
-
 # And under this one the thanks for a payment that leaves a balance.
 THANKS_STEP = "on:payment"
 

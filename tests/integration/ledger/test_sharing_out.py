@@ -257,7 +257,8 @@ async def test_the_generic_webhook_names_several_invoices_or_the_customer(ledger
     await drained(ledger)
     await keep(ledger, "w-3", "p-2", customer="C-1", amount="50.00")
     await drained(ledger)
-    assert await outcomes(ledger) == ["recorded", "known", "recorded"]
+    *twice, other = await outcomes(ledger)  # the first two are worked off side by side
+    assert (sorted(twice), other) == (["known", "recorded"], "recorded")
     assert await balances(ledger) == [50, 0, 80]
 
 
