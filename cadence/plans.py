@@ -51,7 +51,8 @@ def _divided(facts: InvoiceFacts, aside: Decimal) -> list[Owed]:
     for instalment in facts.plan.instalments:
         credited = min(paid, instalment.amount)
         left = min(instalment.amount - credited, open_)
-        found.append(Owed(instalment, left))
+        # So little as would not keep the invoice open makes nobody miss an instalment; it is owed with the next.
+        found.append(Owed(instalment, left if left > facts.close_below else ZERO))
         paid, open_ = paid - credited, open_ - left
     return found
 

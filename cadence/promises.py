@@ -33,13 +33,16 @@ def in_order(promises: tuple[Promise, ...]) -> tuple[Promise, ...]:
 
 
 def appropriated(facts: InvoiceFacts, amount: Decimal) -> InvoiceFacts:
-    """The facts once `amount` came for the open promises, first to that of the first day; what is full is kept."""
+    """The facts once `amount` came for the open promises, first to that of the first day; what is full is kept,
+
+    or lacks so little as would not keep the invoice open.
+    """
     credited, left = [], amount
     for promise in facts.promises_open:
         share = min(left, promise.missing)
         left -= share
         credited.append(promise.model_copy(update={"paid": promise.paid + share}))
-    unkept = tuple(promise for promise in credited if promise.missing > 0)
+    unkept = tuple(promise for promise in credited if promise.missing > facts.close_below)
     kept = facts.kept_promises + len(credited) - len(unkept)
     return changed(facts, promises_open=unkept, kept_promises=kept)
 

@@ -308,3 +308,13 @@ def test_reminders_are_counted_from_the_instalments_due_day_and_differ() -> None
     twice = [{"at": "due", "send": message("x")}, {"at": "due", "send": message("y")}]
     with pytest.raises(ValidationError, match="reminder at due is used more than once"):
         PlanBranch.model_validate({"reminders": twice})
+
+
+def test_a_few_cents_short_miss_no_instalment_and_are_owed_with_the_next() -> None:
+    game = begun(close_below=Decimal("0.50"))
+    game.tell(agreed(50, 50), e.PaymentReceived(amount=Decimal("49.60"), currency="EUR"))
+    game.play_until(instant("2026-03-13 12:00"))
+    assert [each.amount for each in owed(game.facts)] == [0, 50]
+    assert "instalment_missed" not in [event.type for event, _ in game.log]
+    game.tell(paid(50))
+    assert game.facts.closed == "paid"

@@ -168,3 +168,9 @@ def test_a_grace_by_way_to_pay_says_what_holds_for_all_others() -> None:
         PromiseBranch.model_validate({"grace": {"boleto": 3}})
     with pytest.raises(ValidationError, match="less than or equal to 10"):
         PromiseBranch.model_validate({"grace": {"default": 1, "boleto": 11}})
+
+
+def test_a_promise_that_lacks_a_few_cents_is_kept() -> None:
+    game = begun(close_below=Decimal("0.50"))
+    game.tell(promise(60, 6), e.PaymentReceived(amount=Decimal("59.60"), currency="EUR"))
+    assert (game.facts.kept_promises, game.facts.promises_open) == (1, ())
