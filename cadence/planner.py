@@ -181,7 +181,8 @@ class _Steps:
         if not_before and not mark.record.permitted_at:
             at = max(at, not_before)
         if way and way.channel:
-            at = self.timing.on_a_day_of_its_own(mark.key, at)
+            # What it waits for may end at any hour, a question to a manager for one.
+            at = self.timing.on_a_day_of_its_own(mark.key, self.timing.rules.window.next_open(at))
         return at
 
     def _missed(self, mark: Mark, at: datetime, later: list[Mark]) -> MissedPolicy | None:

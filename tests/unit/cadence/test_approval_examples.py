@@ -203,3 +203,13 @@ def test_an_approval_that_cannot_work_is_refused(written: Any, sentence: str) ->
 def test_a_case_needs_no_leave() -> None:
     with pytest.raises(ValidationError, match="a case is for a person to decide on anyway"):
         Step.model_validate(case("call", "due + 1d", stage="overdue", approval="manager"))
+
+
+def test_a_step_behind_a_question_that_runs_out_at_the_weekend_waits_for_its_window() -> None:
+    ruled = cadence(send("a", "due + 1d", approval="manager"), send("b", "due + 2d"))
+    game = Game.begun(ruled, instant("2026-03-02 08:00"), date(2026, 3, 2), who=customer("UTC", "ZZ"))
+    game.play_until(instant("2026-03-05 12:00"))  # reminded on Thursday; the time is out on Sunday
+    [behind] = [item for item in game.agenda.items if item.step == "b"]
+    assert game.rules.window.is_open(behind.at)
+    game.play_until(instant("2026-03-10 12:00"))
+    assert game.sent() == [("b", date(2026, 3, 9))]
