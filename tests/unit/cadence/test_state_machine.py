@@ -437,8 +437,9 @@ class InvoiceLife(RuleBasedStateMachine):
         left = [each.amount for each in owed(facts)]
         assert all(amount >= 0 for amount in left)
         assert sum(left) <= max(facts.balance, Decimal(0))
-        # One of which all is disputed waits for that.
-        assert facts.closed or facts.plan is None or facts.disputed or to_come(facts), (
+        # One of which all that is owed is a disputed part waits for that.
+        waits = facts.dispute is not None and facts.disputed_amount >= facts.balance
+        assert facts.closed or facts.plan is None or waits or to_come(facts), (
             "a plan of which nothing is to come stands"
         )
 
