@@ -132,8 +132,11 @@ async def start(client: Client, task_queue: str, directive: Directive) -> Handle
     return handle
 
 
-async def eventually(true: Callable[[], bool], within: float = 8.0) -> None:
-    """Wait until `true()`; fail after `within` seconds."""
+async def eventually(true: Callable[[], bool], within: float = 30.0) -> None:
+    """Wait until `true()`; fail after `within` seconds: longer than the ten that Temporal gives a workflow task.
+
+    A task that a worker loses while it evicts the run is not wrong, only late: it times out and is given again.
+    """
     deadline = asyncio.get_running_loop().time() + within
     while not true():
         assert asyncio.get_running_loop().time() < deadline, "it did not happen in time"

@@ -7,6 +7,7 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 
 from tests.workflow.scripted import ScriptedLedger, due, eventually, start, working
+from workflows.invoice import InvoiceWorkflow
 
 PAYMENT = {"id": "p1", "amount": "120.50", "currency": "EUR"}
 MAIN_ONLY = ("",)
@@ -81,9 +82,8 @@ async def test_an_item_that_was_stale_when_it_ran_is_performed_once_it_holds_aga
         await ledger.begun.wait()
         ledger.change(paused=True)
         gate.set()
-        await eventually(lambda: ledger.version == 2)
-        await handle.query("current_directive")
-        await asyncio.sleep(0.3)
+        while (await handle.query(InvoiceWorkflow.current_directive)).version < 2:
+            await asyncio.sleep(0.05)
         await handle.signal("directive", ledger.change(paused=False))
         await eventually(lambda: ledger.performed == ["courtesy"])
         await handle.signal("payment_received", PAYMENT)
