@@ -82,7 +82,7 @@ async def test_an_item_that_was_stale_when_it_ran_is_performed_once_it_holds_aga
         await ledger.begun.wait()
         ledger.change(paused=True)
         gate.set()
-        while (await handle.query(InvoiceWorkflow.current_directive)).version < 2:
+        while (await handle.query(InvoiceWorkflow.current_directive)).version < 2:  # noqa: ASYNC110 - Temporal has no event for it
             await asyncio.sleep(0.05)
         await handle.signal("directive", ledger.change(paused=False))
         await eventually(lambda: ledger.performed == ["courtesy"])
