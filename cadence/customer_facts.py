@@ -36,9 +36,10 @@ class Preference(Frozen):
 
 
 class Consent(Frozen):
-    """That a customer agreed to a channel, under which version of the wording, and when."""
+    """That a customer agreed to be reached at an address, under which version of the wording, and when."""
 
     channel: Channel
+    address: str
     wording: Slug
     proof_at: datetime
 
@@ -86,8 +87,13 @@ class CustomerFacts(Frozen):
         """Why the billing contact cannot be reached by `channel`; None where it can."""
         return self.unusable_at(channel, self.addresses.get(channel))
 
-    def unusable_at(self, channel: Channel, address: str | None) -> str | None:
-        """Why nothing is to be sent by `channel` to an address, whichever contact's it is; None where it may be."""
+    def unusable_at(
+        self, channel: Channel, address: str | None, consent_rule: str | None = None
+    ) -> str | None:
+        """Why nothing is to be sent by `channel` to an address, whichever contact's it is; None where it may be.
+
+        `consent_rule` is the contact rule by which the channel needs a consent, if one does.
+        """
         if self.forbidden:
             return self.forbidden[0]
         if address is None:
@@ -95,7 +101,13 @@ class CustomerFacts(Frozen):
         if closed := self.closed(channel, address):
             return closed
         preferred = self.preference.channels
-        return "not_preferred" if preferred is not None and channel not in preferred else None
+        if preferred is not None and channel not in preferred:
+            return "not_preferred"
+        return None if consent_rule is None or self.agreed(channel, address) else consent_rule
+
+    def agreed(self, channel: Channel, address: str) -> bool:
+        """Whether somebody agreed to be reached by `channel` at an address."""
+        return any((given.channel, given.address) == (channel, address) for given in self.consents)
 
     def closed(self, channel: Channel, address: str) -> str | None:
         """Why an address is closed; None where it is not. What the billing contact said holds where they are now."""

@@ -128,9 +128,10 @@ def _forbidden(facts: CustomerFacts, event: e.ContactForbidden | e.ContactAllowe
 
 
 def _stated(facts: CustomerFacts, event: e.ConsentGiven | e.PreferenceStated) -> CustomerFacts:
-    """What they prefer now, and the latest consent for each channel and wording; all of them are in the log."""
+    """What they prefer now, and the latest consent for each address and wording; all of them are in the log."""
     if isinstance(event, e.PreferenceStated):
         return facts.model_copy(update={"preference": Preference(**event.model_dump(exclude={"type"}))})
     given = Consent(**event.model_dump(exclude={"type"}))
-    others = (c for c in facts.consents if (c.channel, c.wording) != (given.channel, given.wording))
+    same = (given.channel, given.address, given.wording)
+    others = (c for c in facts.consents if (c.channel, c.address, c.wording) != same)
     return facts.model_copy(update={"consents": (*others, given)})

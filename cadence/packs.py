@@ -17,7 +17,10 @@ from cadence.creditor import Document
 from cadence.spans import WEEKDAYS, Clock, Span, Weekday
 from cadence.words import Channel, Debtor, Line, Party, Slug
 
-KINDS = ("hours", "closed_on", "cap", "apart", "one_channel_per", "required_notices", "forbidden_fees", "keep_log_years", "duty")  # fmt: skip
+KINDS = (
+    "hours", "closed_on", "cap", "apart", "one_channel_per", "consent_for", "required_notices", "forbidden_fees",
+    "keep_log_years", "duty",
+)  # fmt: skip
 
 
 def _split_hours(value: Any) -> Any:
@@ -79,6 +82,7 @@ class Apart(Document):
 class ContactRule(Document):
     """One rule: its words, where they come from, since when they hold, and exactly one thing that they ask.
 
+    `consent_for` names channels by which nothing is sent to an address whose owner did not agree to it.
     `required_notices`, `forbidden_fees`, `keep_log_years` and `duty` ask something of texts, fees, archives and
     people; they move no message, and are listed where a rule is explained.
     """
@@ -93,6 +97,7 @@ class ContactRule(Document):
     cap: Cap | None = None
     apart: Apart | None = None
     one_channel_per: Literal["week"] | None = None
+    consent_for: Channels | None = None
     required_notices: tuple[Slug, ...] | None = None
     forbidden_fees: tuple[Slug, ...] | None = None
     keep_log_years: Annotated[int, Field(ge=1, le=30)] | None = None
@@ -149,15 +154,21 @@ class Concerned:
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """The rules that apply to one customer: as text, as opening hours, and as limits on how often."""
+    """The rules that apply to one customer: as text, as opening hours, as limits on how often, as consents to have."""
 
     rules: tuple[ContactRule, ...] = ()
     hours: tuple[OpeningHours, ...] = ()
     limits: tuple[Limit, ...] = ()
+    consents: tuple[ContactRule, ...] = ()
 
     def rule(self, rule_id: str) -> ContactRule | None:
         """The rule of that id, if it applies."""
         return next((rule for rule in self.rules if rule.id == rule_id), None)
+
+    def asks_consent(self, channel: Channel, on: date | None) -> str | None:
+        """The rule by which `channel` needs the customer's consent on a local day (None: on any)."""
+        asking = (rule for rule in self.consents if channel in (rule.consent_for or ()))
+        return next((rule.id for rule in asking if on is None or rule.holds_on(on)), None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,6 +186,7 @@ class Packs:
                 rules=tuple(rule for _, rule in found),
                 hours=tuple(hours for each in found for hours in _opening_hours(*each, who)),
                 limits=tuple(_limit(rule) for _, rule in found if _limits(rule)),
+                consents=tuple(rule for _, rule in found if rule.consent_for is not None),
             )
         return self._known[who]
 

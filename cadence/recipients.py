@@ -45,8 +45,13 @@ def reached(customer: CustomerFacts, role: str, channel: Channel) -> Recipient:
     return Recipient(role, contact.contact, contact.addresses[channel], language)
 
 
-def recipients(send: Send, channel: Channel, customer: CustomerFacts) -> Recipients:
-    """To whom a message goes by a channel, each address once; a copy goes to nobody who is closed to it."""
+def recipients(
+    send: Send, channel: Channel, customer: CustomerFacts, consent_rule: str | None = None
+) -> Recipients:
+    """To whom a message goes by a channel, each address once; a copy goes to nobody who is closed to it.
+
+    `consent_rule` is the contact rule by which the channel needs a consent, if one does.
+    """
     to = reached(customer, send.to, channel)
     copies: list[Recipient] = []
     left_out = {} if to.role == send.to else {send.to: NO_CONTACT}
@@ -54,7 +59,7 @@ def recipients(send: Send, channel: Channel, customer: CustomerFacts) -> Recipie
         copy = reached(customer, role, channel)
         if copy.role != role or copy.address is None:
             left_out[role] = NO_CONTACT
-        elif reason := customer.unusable_at(channel, copy.address):
+        elif reason := customer.unusable_at(channel, copy.address, consent_rule):
             left_out[role] = reason
         elif copy.address not in (to.address, *(each.address for each in copies)):
             copies.append(copy)

@@ -29,6 +29,8 @@ class Rules:
 
     `of_roles` says the same of each role that another contact has; whom nobody has, the billing contact stands for.
 
+    `consent_rules` are those by which a channel needs the consent of whoever is written to.
+
     `law` is what packs and the creditor ask for this customer: its hours are in the window already, its limits
     are for the permit, which knows of the customer's other invoices.
     """
@@ -40,6 +42,7 @@ class Rules:
     unusable: Mapping[Channel, str]
     law: Law
     of_roles: Mapping[str, Mapping[Channel, str]] = field(default_factory=dict)
+    consent_rules: Mapping[Channel, str] = field(default_factory=dict)
 
     def closed_to(self, role: str) -> Mapping[Channel, str]:
         """Why a channel reaches nobody for a message that goes to `role`, per channel that does not."""
@@ -83,15 +86,22 @@ class Rulebook:
     packs: Packs = NO_PACKS
     segments: Segments | None = None
 
-    def rules(self, cadence: Cadence, customer: CustomerFacts) -> Rules:
-        """The contact rules of one customer under one cadence."""
-        return rules_for(cadence, customer, self.creditor, self.packs)
+    def rules(self, cadence: Cadence, customer: CustomerFacts, now: datetime | None = None) -> Rules:
+        """The contact rules of one customer under one cadence; see `rules_for`."""
+        return rules_for(cadence, customer, self.creditor, self.packs, now)
 
 
 def rules_for(
-    cadence: Cadence, customer: CustomerFacts, creditor: Creditor, packs: Packs = NO_PACKS
+    cadence: Cadence,
+    customer: CustomerFacts,
+    creditor: Creditor,
+    packs: Packs = NO_PACKS,
+    now: datetime | None = None,
 ) -> Rules:
-    """The contact rules of one customer under one cadence, as packs, the creditor and the customer narrow them."""
+    """The contact rules of one customer under one cadence, as packs, the creditor and the customer narrow them.
+
+    Rules that ask for a consent count where they are in force `now` (None: all of them); hours know their own days.
+    """
     place = cadence.calendar
     if place.country == "customer":
         calendar = BusinessDays(customer.country, customer.subdivision)
@@ -106,15 +116,29 @@ def rules_for(
         # What no hour is left for goes to a person. Planning goes on by the cadence's own window.
         shut = dict.fromkeys(Channel, "no_hour_is_left")
         window = send_window(customer.zone, own.days, own.opens, own.closes, calendar)
-    unusable = shut | _unusable(customer, creditor, BILLING)
+    consent_rules = _consent_rules(law, window, now)
+    unusable = shut | _unusable(customer, creditor, consent_rules, BILLING)
     roles = {contact.role for contact in customer.contacts}
-    of_roles = {role: shut | _unusable(customer, creditor, role) for role in roles}
-    return Rules(window, calendar, place.roll, creditor.timezone, unusable, law, of_roles)
+    of_roles = {role: shut | _unusable(customer, creditor, consent_rules, role) for role in roles}
+    return Rules(window, calendar, place.roll, creditor.timezone, unusable, law, of_roles, consent_rules)
 
 
-def _unusable(customer: CustomerFacts, creditor: Creditor, role: str) -> dict[Channel, str]:
+def _consent_rules(law: Law, window: SendWindow, now: datetime | None) -> dict[Channel, str]:
+    """The channels that need the customer's consent, and by which rule."""
+    if not law.consents:
+        return {}
+    today = None if now is None else window.local_day(now)
+    asked = {channel: law.asks_consent(channel, today) for channel in EVERY_CHANNEL}
+    return {channel: rule for channel, rule in asked.items() if rule}
+
+
+def _unusable(
+    customer: CustomerFacts, creditor: Creditor, consent_rules: Mapping[Channel, str], role: str
+) -> dict[Channel, str]:
     reasons = {
-        channel: customer.unusable_at(channel, reached(customer, role, channel).address)
+        channel: customer.unusable_at(
+            channel, reached(customer, role, channel).address, consent_rules.get(channel)
+        )
         for channel in EVERY_CHANNEL
     }
     if not creditor.uses_whatsapp:

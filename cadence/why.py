@@ -170,7 +170,14 @@ def _of_item(known: Known, item: AgendaItem, stage: str | None) -> Because:
         rule, verdict = record.deferred_reason, "deferred"
     words = _no_way(known, item.step) if rule == "no_usable_channel" else _words(known, rule, item.step)
     if item.send is not None and item.channel is not None:
-        words = _with_recipients(words, _goes_to(recipients(item.send, item.channel, known.customer)))
+        words = _with_recipients(
+            words,
+            _goes_to(
+                recipients(
+                    item.send, item.channel, known.customer, known.rules.consent_rules.get(item.channel)
+                )
+            ),
+        )
     because = Because(item.step, item.occurrence, stage, verdict, item.at, item.channel, rule, *words)  # type: ignore[arg-type]
     return replace(because, cap_foreseen=known.caps.get(item.key))
 
@@ -216,13 +223,15 @@ def _notices_ahead(known: Known) -> Iterator[Because]:
             yield _of_item(known, item, None)
 
 
-def _no_way(known: Known, step_id: str) -> tuple[str, None]:
+def _no_way(known: Known, step_id: str) -> tuple[str, str | None]:
     """That no channel is left for a step ahead, and what closes each of its channels now."""
     step = known.cadence.step(step_id)
     closed = known.rules.closed_to(step.send.to if step and step.send else BILLING)
     ways = [channel for channel in (step.send.channels if step and step.send else ()) if channel in closed]
-    reasons = [f"{channel}: {WORDS.get(closed[channel], closed[channel])}" for channel in ways]
-    return f"{WORDS['no_usable_channel']} ({'; '.join(reasons)})", None
+    reasons = [(channel, *_words(known, closed[channel], step_id)) for channel in ways]
+    told = "; ".join(f"{channel}: {words.rstrip('.')}" for channel, words, _ in reasons)
+    source = next((source for _, _, source in reasons if source), None)
+    return f"{WORDS['no_usable_channel']} ({told})", source
 
 
 def _with_recipients(words: tuple[str, str | None], to: str) -> tuple[str, str | None]:

@@ -10,7 +10,7 @@ from cadence.agenda import AgendaItem
 from cadence.recipients import Recipient, Recipients, recipients
 from cadence.words import Channel
 from ledger.service_tables import Contact
-from ledger.unit import Unit
+from ledger.unit import Held, Unit
 
 contacts = Contact.__table__  # type: ignore[attr-defined]
 
@@ -39,11 +39,12 @@ class Addressed:
         }
 
 
-async def addressed(unit: Unit, item: AgendaItem) -> Addressed:
+async def addressed(unit: Unit, held: Held, item: AgendaItem) -> Addressed:
     """Everybody to whom an item's message goes. The customer's row is locked, so that no address changes meanwhile."""
     assert item.send is not None, "a send item carries its document"
     assert item.channel is not None, "a message goes by a channel"
-    found = recipients(item.send, item.channel, unit.customer_facts)
+    consent_rule = unit.rules(held).consent_rules.get(item.channel)
+    found = recipients(item.send, item.channel, unit.customer_facts, consent_rule)
     addresses = await _addresses(unit, found, COLUMN[item.channel])
     return Addressed(
         found, addresses[found.to.contact], tuple(addresses[each.contact] for each in found.copies)

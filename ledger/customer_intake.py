@@ -1,9 +1,9 @@
 """Customers and their contacts as the creditor's books give them: once, or as events where they changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from sqlalchemy import insert, select, update
 
 from cadence import events as e
@@ -21,10 +21,16 @@ contacts = Contact.__table__  # type: ignore[attr-defined]
 Changed = Literal["new", "changed", "same"]
 CustomerKey = Annotated[Line, Field(max_length=60)]
 _ADDRESSES = ("email", "phone", "whatsapp")
+_FIELD = dict(zip(Channel, _ADDRESSES, strict=True))
+# The version of the wording where the creditor's books say that somebody agreed, and not under which.
+IMPORTED_WORDING = "imported"
 
 
 class CustomerIntake(BaseModel):
-    """A customer, checked and normalised: E.164 phones, ISO codes. The addresses are those of the billing contact."""
+    """A customer, checked and normalised: E.164 phones, ISO codes. The addresses are those of the billing contact.
+
+    `consents` are the channels by which the customer agreed to be reached, at these addresses.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,6 +44,16 @@ class CustomerIntake(BaseModel):
     email: Email | None = None
     phone: Phone | None = None
     whatsapp: Phone | None = None
+    consents: tuple[Channel, ...] = ()
+
+    @field_validator("consents", mode="after")
+    @classmethod
+    def _to_addresses(cls, agreed: tuple[Channel, ...], info: ValidationInfo) -> tuple[Channel, ...]:
+        missing = [channel for channel in agreed if not info.data.get(_FIELD[channel])]
+        if missing:
+            message = f"names {', '.join(missing)}, for which no address is given; give it, or leave it out"
+            raise ValueError(message)
+        return agreed
 
 
 class ContactIntake(BaseModel):
@@ -94,7 +110,18 @@ async def receive_customer(unit: Unit, row: CustomerIntake, origin: Origin) -> C
     received = told_of(row)
     if received != known:
         await unit.tell_customer(received, origin)
-    return "new" if new else "changed" if received != known or kept else "same"
+    agreed = await _agree(unit, row.consents, origin)
+    return "new" if new else "changed" if received != known or kept or agreed else "same"
+
+
+async def _agree(unit: Unit, channels: Sequence[Channel], origin: Origin) -> bool:
+    """Take note of consents that are not known yet, as the creditor's books have them; whether there were any."""
+    facts = unit.customer_facts
+    news = [channel for channel in channels if not facts.agreed(channel, facts.addresses[channel])]
+    for channel in news:
+        told = {"channel": channel, "address": facts.addresses[channel], "wording": IMPORTED_WORDING}
+        await unit.tell_customer(e.ConsentGiven.model_validate(told | {"proof_at": unit.now}), origin)
+    return bool(news)
 
 
 def told_of(row: CustomerIntake) -> e.CustomerReceived:

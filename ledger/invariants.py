@@ -153,7 +153,7 @@ def steps_settled(log: InvoiceLog, tally: Tally, book: Rulebook, now: datetime, 
         if not log.directive.closed:
             tally.violations.append(f"{log.name}: it is closed, and its workflow was not told")
         return
-    rules = log.rules(book)
+    rules = log.rules(book, now)
     agenda = plan(log.stored, log.cadence, rules, now)
     _nothing_overdue(log, tally, agenda, now - grace)
     _nothing_lost(log, tally, agenda, rules, now - grace)
@@ -207,7 +207,7 @@ def inside_windows(log: InvoiceLog, tally: Tally, book: Rulebook) -> None:
     """Invariant 4: every contact inside the send window, by the customer's clock as it was known then."""
     for attempt in log.attempts:
         tally.checked += 1
-        rules = log.rules_before(attempt.permit_event, book)
+        rules = log.rules_of(attempt, book)
         at = attempt.began_at or attempt.permitted_at
         if rules is None or not rules.window.is_open(at):
             told = f"{log.name}: {_step(attempt)} was attempted at {at.isoformat()}, outside its send window"
@@ -221,7 +221,7 @@ def within_caps(logs: Sequence[InvoiceLog], tally: Tally, book: Rulebook) -> Non
         key=lambda each: each[0].permit_event,
     )
     for place, (attempt, log) in enumerate(tried):
-        rules = log.rules_before(attempt.permit_event, book)
+        rules = log.rules_of(attempt, book)
         if rules is None or not rules.law.limits:
             continue
         tally.checked += 1
@@ -254,12 +254,14 @@ def never_suppressed(log: InvoiceLog, tally: Tally, book: Rulebook) -> None:
 def _objections(log: InvoiceLog, attempt: Tried, book: Rulebook) -> list[str]:
     """Why an attempt was not to be permitted, for each of its addresses."""
     customer, permit = log.customer_before(attempt.permit_event), log.permit_of(attempt)
-    rules, channel = log.rules_before(attempt.permit_event, book), Channel(attempt.channel)
+    rules, channel = log.rules_of(attempt, book), Channel(attempt.channel)
     if customer is None or rules is None:
         return ["unknown_customer"]
     written_to = permit.recipients if permit else ()
     reasons = [rules.closed_to(written_to[0].role if written_to else BILLING).get(channel)]
-    reasons += [customer.unusable_at(channel, each.address) for each in written_to]
+    reasons += [
+        customer.unusable_at(channel, each.address, rules.consent_rules.get(channel)) for each in written_to
+    ]
     return list(dict.fromkeys(reason for reason in reasons if reason))
 
 

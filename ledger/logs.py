@@ -106,10 +106,13 @@ class InvoiceLog:
         """Whose the invoice was at that place of the log: customers may be merged."""
         return next(owner for owner in self.owners if owner.until is None or event_id < owner.until)
 
-    def rules_before(self, event_id: int, book: Rulebook) -> Rules | None:
-        """The contact rules as they were then; None where the customer was not known yet."""
+    def rules_of(self, attempt: Tried, book: Rulebook) -> Rules | None:
+        """The contact rules as they were at its permit; None where the customer was not known yet."""
+        event_id = attempt.permit_event
         customer = self.customer_before(event_id)
-        return book.rules(self.cadence_before(event_id), customer) if customer else None
+        if customer is None:
+            return None
+        return book.rules(self.cadence_before(event_id), customer, attempt.permitted_at)
 
     def customer_before(self, event_id: int) -> CustomerFacts | None:
         """What was known of its customer then; None where nothing was."""
@@ -127,11 +130,11 @@ class InvoiceLog:
                 return self.editions[logged.event.before, logged.event.before_version]
         return self.cadence
 
-    def rules(self, book: Rulebook) -> Rules:
+    def rules(self, book: Rulebook, now: datetime) -> Rules:
         """The contact rules now."""
         customer = reduced_customer(self.owners[-1].events)
         assert customer is not None  # the ledger takes in no invoice without its customer
-        return book.rules(self.cadence, customer)
+        return book.rules(self.cadence, customer, now)
 
 
 def replayed(log: Iterable[Logged]) -> Iterator[tuple[Logged, InvoiceFacts | None, InvoiceFacts]]:

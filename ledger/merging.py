@@ -165,8 +165,7 @@ def _stricter(gone: CustomerFacts, stays: CustomerFacts, now: datetime) -> list[
         *(
             e.ConsentGiven(**given.model_dump())
             for given in gone.consents
-            if given not in stays.consents
-            and gone.addresses.get(given.channel) == stays.addresses.get(given.channel) is not None
+            if given not in stays.consents and given.address == stays.addresses.get(given.channel)
         ),
         *(
             e.CustomerHoldPlaced(**hold.model_dump())

@@ -121,7 +121,7 @@ async def foresee_move(unit: Unit, held: Held, target: Target) -> Foreseen:
     """What moving a locked invoice to `target` would change of its agenda."""
     before, after = await edition_of(unit.connection, held.cadence_id), target.edition
     rules = unit.rules(held)
-    new_rules = unit.book.rules(after.cadence, unit.customer_facts)
+    new_rules = unit.book.rules(after.cadence, unit.customer_facts, unit.now)
     event = change(held.facts, before, after, rules)
     agenda = foresee(held.facts, event, after.cadence, new_rules, unit.now)
     changed = differences(plan(held.facts, before.cadence, rules, unit.now), agenda)

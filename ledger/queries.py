@@ -317,10 +317,14 @@ def _event_line(row: dict[str, Any]) -> EventLine:
 def card_of(row: Any) -> CustomerCard:
     """A customer's row as it is shown."""
     facts = CustomerFacts.model_validate(row["facts"])
-    plain = {"segment", "language", "country", "subdivision", "zone", "forbidden", "preference", "consents"}
+    plain = {"segment", "language", "country", "subdivision", "zone", "forbidden", "preference"}
     known = facts.model_dump(include=plain)
     stored = {name: row[name] for name in ("key", "name", "email", "phone", "whatsapp")}
     # A suppression of an address that has changed since suppresses nothing.
     reasons = {channel: facts.unusable(channel) for channel in facts.addresses}
     suppressed = {str(channel): reason for channel, reason in reasons.items() if reason}
-    return CustomerCard.model_validate(known | stored | {"suppressed": suppressed})
+    consents = [
+        given.model_dump(exclude={"address"}) | {"holds": facts.addresses.get(given.channel) == given.address}
+        for given in facts.consents
+    ]
+    return CustomerCard.model_validate(known | stored | {"suppressed": suppressed, "consents": consents})

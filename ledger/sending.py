@@ -138,7 +138,7 @@ async def _reserve(
     assert channel is not None, "a send item names both"
     assert item.step is not None, "a send item names both"
     attempt_id = new_attempt_id()
-    to = await addressed(unit, item)
+    to = await addressed(unit, held, item)
     event = message_event(
         e.MessagePermitted, item.step, item.occurrence, channel, attempt=attempt_id, **to.told
     )

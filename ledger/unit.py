@@ -157,7 +157,7 @@ class Unit:
     def rules(self, held: Held) -> Rules:
         """The contact rules of a locked invoice, found anew only where something was told of its customer."""
         if held.ruled is None or held.ruled[0] is not self.customer_facts:
-            held.ruled = self.customer_facts, self.book.rules(held.cadence, self.customer_facts)
+            held.ruled = self.customer_facts, self.book.rules(held.cadence, self.customer_facts, self.now)
         return held.ruled[1]
 
     async def begin_invoice(

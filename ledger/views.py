@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, computed_field
 
 from cadence.appropriation import PartStands
-from cadence.customer_facts import Consent, Preference
+from cadence.customer_facts import Preference
 from cadence.foreseeing import CapForeseen
 from cadence.payers import PayerFacts
 from ledger.references import Reference
@@ -54,6 +54,15 @@ class InvoiceStatus(_View):
     closed_at: datetime | None
 
 
+class ConsentLine(_View):
+    """A consent that was given; `holds` while the address to which it was given is the one that is known."""
+
+    channel: str
+    wording: str
+    proof_at: datetime
+    holds: bool
+
+
 class CustomerCard(_View):
     """Who owes, and how they may be reached. `suppressed` says per channel why it is not to be used.
 
@@ -73,7 +82,7 @@ class CustomerCard(_View):
     suppressed: dict[str, str]
     forbidden: tuple[str, ...]
     preference: Preference
-    consents: tuple[Consent, ...]
+    consents: tuple[ConsentLine, ...]
 
 
 class CustomerLine(_View):

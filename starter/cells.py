@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
-from cadence.words import MINOR_UNITS, Language
+from cadence.words import MINOR_UNITS, Channel, Language
 from starter.places import countries
 from starter.tables import Cell, as_text
 
@@ -37,6 +37,17 @@ def language(text: str) -> Language:
     if found is None:
         raise ValueError(f"{shown(text)} is no language of ours; write {', '.join(Language)}")
     return found
+
+
+def channels(text: str) -> tuple[Channel, ...]:
+    """Channels with spaces, commas or semicolons between them."""
+    named = re.split(r"[\s,;]+", text.lower())
+    unknown = [each for each in named if each not in set(Channel)]
+    if unknown:
+        raise ValueError(
+            f"{shown(unknown[0])} is no channel; write {', '.join(Channel)}, with spaces between"
+        )
+    return tuple(channel for channel in Channel if channel in named)
 
 
 def subdivision(text: str) -> str:

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from cadence.words import Language, Line, Slug
+from cadence.words import Channel, Language, Line, Slug
 from ledger.customer_intake import ContactIntake, CustomerIntake
 from ledger.intake import Day, InvoiceTerms
 from starter import cells as read
@@ -91,6 +91,7 @@ class CustomerTold(_Told):
     email: Email | None = None
     phone: Phone | None = None
     whatsapp: Phone | None = None
+    consents: tuple[Channel, ...] = ()
 
     @field_validator("language", mode="before")
     @classmethod

@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cadence.creditor import Creditor
-from cadence.customer_facts import CustomerFacts
+from cadence.customer_facts import Consent, CustomerFacts
 from cadence.document import Cadence
 from cadence.facts import InvoiceFacts, Rebase
 from cadence.foreseeing import CapForeseen, caps_ahead
@@ -122,8 +122,11 @@ def example(
     customer = CustomerFacts(
         segment=cadence.segments[0], language=language, country=country, zone=zone,
         addresses=dict.fromkeys(Channel, "example"),
+        consents=tuple(
+            Consent(channel=channel, address="example", wording="example", proof_at=arrived) for channel in Channel
+        ),
     )  # fmt: skip
-    rules = book.rules(cadence, customer)
+    rules = book.rules(cadence, customer, arrived)
     items = plan(facts, cadence, rules, arrived).items
     planned = {item.step: item.at.astimezone(ZoneInfo(zone)) for item in items}
     caps = caps_ahead(items, (), rules)

@@ -90,7 +90,8 @@ def print_customer(customer: CustomerCard, zone: ZoneInfo) -> None:
     if wish := preferred(customer.preference):
         say(f"prefers {wish}")
     for given in customer.consents:
-        say(f"agreed to {given.channel}: wording {given.wording}, on {local(given.proof_at, zone)}")
+        gone = "" if given.holds else " (at an address that was theirs before)"
+        say(f"agreed to {given.channel}: wording {given.wording}, on {local(given.proof_at, zone)}{gone}")
     say(f"all times are the customer's, {customer.zone}")
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import get_args
 
 from cadence import events as e
-from cadence.customer_facts import CustomerFacts, Preference
+from cadence.customer_facts import Consent, CustomerFacts, Preference
 from cadence.spans import WEEKDAYS, Weekday
 from cadence.words import Channel, ChannelReason, DayHours, PersonReason
 from starter.acts import happened
@@ -101,10 +101,19 @@ def consent(
     wording: str,
     at: datetime | None = None,
 ) -> Sequence[e.CustomerEvent]:
-    """The customer agreed to a channel, under a version of the wording (a code), at the aware instant `at` or now."""
-    given = e.ConsentGiven(channel=channel, wording=wording, proof_at=happened(at, now))
-    known = {(each.channel, each.wording, each.proof_at) for each in stands.facts.consents}
-    return [] if (given.channel, given.wording, given.proof_at) in known else [given]
+    """The customer agreed to a channel, under a version of the wording (a code), at the aware instant `at` or now.
+
+    It holds for the address that is known now. Raises Refusal where none is.
+    """
+    address = stands.facts.addresses.get(channel)
+    if address is None:
+        raise Refusal(
+            f"{stands.key} has no address for {channel}, and a consent is to one; tell the address first",
+            code="no_address",
+            field="channel",
+        )
+    given = e.ConsentGiven(channel=channel, address=address, wording=wording, proof_at=happened(at, now))
+    return [] if Consent(**given.model_dump(exclude={"type"})) in stands.facts.consents else [given]
 
 
 def prefer(

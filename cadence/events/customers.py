@@ -101,10 +101,11 @@ class ContactAllowed(Fact):
 
 
 class ConsentGiven(Fact):
-    """The customer agreed to be reached by a channel, under a version of the `wording`, at `proof_at`."""
+    """The customer agreed to be reached at an address (a fingerprint), under a version of the `wording`, at `proof_at`."""
 
     type: Literal["consent_given"] = "consent_given"
     channel: Channel
+    address: str
     wording: Slug
     proof_at: datetime
 

@@ -85,13 +85,14 @@ async def test_what_is_still_closed_is_said(terminal: Terminal) -> None:
 
 
 async def test_a_consent_is_kept_on_the_card(terminal: Terminal) -> None:
-    given = ("--channel", "whatsapp", "--wording", "terms-2026", "--note", "contract, page 3")
+    given = ("--channel", "email", "--wording", "terms-2026", "--note", "contract, page 3")
     said = await terminal.done("consent", *C1, *given, "--at", "2026-02-01T10:00")
-    assert said.out == "C-1: agreed to whatsapp (wording terms-2026).\n"
+    assert said.out == "C-1: agreed to email (wording terms-2026).\n"
     (kept,) = (await card(terminal))["consents"]
-    assert kept == {"channel": "whatsapp", "wording": "terms-2026", "proof_at": "2026-02-01T10:00:00Z"}
+    told = {"channel": "email", "wording": "terms-2026", "proof_at": "2026-02-01T10:00:00Z"}
+    assert kept == told | {"holds": True}
     assert (
-        "agreed to whatsapp: wording terms-2026, on 2026-02-01 10:00"
+        "agreed to email: wording terms-2026, on 2026-02-01 10:00"
         in (await terminal.done("show", "INV-1")).out
     )
     assert "--at" in await terminal.refused("consent", *C1, *given, "--at", "2999-01-01T00:00")

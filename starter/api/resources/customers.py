@@ -194,7 +194,7 @@ async def lift_suppression(
 
 @router.post(CUSTOMER + "/consents")
 async def give_consent(write: Write, order: ConsentOrder, caller: Steerer) -> CustomerView:
-    """Keep that the customer agreed to a channel. It is kept and shown; it opens no channel that is closed."""
+    """Keep that the customer agreed to a channel. It holds for the address that is known now, and opens nothing that is closed."""
     return await write.tell(
         caller.origin(note=order.note),
         lambda stands, now: wishes.consent(

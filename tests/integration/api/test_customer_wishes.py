@@ -73,12 +73,12 @@ async def test_what_is_said_of_the_person_closes_all_and_is_lifted_as_a_whole(
 
 async def test_a_consent_is_kept_and_shown_with_its_wording_and_instant(agent: httpx.AsyncClient) -> None:
     order = {
-        "channel": "whatsapp",
+        "channel": "sms",
         "wording": "terms-2026",
         "at": "2026-02-01T10:00:00Z",
         "note": "contract, page 3",
     }
-    kept = [{"channel": "whatsapp", "wording": "terms-2026", "proof_at": "2026-02-01T10:00:00Z"}]
+    kept = [{"channel": "sms", "wording": "terms-2026", "proof_at": "2026-02-01T10:00:00Z", "holds": True}]
     for _ in range(2):
         assert (await card(await agent.post(f"{CUSTOMER}/consents", json=order)))["consents"] == kept
     ahead = await agent.post(f"{CUSTOMER}/consents", json=order | {"at": "2027-01-01T00:00:00Z"})

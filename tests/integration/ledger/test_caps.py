@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,13 @@ async def bring(
 ) -> list[int]:
     """Invoices of one customer that all fall due on the same day, each by the same channels."""
     await publish(ledger.engine, consumers(*channels), ARRIVAL)
-    place = {"country": country, "zone": zone, "language": "es", "phone": "+573000000123"}
+    place: dict[str, Any] = {
+        "country": country,
+        "zone": zone,
+        "language": "es",
+        "phone": "+573000000123",
+        "consents": ("email", "sms"),
+    }
     rows = [row(f"N-{number}", due_on=date(2026, 3, 9), **place) for number in range(count)]
     return await take_in(ledger, *rows)
 
@@ -127,6 +134,7 @@ async def test_another_channel_waits_for_the_next_week_where_the_law_says_one_a_
             zone="America/Bogota",
             language="es",
             phone="+573000000123",
+            consents=("sms",),
         ),
     )
     leave = await ask(ledger, by_sms, MONDAY + timedelta(days=1))
@@ -169,7 +177,8 @@ async def test_the_law_narrows_the_window_in_which_a_permit_is_given(ledger: Led
         ARRIVAL,
     )
     (invoice_id,) = await take_in(
-        ledger, row("N-1", due_on=date(2026, 3, 9), country="CO", zone="America/Bogota")
+        ledger,
+        row("N-1", due_on=date(2026, 3, 9), country="CO", zone="America/Bogota", consents=("email",)),
     )
     item = (await ledger.directive(invoice_id)).item
     assert item is not None
@@ -223,3 +232,36 @@ async def test_a_message_under_way_is_not_foreseen_to_wait_for_itself(ledger: Le
     assert (await ask(ledger, invoice_id, MONDAY)).permit is not None
     (because,) = await why(ledger, "N-0", MONDAY)
     assert because.cap_foreseen is None
+
+
+async def test_where_the_law_wants_a_consent_nothing_leaves_without_one_for_the_very_address(
+    ledger: Ledger,
+) -> None:
+    await publish(ledger.engine, consumers("email"), ARRIVAL)
+    place: dict[str, Any] = {"due_on": date(2026, 3, 9), "country": "CO", "zone": "America/Bogota"}
+    (invoice_id,) = await take_in(ledger, row("N-1", **place))
+    assert (await order_of(ledger, invoice_id)).key == "due/1"
+    (because,) = await why(ledger, "N-1", ARRIVAL)
+    assert because.rule == "no_usable_channel"
+    assert "email: A consumer is contacted only by channels that they authorised" in because.words
+    assert because.source == "Ley 2300 de 2023 (secondary source)"
+
+    await take_in(ledger, row("N-1", **place, consents=("email",)))
+    asked = await order_of(ledger, invoice_id)
+    # The consent was to the address of before.
+    await take_in(ledger, row("N-1", **place, email="moved@example.com"))
+    assert (await permit(ledger, asked, MONDAY)).permit is None
+
+    await take_in(ledger, row("N-1", **place, email="moved@example.com", consents=("email",)))
+    assert (await send(ledger, invoice_id, MONDAY)).permit is not None
+    assert [check.violations for check in (await checks(ledger, MONDAY)).values() if not check.ok] == []
+
+
+async def test_what_was_permitted_without_the_consent_that_the_law_wants_is_found(ledger: Ledger) -> None:
+    lawless = replace(ledger, packs=type(PACKS)())
+    await publish(ledger.engine, consumers("email"), ARRIVAL)
+    place: dict[str, Any] = {"due_on": date(2026, 3, 9), "country": "CO", "zone": "America/Bogota"}
+    (invoice_id,) = await take_in(lawless, row("N-1", **place))
+    await send(lawless, invoice_id, MONDAY)
+    found = await checks(ledger, MONDAY)
+    assert "in spite of co-authorised-channels" in found[8].violations[0]

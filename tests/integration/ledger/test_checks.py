@@ -229,7 +229,8 @@ async def test_a_step_that_no_agenda_names_is_found_unless_reminders_are_forbidd
         tally = Tally(3, "")
         async with ledger.engine.connect() as connection:
             async for log in invoice_logs(connection):
-                _nothing_lost(log, tally, Agenda(), log.rules(Rulebook(CREDITOR)), REMINDER_AT + DAY)
+                then = REMINDER_AT + DAY
+                _nothing_lost(log, tally, Agenda(), log.rules(Rulebook(CREDITOR), then), then)
         return tally.violations
 
     assert await lost() == ["invoice INV-1: reminder/1 was planned for 2026-03-11 and has no outcome"]

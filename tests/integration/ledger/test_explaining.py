@@ -72,7 +72,10 @@ async def test_a_condition_is_quoted(ledger: Ledger) -> None:
 
 async def test_a_law_that_moves_a_step_is_named_with_its_words_and_source(ledger: Ledger) -> None:
     # The twentieth of July is Colombia's Independence Day; the cadence's own calendar is another's.
-    place = {"country": "CO", "zone": "America/Bogota", "language": "es", "due_on": date(2026, 7, 19)}
+    place = {
+        "country": "CO", "zone": "America/Bogota", "language": "es", "due_on": date(2026, 7, 19),
+        "consents": ("email", "sms"),
+    }  # fmt: skip
     await bring(ledger, {"debtors": "consumer", "calendar": {"country": "US"}}, **place)
     found = (await explained(ledger, datetime(2026, 7, 1, tzinfo=UTC)))["reminder"]
     assert (found.verdict, found.rule) == ("planned", "co-holidays")

@@ -138,8 +138,10 @@ async def test_the_stricter_of_both_holds_and_what_one_of_them_wanted_stays_thei
         e.ChannelSuppressed(channel=Channel.SMS, reason="wrong_person", address=sms),
         e.ContactForbidden(reason="vulnerable"),
         e.PreferenceStated(days=("mon",)),
-        e.ConsentGiven(channel=Channel.EMAIL, wording="terms", proof_at=ARRIVAL),
-        e.ConsentGiven(channel=Channel.SMS, wording="terms", proof_at=ARRIVAL),
+        *(
+            e.ConsentGiven(channel=each, address=gone.addresses[each], wording="terms", proof_at=ARRIVAL)
+            for each in (Channel.EMAIL, Channel.SMS)
+        ),
     )
     await tell(ledger, "C-2", e.PreferenceStated(days=("tue",)))
 
@@ -307,7 +309,9 @@ async def test_merges_payments_permits_and_imports_at_once_never_block_each_othe
 async def test_contacts_of_both_count_against_one_cap_after_a_merge(database_url: str) -> None:
     ledger = Ledger(connect(database_url, pool_size=2), CREDITOR, packs=PACKS)
     await publish(ledger.engine, consumers("email"), ARRIVAL)
-    place = {"country": "CO", "zone": "America/Bogota", "language": "es", "due_on": date(2026, 3, 9)}
+    place = {
+        "country": "CO", "zone": "America/Bogota", "language": "es", "due_on": date(2026, 3, 9), "consents": ("email",),
+    }  # fmt: skip
     first, second = await take_in(
         ledger, row("N-1", "C-1", **place), row("N-2", "C-2", phone="+351900000456", **place)
     )

@@ -29,7 +29,9 @@ from tests.unit.cadence.happenings import OWN
 
 PACKS = read_packs(Path("policies"))
 # Whose law has caps, so that invoices of one customer wait for each other.
-PLACE = {"country": "CO", "zone": "America/Bogota", "language": "es", "phone": "+573000000123"}
+PLACE = {
+    "country": "CO", "zone": "America/Bogota", "language": "es", "phone": "+573000000123", "consents": ("email", "sms"),
+}  # fmt: skip
 CUSTOMERS = ("C-1", "C-2")
 NUMBERS = {"C-1": ("A-1", "A-2", "A-3"), "C-2": ("B-1", "B-2")}
 LAG = timedelta(milliseconds=3)
@@ -112,7 +114,7 @@ class Office:
 
     async def _assert_planned(self, connection: Any, log: InvoiceLog, now: datetime) -> None:
         """What is stored of the agenda is what the planner makes of the stored facts."""
-        planned = plan(log.stored, log.cadence, log.rules(self.ledger.book), now)
+        planned = plan(log.stored, log.cadence, log.rules(self.ledger.book, now), now)
         assert log.directive.item == (planned.next.told() if planned.next else None), log.name
         of_invoice = select(agenda_table.c.key, agenda_table.c.at).where(
             agenda_table.c.invoice_id == log.row["id"]

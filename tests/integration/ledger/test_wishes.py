@@ -118,7 +118,7 @@ async def test_contact_goes_on_when_it_is_allowed_again(ledger: Ledger) -> None:
 
 async def test_a_file_that_tells_the_customer_again_changes_no_wish(ledger: Ledger) -> None:
     (invoice_id,) = await take_in(ledger, row())
-    consent = e.ConsentGiven(channel=Channel.SMS, wording="v1", proof_at=ARRIVAL)
+    consent = e.ConsentGiven(channel=Channel.SMS, address="s1", wording="v1", proof_at=ARRIVAL)
     wish = e.PreferenceStated(channels=(Channel.EMAIL,), hours="14:00-16:00")
     await tell(ledger, e.ContactForbidden(reason="minor"), wish, consent)
     before = (await facts_of(ledger, invoice_id))[1]

@@ -271,8 +271,12 @@ def _prefer(at: Visit) -> e.CustomerEvent:
     return e.PreferenceStated.model_validate({"channels": by, "hours": hours, "days": days})
 
 
-def _consent(at: Visit) -> e.CustomerEvent:
-    return e.ConsentGiven(channel=at.channel(), wording="v1", proof_at=at.now)
+def _consent(at: Visit) -> e.CustomerEvent | None:
+    channel = at.channel()
+    address = at.facts.addresses.get(channel)
+    if address is None:
+        return None
+    return e.ConsentGiven(channel=channel, address=address, wording="v1", proof_at=at.now)
 
 
 def _customer_hold(at: Visit) -> e.CustomerEvent:

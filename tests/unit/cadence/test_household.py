@@ -71,7 +71,12 @@ class HouseholdLife(RuleBasedStateMachine):
             {"segment": "test", "language": "en", "country": country, "zone": zone, "addresses": ADDRESSES}
         )
         now = datetime.combine(due_on, time(12), UTC) - timedelta(days=12)
-        self.home, self.due_on = Household([received], own_rules(*own), now), due_on
+        # Where a consent is needed there is one, until the customer moves: else there would be nothing to count.
+        agreed = [
+            e.ConsentGiven(channel=channel, address=address, wording="v0", proof_at=now)
+            for channel, address in ADDRESSES.items()
+        ]
+        self.home, self.due_on = Household([received, *agreed], own_rules(*own), now), due_on
         for _ in range(count):
             self.home.admit(ruler, due_on)
 

@@ -121,6 +121,21 @@ def test_rules_that_leave_no_hour_leave_no_channel_and_a_person_takes_over() -> 
     assert found.unusable == dict.fromkeys(Channel, "no_hour_is_left")
 
 
+def test_a_rule_that_asks_for_consent_shuts_a_channel_while_it_is_in_force_and_nobody_agreed() -> None:
+    ruler = cadence(send("first", "due", "email"))
+    dated = {"effective_from": "2026-03-01", "effective_until": "2026-03-31", "hours": None}
+    packs = own(consent_for=["sms", "whatsapp"], **dated)
+    given = {"channel": "sms", "address": "s1", "wording": "v1", "proof_at": datetime(2026, 1, 1, tzinfo=UTC)}
+    agreed = customer("UTC", "ZZ", consents=[given])
+    for day, who, shut in [
+        (datetime(2026, 2, 28, 23, tzinfo=UTC), customer("UTC", "ZZ"), set()),
+        (datetime(2026, 3, 1, tzinfo=UTC), customer("UTC", "ZZ"), {Channel.SMS, Channel.WHATSAPP}),
+        (datetime(2026, 3, 31, 23, tzinfo=UTC), agreed, {Channel.WHATSAPP}),
+        (datetime(2026, 4, 1, tzinfo=UTC), customer("UTC", "ZZ"), set()),
+    ]:
+        assert rules_for(ruler, who, creditor(), packs, day).unusable == dict.fromkeys(shut, "own")
+
+
 @pytest.mark.parametrize(
     ("wrong", "expected"),
     [

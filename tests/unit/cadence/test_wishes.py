@@ -161,9 +161,14 @@ def test_a_permit_asked_for_after_the_suppression_of_the_same_instant_is_not_giv
 # Consents.
 
 
-def test_the_latest_consent_for_each_channel_and_wording_is_kept() -> None:
+def test_the_latest_consent_for_each_address_and_wording_is_kept() -> None:
     def given_at(day: int, **changes: Any) -> e.ConsentGiven:
-        told = {"channel": "whatsapp", "wording": "v1", "proof_at": datetime(2026, 3, day, tzinfo=UTC)}
+        told = {
+            "channel": "whatsapp",
+            "address": "w1",
+            "wording": "v1",
+            "proof_at": datetime(2026, 3, day, tzinfo=UTC),
+        }
         return e.ConsentGiven.model_validate(told | changes)
 
     facts = known(given_at(1), given_at(2, wording="v2"), given_at(3, channel="sms"), given_at(4))

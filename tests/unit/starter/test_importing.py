@@ -68,6 +68,7 @@ def test_a_row_becomes_an_exact_invoice_in_normal_form(tmp_path: Path) -> None:
             "email": "financeiro@LOJA.example.com",
             "phone": "(11) 90000-0101",
             "whatsapp": "+55 11 90000 0101",
+            "consents": "WhatsApp; email",
             "issued_on": "2026-01-02",
             "payment_method": "Direct Debit",
             "stage": "formal",
@@ -89,6 +90,7 @@ def test_a_row_becomes_an_exact_invoice_in_normal_form(tmp_path: Path) -> None:
         "email": "financeiro@loja.example.com",
         "phone": "+5511900000101",
         "whatsapp": "+5511900000101",
+        "consents": ("email", "whatsapp"),
         "issued_on": date(2026, 1, 2),
         "due_on": date(2026, 2, 4),
         "amount": Decimal("1250.50"),
@@ -120,6 +122,14 @@ def test_language_and_zone_follow_the_country_where_there_is_no_doubt(
 def test_a_country_with_several_zones_or_languages_must_say(tmp_path: Path) -> None:
     assert reason(tmp_path, country="BR").startswith("timezone: is missing, and BR has more than one")
     assert reason(tmp_path, country="CH").startswith("language: is missing, and CH has more than one")
+
+
+def test_a_consent_is_to_an_address_by_a_channel_that_there_is(tmp_path: Path) -> None:
+    assert reason(tmp_path, consents="email pigeon").startswith(
+        "consents: 'pigeon' is no channel; write email, sms"
+    )
+    without = {"consents": "email sms", "email": "ana@example.com"}
+    assert reason(tmp_path, **without).startswith("consents: names sms, for which no address is given")
 
 
 def test_an_invoice_without_an_issue_date_is_of_today_or_of_its_due_date(tmp_path: Path) -> None:

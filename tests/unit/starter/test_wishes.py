@@ -86,9 +86,10 @@ def test_a_channel_is_opened_by_its_name_and_a_person_as_a_whole() -> None:
 def test_a_consent_was_given_now_or_before_and_is_kept_once() -> None:
     asked = {"channel": Channel.WHATSAPP, "wording": "terms-2026"}
     (given,) = wishes.consent(stands(), NOW, **asked)  # type: ignore[arg-type]
-    assert given == e.ConsentGiven(channel=Channel.WHATSAPP, wording="terms-2026", proof_at=NOW)
+    assert given == e.ConsentGiven(channel=Channel.WHATSAPP, address="w1", wording="terms-2026", proof_at=NOW)
     assert wishes.consent(stands(given), NOW, **asked) == []  # type: ignore[arg-type]
     assert refused(wishes.consent, stands(), **asked, at=NOW + timedelta(seconds=1)) == "future"
+    assert refused(wishes.consent, stands(addresses={"email": "e1"}), **asked) == "no_address"
 
 
 def test_a_preference_replaces_the_one_before_and_is_told_once() -> None:
