@@ -55,6 +55,11 @@ def rounded(amount: Decimal, currency: str) -> Decimal:
     return amount.quantize(Decimal(1).scaleb(-MINOR_UNITS[currency]), rounding=ROUND_HALF_UP)
 
 
+def is_sum(amount: Decimal, currency: str) -> bool:
+    """Whether `amount` can be paid in `currency` (ISO 4217): above zero, and no finer than its minor unit."""
+    return amount.is_finite() and amount > 0 and amount == rounded(amount, currency)
+
+
 def _exact(value: object) -> object:
     if isinstance(value, float):
         message = "amounts are exact: write them as text, never as a floating point number"

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cadence import events as e
 from cadence.facts import InvoiceFacts
-from cadence.words import rounded
+from cadence.words import is_sum, rounded
 from ledger.database import LedgerError, UnknownCustomer
 from ledger.ownership import known_as
 from ledger.unit import Held, Origin, Unit, events_table, invoices
@@ -82,6 +82,11 @@ async def use_credit(unit: Unit, held: Held, amount: Decimal | None, origin: Ori
     if held.facts.closed or held.facts.balance <= 0:
         raise LedgerError(
             "nothing_owed", f"nothing is owed on invoice {held.row['number']}; leave the credit where it is"
+        )
+    if amount is not None and not is_sum(amount, held.facts.currency):
+        raise LedgerError(
+            "bad_amount",
+            f"{amount} is no sum in {held.facts.currency}: it is above zero, with no more decimals than that has",
         )
     if amount is not None and amount > held.facts.balance:
         raise LedgerError("more_than_open", f"{amount} is more than is open: {held.facts.balance}")

@@ -32,7 +32,7 @@ async def tell(ledger: Ledger, invoice: int, kind: Any, amount: int | str) -> No
     await record(ledger, invoice, [Fact(event, ARRIVAL, Origin("ana", "cli"))], ARRIVAL)
 
 
-async def use(ledger: Ledger, invoice: int, amount: int | None = None, told: str = "u-1") -> Used:
+async def use(ledger: Ledger, invoice: int, amount: int | str | None = None, told: str = "u-1") -> Used:
     async with ledger.invoice_unit(invoice, ARRIVAL) as unit:
         wanted = None if amount is None else Decimal(amount)
         return await use_credit(unit, unit.invoice(invoice), wanted, Origin("ana", INTO, told))
@@ -127,6 +127,16 @@ async def test_credit_that_is_not_there_is_refused(ledger: Ledger, amount: int, 
         await use(ledger, second, amount, told)
     assert refused.value.code == code
     assert (await stand(ledger, "A-2")) == [("scheduled", Decimal(70))]
+
+
+@pytest.mark.parametrize("amount", ["-5", "0", "0.001"])
+async def test_what_is_no_sum_in_the_currency_moves_no_credit(ledger: Ledger, amount: str) -> None:
+    first, second = await invoices(ledger, "A-1", "A-2")
+    await tell(ledger, first, e.PaymentReceived, 130)
+    with pytest.raises(LedgerError) as refused:
+        await use(ledger, second, amount)
+    assert refused.value.code == "bad_amount"
+    assert await stand(ledger, "A-1", "A-2") == [("paid", Decimal(-30)), ("scheduled", HUNDRED)]
 
 
 async def test_a_closed_invoice_takes_no_credit_and_a_stranger_has_none(ledger: Ledger) -> None:
