@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence import events as e
 from cadence.allocation import AllocationRefused, Owing, Share, allocate
-from cadence.words import MINOR_UNITS, rounded
+from cadence.words import MINOR_UNITS, is_sum, rounded
 from ledger.access import Ledger
 from ledger.database import LedgerError
 from ledger.movements import (
@@ -74,19 +74,18 @@ class Allocated(BaseModel):
 
 async def pay_customer(
     ledger: Ledger,
-    key: str,
+    customer_id: int,
     payment: CustomerPayment,
     origin: Origin,
     now: datetime,
     *,
     preview: bool = False,
 ) -> Allocated:
-    """Share a payment out over the open invoices of the creditor's customer `key`, the oldest due first.
+    """Share a payment out over the open invoices of a customer, by our id, the oldest due first.
 
-    With `preview` nothing is recorded. Raises UnknownCustomer, and LedgerError where the sum makes no sense, nothing is
-    open, or the id was told of something else.
+    With `preview` nothing is recorded. Raises UnknownCustomer, CustomerMoved, and LedgerError where the sum makes no
+    sense, nothing is open, or the id was told of something else.
     """
-    customer_id = await ledger.customer_id(key)
     async with ledger.engine.begin() as connection:
         await take_turns(connection, payment.id)
         unit = Unit(connection, ledger.book, now)
@@ -168,7 +167,7 @@ def _check(payment: CustomerPayment) -> None:
         raise NotAllocated(
             "unknown_currency", f"{currency!r} is no currency Régua writes in; write its ISO 4217 code"
         )
-    if not 0 < amount < MOST_PAID or amount != rounded(amount, currency):
+    if not (amount < MOST_PAID and is_sum(amount, currency)):
         raise NotAllocated(
             "bad_amount",
             f"{amount} is no sum in {currency}: it is above zero, below {MOST_PAID}, with its decimals",
@@ -219,19 +218,18 @@ async def _told_before(unit: Unit, payment: CustomerPayment, earlier: Sequence[P
 
 async def reverse_payment(
     ledger: Ledger,
-    key: str,
+    customer_id: int,
     payment: str,
     amount: Decimal | None,
     origin: Origin,
     at: datetime,
     now: datetime,
 ) -> Allocated:
-    """Take back a payment of the customer `key` from every invoice that it went to: `amount` of it, or all.
+    """Take back a payment of a customer, by our id, from every invoice that it went to: `amount` of it, or all.
 
-    The youngest debt gives back first. The origin's external id counts once. Raises UnknownCustomer, and LedgerError
-    where the payment is unknown or the amount is more than is left of it.
+    The youngest debt gives back first. The origin's external id counts once. Raises UnknownCustomer, CustomerMoved, and
+    LedgerError where the payment is unknown or the amount is more than is left of it, or finer than its currency.
     """
-    customer_id = await ledger.customer_id(key)
     async with ledger.engine.begin() as connection:
         await take_turns(connection, payment)
         unit = Unit(connection, ledger.book, now)
@@ -243,6 +241,11 @@ async def reverse_payment(
         if not done and not 0 < wanted <= left:
             raise LedgerError(
                 "more_than_paid", f"of the payment {payment!r}, {left} are left; take back no more than that"
+            )
+        if not done and not is_sum(wanted, shares[0].currency or ""):
+            raise LedgerError(
+                "bad_amount",
+                f"{wanted} is no sum in {shares[0].currency}: it has too many decimals; write fewer",
             )
         parts = [] if done else await take_back(unit, shares, wanted, origin, at)
         await finish(unit)

@@ -56,7 +56,8 @@ def pay_for_customer(
             code,
             _shares(named),
         )
-        return await pay_customer(ledger, customer, told, origin, now, preview=preview)
+        customer_id = await ledger.customer_id(customer)
+        return await pay_customer(ledger, customer_id, told, origin, now, preview=preview)
 
     found = with_ledger(work)
     if json:
@@ -81,7 +82,8 @@ def reverse_for_customer(
     origin = o.read_origin(actor, note, REVERSAL_SOURCE, once or new_attempt_id())
 
     async def work(ledger: Ledger) -> Allocated:
-        return await reverse_payment(ledger, customer, payment, taken, origin, _when(at, ledger, now), now)
+        customer_id, then = await ledger.customer_id(customer), _when(at, ledger, now)
+        return await reverse_payment(ledger, customer_id, payment, taken, origin, then, now)
 
     found = with_ledger(work)
     if json:

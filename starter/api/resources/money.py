@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 from cadence.words import Line
 from ledger import crediting
 from ledger.allocating import Allocated, CustomerPayment, pay_customer, reverse_payment
+from ledger.charging import Claim
 from ledger.crediting import CustomerCredit
 from ledger.movements import CREDIT_NOTE_SOURCE, PAYMENT_SOURCE, REFUND_SOURCE, REVERSAL_SOURCE
 from ledger.unit import Held, Unit
@@ -29,7 +30,6 @@ from starter.api.resources.words import (
 from starter.api.resources.writing import INVOICE, StatusAnswer, Write
 from starter.api.roles import Permission
 from starter.api.service import Caller
-from starter.charging import Claim
 from starter.standing import Report, Standing
 
 router = APIRouter(tags=["money"])
@@ -111,7 +111,8 @@ async def pay_for_customer(
     at = acts.happened(order.at, now)
     payment = CustomerPayment(order.id, order.amount, order.currency, at, order.method, named)
     origin = caller.origin(PAYMENT_SOURCE, order.id, order.note)
-    return await pay_customer(held.ledger, key, payment, origin, now)
+    customer_id = await held.ledger.customer_id(key)
+    return await pay_customer(held.ledger, customer_id, payment, origin, now)
 
 
 @router.post("/v1/customers/{key:path}/reversals")
@@ -121,7 +122,8 @@ async def reverse_for_customer(
     """Take a payment back from every invoice that it was shared out over, the youngest debt first."""
     now, origin = held.clock(), caller.origin(REVERSAL_SOURCE, order.id, order.note)
     at = acts.happened(order.at, now)
-    return await reverse_payment(held.ledger, key, order.payment, order.amount, origin, at, now)
+    customer_id = await held.ledger.customer_id(key)
+    return await reverse_payment(held.ledger, customer_id, order.payment, order.amount, origin, at, now)
 
 
 @router.post(INVOICE + "/credit-notes")

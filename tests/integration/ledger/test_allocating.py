@@ -38,14 +38,25 @@ def told(amount: int | str, payment: str = "bank-1", **named: str) -> CustomerPa
 
 async def pay(ledger: Ledger, payment: CustomerPayment, *, preview: bool = False) -> Allocated:
     return await pay_customer(
-        ledger, "C-1", payment, Origin("ana", "payment", payment.id), NOW, preview=preview
+        ledger,
+        await ledger.customer_id("C-1"),
+        payment,
+        Origin("ana", "payment", payment.id),
+        NOW,
+        preview=preview,
     )
 
 
 async def back(ledger: Ledger, amount: str | None = None, reversal: str = "back-1") -> Allocated:
     wanted = None if amount is None else Decimal(amount)
     return await reverse_payment(
-        ledger, "C-1", "bank-1", wanted, Origin("ana", "reversal", reversal), ARRIVAL, NOW
+        ledger,
+        await ledger.customer_id("C-1"),
+        "bank-1",
+        wanted,
+        Origin("ana", "reversal", reversal),
+        ARRIVAL,
+        NOW,
     )
 
 
@@ -121,6 +132,14 @@ async def test_the_whole_payment_is_taken_back_once_and_every_invoice_owes_again
     assert refused.value.code == "more_than_paid"
 
 
+async def test_what_is_finer_than_the_currency_is_not_taken_back(ledger: Ledger, ids: list[int]) -> None:
+    await pay(ledger, told(150))
+    with pytest.raises(LedgerError) as refused:
+        await back(ledger, "10.001")
+    assert refused.value.code == "bad_amount"
+    assert await balances(ledger) == [0, 50, 100]
+
+
 async def test_a_part_that_goes_back_leaves_the_oldest_debt_paid(ledger: Ledger, ids: list[int]) -> None:
     await pay(ledger, told(250))
     await pay(ledger, told(20, "bank-2", A_3="20"))
@@ -179,7 +198,9 @@ async def test_ids_with_slashes_are_not_taken_for_shares(ledger: Ledger, ids: li
 
 async def test_a_payment_of_somebody_else_is_not_taken_back(ledger: Ledger, ids: list[int]) -> None:
     await take_in(ledger, row("B-1", "C-2", amount=Decimal(100)))
-    await pay_customer(ledger, "C-2", told(50), Origin("ana", "payment", "bank-1"), NOW)
+    await pay_customer(
+        ledger, await ledger.customer_id("C-2"), told(50), Origin("ana", "payment", "bank-1"), NOW
+    )
     with pytest.raises(LedgerError) as refused:
         await back(ledger)
     assert refused.value.code == "unknown_payment"
