@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from temporalio.service import RPCError
 
 from cadence.problems import DocumentError
+from ledger.charging import ChargesRefused
 from ledger.database import LedgerError
 from starter.api.problems import ApiProblem, FieldProblem
 from starter.session import Refusal
@@ -113,6 +114,7 @@ _TOLD: Mapping[type, Callable[[Any], ApiProblem]] = {
     HTTPException: _of_http,
     RequestValidationError: _of_validation,
     ClientDisconnect: lambda _gone: _of_http(HTTPException(400)),
+    ChargesRefused: lambda refused: ApiProblem(409, refused.code, str(refused)),
     LedgerError: _of_ledger,
     DocumentError: _of_document,
     Refusal: _of_refusal,

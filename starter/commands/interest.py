@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ledger.access import Ledger
+from ledger.charging import Claim
 from starter import acts, charging
 from starter.commands import options as o
 from starter.commands.facts import tell
@@ -84,9 +85,9 @@ def charge(
     day, policies = o.read_date("--until", until) if until else None, load_settings().policies_dir
     origin, now = o.read_origin(actor, note), wall_clock()
 
-    def claim(ledger: Ledger) -> charging.Claim:
+    def claim(ledger: Ledger) -> Claim:
         today = now.astimezone(ledger.creditor.timezone).date()
-        return charging.Claim(day or today, with_interest, with_costs)
+        return Claim(day or today, with_interest, with_costs)
 
     if preview:
         event = with_ledger(lambda ledger: charging.preview(ledger, policies, invoice, claim(ledger)))

@@ -10,6 +10,7 @@ from fastapi import Depends, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger import queries, searching
+from ledger.charging import Claim
 from ledger.unit import Held, Origin, Unit
 from ledger.views import InvoiceStatus
 from starter.api.etags import etag_of, require_match
@@ -18,7 +19,7 @@ from starter.api.resources.words import (
     Number,
 )
 from starter.api.service import service
-from starter.charging import Claim, charge
+from starter.charging import charge
 from starter.standing import Expect, Report, Standing, Told, act_on, report
 
 # A number may hold slashes, written as %2F.

@@ -8,11 +8,12 @@ import pytest
 
 from cadence import events as e
 from ledger.access import Ledger
+from ledger.charging import ChargesRefused, Claim
 from ledger.checks import check_invariants
 from ledger.publishing import publish
 from ledger.recording import Fact, record
 from ledger.unit import Origin
-from starter.charging import Claim, charge, preview
+from starter.charging import charge, preview
 from starter.interest import interest_on
 from starter.session import Refusal
 from starter.standing import Told
@@ -56,7 +57,7 @@ async def test_no_day_and_no_fine_is_claimed_twice(ledger: Ledger, invoice: int)
     facts = (await claim(ledger)).stands.facts
     assert (facts.charges.interest, facts.charges.costs) == (Decimal("6.00"), Decimal("6.00"))
     for until in (TODAY, date(2026, 4, 9)):
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(ChargesRefused) as refused:
             await claim(ledger, until)
         assert refused.value.code == "nothing_to_claim"
 
@@ -79,7 +80,7 @@ async def test_what_is_waived_is_not_claimed_again(ledger: Ledger, invoice: int)
     await claim(ledger)
     waived = e.LateChargesWaived(interest=Decimal("6.00"), costs=Decimal("6.00"), currency="BRL")
     await record(ledger, invoice, [Fact(waived, NOW, ANA)], NOW)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ChargesRefused) as refused:
         await claim(ledger)
     assert refused.value.code == "nothing_to_claim"
 
@@ -89,6 +90,6 @@ async def test_a_day_ahead_and_a_closed_invoice_bear_no_claim(ledger: Ledger, in
         await claim(ledger, TODAY + timedelta(days=1))
     assert ahead.value.code == "future"
     await pay(ledger, invoice, "300")
-    with pytest.raises(Refusal) as closed:
+    with pytest.raises(ChargesRefused) as closed:
         await claim(ledger)
     assert closed.value.code == "closed"

@@ -13,13 +13,13 @@ from cadence import events as e
 from cadence.creditor import LateInterest
 from cadence.interest import Debt, Movement
 from ledger.access import Ledger
+from ledger.charging import ChargesRefused
 from ledger.database import UnknownInvoice, connect
 from ledger.interest import owed_by
 from ledger.publishing import publish
 from ledger.recording import Fact, record
 from ledger.unit import Origin, events_table
 from starter.interest import interest_on
-from starter.session import Refusal
 from tests.integration.ledger.playing import ARRIVAL, CREDITOR, row, ruler, take_in
 
 POLICIES = Path("policies")
@@ -116,7 +116,7 @@ async def test_asking_adds_nothing_to_the_log_and_nothing_to_the_balance(ledger:
 
 
 async def refusal(ledger: Ledger, until: date = UNTIL) -> tuple[str, str]:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ChargesRefused) as refused:
         await interest_on(ledger, POLICIES, "INV-1", until)
     return refused.value.code, str(refused.value)
 
