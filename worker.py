@@ -16,8 +16,8 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.clock import Clock, LaneClock, ServerClock
 from activities.performing import Performing
+from activities.recording import Recording
 from activities.sending import Sending
-from activities.signals import Recording
 from activities.webhooks import Announcing
 from channels.email import SendGridEmail
 from channels.settings import ChannelSettings
@@ -26,6 +26,7 @@ from channels.sms import TwilioSms
 from channels.webhooks import WebhookPoster
 from channels.whatsapp import TwilioWhatsApp
 from ledger.access import Ledger
+from starter.interest import regimes_in
 from starter.logs import begin_logging
 from starter.settings import Settings, load_settings, open_ledger
 from starter.temporal import connect_temporal
@@ -81,7 +82,7 @@ def workers(
             performing.hand_over,
             performing.write_off,
             performing.reconcile_message,
-            Recording(ledger).record_signals,
+            Recording(ledger, regimes_in(settings.policies_dir)).record_signals,
         ],
         max_cached_workflows=settings.max_cached_workflows,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.sticky_timeout_seconds),

@@ -1,24 +1,20 @@
-"""Record the signals that reached a workflow directly, as the events they mean."""
+"""What the signals mean that reached a workflow directly and are about its own invoice: the event that each reports."""
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from functools import partial
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
-from temporalio import activity
 
 from cadence import events as e
-from cadence.directive import Directive, RecordOrder, SignalNote
+from cadence.directive import SignalNote
 from cadence.plans import parse_instalments
 from cadence.words import rounded
-from ledger.access import Ledger
 from ledger.keys import signal_key, told_key
 from ledger.movements import CREDIT_NOTE_SOURCE, PAYMENT_SOURCE, REFUND_SOURCE, REVERSAL_SOURCE
-from ledger.recording import Fact, Situation, record_judged, waiting_step
+from ledger.recording import Fact, Situation, waiting_step
 from ledger.unit import Origin
 
 # Money has key spaces of its own, which all ways of telling it share.
@@ -31,21 +27,6 @@ SPACES = {
 # A slip in a year must not lead calendars past their end: the signal would be tried for ever, and nothing after it.
 CALENDARS = range(1990, 2100)
 YES = ("true", "1", "yes")
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """The activity that brings a workflow's inbox to the ledger."""
-
-    ledger: Ledger
-
-    @activity.defn
-    async def record_signals(self, order: RecordOrder) -> Directive:
-        """Record signals in the order in which they came; what cannot be understood holds nothing up."""
-        told = [partial(fact_of, order.invoice_id, note) for note in order.notes]
-        now = activity.info().started_time - self.ledger.shift
-        recorded = await record_judged(self.ledger, order.invoice_id, told, now, by_return=True)
-        return recorded.directive
 
 
 def fact_of(invoice_id: int, note: SignalNote, stands: Situation) -> Fact:
@@ -70,7 +51,7 @@ def _payment(note: SignalNote, _stands: Situation) -> e.InvoiceEvent:
         return e.PaymentUnidentified()
     try:
         return e.PaymentReceived.model_validate(
-            {"amount": fields["amount"], "currency": fields["currency"], "method": _method(fields)}
+            {"amount": fields["amount"], "currency": fields["currency"], "method": method_of(fields)}
         )
     except (KeyError, ValidationError):
         return e.PaymentUnidentified()
@@ -112,7 +93,7 @@ def _waiver(_note: SignalNote, stands: Situation) -> e.InvoiceEvent:
     return e.LateChargesWaived(interest=sums.interest, costs=sums.costs, currency=stands.currency)
 
 
-def _method(fields: dict[str, str]) -> str:
+def method_of(fields: dict[str, str]) -> str:
     """How it was paid, as a code; anything else is left out."""
     given = fields.get("method", "")
     return given if re.fullmatch(r"[a-z0-9_-]{0,40}", given) else ""
@@ -166,7 +147,7 @@ def _promise(note: SignalNote, stands: Situation) -> e.InvoiceEvent:
     free = stands.balance if replaces else stands.unpromised
     amount = Decimal(fields["amount"]) if "amount" in fields else free
     by = date.fromisoformat(fields["by"])
-    return e.PromiseMade(amount=amount, by=by, method=_method(fields), replaces=replaces)
+    return e.PromiseMade(amount=amount, by=by, method=method_of(fields), replaces=replaces)
 
 
 def _plan(note: SignalNote, stands: Situation) -> e.InvoiceEvent:
@@ -180,7 +161,7 @@ def _plan(note: SignalNote, stands: Situation) -> e.InvoiceEvent:
     if any(part.amount != rounded(part.amount, stands.currency) for part in parts):
         message = "finer than the currency"
         raise ValueError(message)
-    return e.PlanAgreed(instalments=parts, method=_method(note.fields))
+    return e.PlanAgreed(instalments=parts, method=method_of(note.fields))
 
 
 def _plan_ended(note: SignalNote, _stands: Situation) -> e.InvoiceEvent:
@@ -188,7 +169,7 @@ def _plan_ended(note: SignalNote, _stands: Situation) -> e.InvoiceEvent:
 
 
 def _pause(note: SignalNote, stands: Situation) -> e.InvoiceEvent:
-    until = _instant(note.fields["until"], stands.zone) if "until" in note.fields else None
+    until = instant(note.fields["until"], stands.zone) if "until" in note.fields else None
     return e.HoldPlaced(hold=note.id, reason=code(note.fields.get("reason")), until=until)
 
 
@@ -234,7 +215,7 @@ def code(given: str | None) -> str:
     return given if given and re.fullmatch(r"[a-z][a-z0-9_-]{0,59}", given) else "unspecified"
 
 
-def _instant(given: str, zone: ZoneInfo) -> datetime:
+def instant(given: str, zone: ZoneInfo) -> datetime:
     """An ISO instant, or the end of an ISO date where the customer is."""
     if len(given) > len("2026-01-31"):
         instant = datetime.fromisoformat(given)

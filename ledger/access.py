@@ -14,7 +14,7 @@ from cadence.packs import Packs
 from cadence.rules import NO_PACKS, Rulebook
 from cadence.segments import Segments
 from ledger.database import CustomerMoved, UnknownCustomer, UnknownInvoice
-from ledger.ownership import known_as
+from ledger.ownership import key_of, known_as
 from ledger.spoken_for import finish
 from ledger.unit import Unit, invoices
 
@@ -111,6 +111,31 @@ class Ledger:
         if invoice_id is None:
             raise UnknownInvoice(number)
         return invoice_id
+
+    async def numbers(self, ids: Iterable[int]) -> dict[int, str]:
+        """The creditor's numbers of invoices by our ids; those that are not known are left out."""
+        wanted = select(invoices.c.id, invoices.c.number).where(invoices.c.id.in_(list(ids)))
+        async with self.engine.connect() as connection:
+            return {row.id: row.number for row in await connection.execute(wanted)}
+
+    async def owner(self, invoice_id: int) -> int:
+        """Our id of the customer whose invoice (by our id) it is now; raise UnknownInvoice."""
+        async with self.engine.connect() as connection:
+            found = await connection.execute(
+                select(invoices.c.customer_id).where(invoices.c.id == invoice_id)
+            )
+            customer_id: int | None = found.scalar_one_or_none()
+        if customer_id is None:
+            raise UnknownInvoice(invoice_id)
+        return customer_id
+
+    async def customer_key(self, customer_id: int) -> str:
+        """The creditor's key of a customer by our id, or of who took them over; raise UnknownCustomer."""
+        async with self.engine.connect() as connection:
+            key: str | None = (await connection.execute(key_of(customer_id))).scalar_one_or_none()
+        if key is None:
+            raise UnknownCustomer(customer_id)
+        return key
 
     async def customer_id(self, key: str) -> int:
         """Our id of the customer whom the creditor's `key` names, by their own key or by a merged one's; raise UnknownCustomer."""

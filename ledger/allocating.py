@@ -172,6 +172,11 @@ def _check(payment: CustomerPayment) -> None:
             "bad_amount",
             f"{amount} is no sum in {currency}: it is above zero, below {MOST_PAID}, with its decimals",
         )
+    for number, share in (payment.named or {}).items():
+        if not is_sum(share, currency):
+            raise NotAllocated(
+                "bad_amount", f"{share} for {number} is no sum in {currency}; write what was meant"
+            )
 
 
 def _open(unit: Unit, payment: CustomerPayment) -> Sequence[Held]:

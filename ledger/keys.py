@@ -69,6 +69,11 @@ def signal_key(invoice_id: int, name: str, told: str) -> str:
     return f"{invoice_id}-{name}-{told}"
 
 
+def customer_signal_key(customer_id: int, name: str, told: str) -> str:
+    """The same for a signal about a whole customer, to whichever of their invoices it is sent."""
+    return f"customer-{customer_id}-{name}-{told}"
+
+
 def job_key(job_id: int, invoice_id: int) -> str:
     """The id under which a job's act on one invoice is told: a job that goes on after a crash acts once."""
     return f"{job_id}-{invoice_id}"

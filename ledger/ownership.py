@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     ScalarSelect,
+    Select,
     Text,
     any_,
     bindparam,
@@ -33,6 +34,12 @@ def known_as(key: str) -> ScalarSelect[int]:
     """Our id of the customer whom the creditor's `key` names: their own, or that of one who was merged into them."""
     whose = func.coalesce(customers.c.merged_into, customers.c.id)
     return select(whose).where(customers.c.key == key).scalar_subquery()
+
+
+def key_of(customer_id: int) -> Select[Any]:
+    """The key of a customer by our id, or of the one into whom they were merged."""
+    now = select(func.coalesce(customers.c.merged_into, customers.c.id)).where(customers.c.id == customer_id)
+    return select(customers.c.key).where(customers.c.id == now.scalar_subquery())
 
 
 async def own_keys(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, str]:

@@ -52,14 +52,13 @@ async def record(ledger: Ledger, invoice_id: int, facts: Sequence[Fact], now: da
 
 
 async def record_judged(
-    ledger: Ledger, invoice_id: int, told: Sequence["Telling"], now: datetime, *, by_return: bool = False
+    ledger: Ledger, invoice_id: int, told: Sequence["Telling"], now: datetime
 ) -> Recorded:
     """The same for facts that depend on where the invoice stands when each is told: after all that came before it.
 
-    `by_return` is for the invoice's own workflow, which learns its directive from the answer. What a telling raises
-    records nothing.
+    What a telling raises records nothing.
     """
-    async with ledger.invoice_unit(invoice_id, now, told=invoice_id if by_return else None) as unit:
+    async with ledger.invoice_unit(invoice_id, now) as unit:
         held = unit.invoice(invoice_id)
         new = 0
         for fact_of in told:
@@ -118,12 +117,12 @@ async def record_customer(
 
 
 async def spread(unit: Unit, event: e.CustomerEvent, origin: Origin) -> None:
-    """Carry a customer's hold, or its end, to every locked invoice; its end to closed ones as well, which may reopen."""
+    """Carry a customer's hold to every locked invoice that is open; its end to closed ones as well, which may reopen."""
     quiet = Origin(origin.actor, origin.source, None, origin.note)
     if isinstance(event, e.CustomerHoldEnded):
         await unit.hold_invoices(await _closed_under(unit, event))
     for held in unit.held.values():
-        if isinstance(event, e.CustomerHoldPlaced):
+        if isinstance(event, e.CustomerHoldPlaced) and held.facts.closed is None:
             placed = e.HoldPlaced(hold=event.hold, reason=event.reason, until=event.until)
             await unit.tell(held, placed, quiet)
         elif isinstance(event, e.CustomerHoldEnded):

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cadence import events as e
-from cadence.customer_facts import CustomerFacts
+from cadence.customer_facts import Assignment, CustomerFacts
 from cadence.payers import NO_PAYER
 from cadence.segments import Decision, decide
 from ledger.access import Ledger
@@ -87,9 +87,29 @@ async def _serving(unit: Unit, segment: str) -> Target:
     return Target(cadence_id, await edition_of(unit.connection, cadence_id))
 
 
-async def check_served(unit: Unit, segment: str) -> None:
-    """Raise LedgerError where no published cadence serves the segment."""
+async def assign_by_hand(unit: Unit, segment: str, reason: str, origin: Origin, effect: Effect) -> bool:
+    """Put the locked customer into a segment for a reason (a code), until that is cleared; False where they are already.
+
+    Raises LedgerError where no cadence serves the segment.
+    """
     await _serving(unit, segment)
+    return await assign(unit, Decision(segment, Assignment(by="manual", reason=reason)), origin, effect)
+
+
+async def clear_by_hand(unit: Unit, origin: Origin, effect: Effect) -> bool:
+    """Let the rules, or the file, decide again on the locked customer's segment; False where told before.
+
+    Raises LedgerError where nobody had assigned it by hand, or no cadence serves the one that follows.
+    """
+    assigned = unit.customer_facts.assigned
+    if assigned is None or assigned.by != "manual":
+        raise LedgerError(
+            "not_assigned",
+            f"the segment of {unit.customer['key']} was not assigned by hand; nothing is to be taken back",
+        )
+    decision = await decided(unit, unit.customer_facts, overridden=False)
+    await _serving(unit, decision.segment)
+    return await assign(unit, decision, origin, effect)
 
 
 async def all_customers(engine: AsyncEngine) -> list[tuple[int, str]]:

@@ -7,17 +7,14 @@ from rich.console import Console
 from rich.progress import Progress
 from sqlalchemy import select
 
-from cadence.customer_facts import Assignment
-from cadence.segments import Decision
 from ledger.access import Ledger
 from ledger.migrating import Foreseen
 from ledger.segmenting import (
     Effect,
     Segmented,
     all_customers,
-    assign,
-    check_served,
-    decided,
+    assign_by_hand,
+    clear_by_hand,
     explained,
     foreseen_moves,
     reassign,
@@ -25,7 +22,6 @@ from ledger.segmenting import (
 from ledger.unit import Origin, Unit, customers, invoices
 from starter.acts import UNSPECIFIED
 from starter.happenings import Happening
-from starter.session import Refusal
 from starter.standing import Expect
 
 
@@ -40,9 +36,7 @@ async def set_segment(
     customer_id = await ledger.customer_id(key)
     async with ledger.unit(customer_id, None, now) as unit:
         await _expected(unit, expect)
-        await check_served(unit, segment)
-        by_hand = Decision(segment, Assignment(by="manual", reason=reason))
-        return await assign(unit, by_hand, origin, effect)
+        return await assign_by_hand(unit, segment, reason, origin, effect)
 
 
 async def come_into_segment(ledger: Ledger, happening: Happening, actor: str, now: datetime) -> bool:
@@ -62,21 +56,13 @@ async def clear_segment(
 ) -> str:
     """Let the rules, or the file, decide again on a segment that was assigned by hand; the segment that follows.
 
-    Raises Refusal where none was, UnknownCustomer, and what `expect` raises.
+    Raises UnknownCustomer, LedgerError where none was, and what `expect` raises.
     """
     customer_id = await ledger.customer_id(key)
     async with ledger.unit(customer_id, None, now) as unit:
         await _expected(unit, expect)
-        assigned = unit.customer_facts.assigned
-        if assigned is None or assigned.by != "manual":
-            raise Refusal(
-                f"the segment of {key} was not assigned by hand; nothing is to be taken back",
-                code="not_assigned",
-            )
-        decision = await decided(unit, unit.customer_facts, overridden=False)
-        await check_served(unit, decision.segment)
-        await assign(unit, decision, origin, effect)
-    return decision.segment
+        await clear_by_hand(unit, origin, effect)
+    return unit.customer_facts.segment
 
 
 async def _expected(unit: Unit, expect: Expect | None) -> None:

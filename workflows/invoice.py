@@ -17,10 +17,9 @@ with workflow.unsafe.imports_passed_through():
         ItemKind,
         ItemOrder,
         RecordOrder,
-        SignalNote,
     )
-    from workflows import signals
     from workflows.attributes import STATE
+    from workflows.listening import Listener
 
 # Which activity performs which item, and the queue of its own that it waits in, beside the workflow's ("").
 PERFORMED_BY = {
@@ -46,7 +45,7 @@ PATIENCE = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=t
 
 
 @workflow.defn
-class InvoiceWorkflow:
+class InvoiceWorkflow(Listener):
     """Keeps time for one invoice. What is true and what comes next, the ledger says; this waits and obeys."""
 
     @workflow.init
@@ -168,113 +167,11 @@ class InvoiceWorkflow:
         if told.version >= self.directive.version:
             self.directive = told
 
-    # Signals. Handlers only take note; `run` acts. Each can be sent without input, as people do by hand: a missing
-    # argument would fail the workflow's task, and nothing would be heard any more.
-
     @workflow.signal(name="directive")
     def directive_changed(self, told: Directive | None = None) -> None:
         """The relay brings the ledger's current directive."""
         if told:
             self.obey(told)
-
-    @workflow.signal
-    def payment_received(self, signal: signals.PaymentReceived | None = None) -> None:
-        """Money arrived."""
-        self.note("payment_received", signal)
-
-    @workflow.signal
-    def payment_reversed(self, signal: signals.PaymentReversed | None = None) -> None:
-        """Money was taken back."""
-        self.note("payment_reversed", signal)
-
-    @workflow.signal
-    def credit_note_issued(self, signal: signals.CreditNoteIssued | None = None) -> None:
-        """A part of what was invoiced is given up."""
-        self.note("credit_note_issued", signal)
-
-    @workflow.signal
-    def credit_refunded(self, signal: signals.CreditRefunded | None = None) -> None:
-        """Credit was given back to the customer."""
-        self.note("credit_refunded", signal)
-
-    @workflow.signal
-    def late_charges_waived(self, signal: signals.LateChargesWaived | None = None) -> None:
-        """Late interest and costs are given up."""
-        self.note("late_charges_waived", signal)
-
-    @workflow.signal
-    def dispute_opened(self, signal: signals.DisputeOpened | None = None) -> None:
-        """The customer disputes the invoice, or a part of it."""
-        self.note("dispute_opened", signal)
-
-    @workflow.signal
-    def dispute_assigned(self, signal: signals.DisputeAssigned | None = None) -> None:
-        """Somebody deals with the dispute."""
-        self.note("dispute_assigned", signal)
-
-    @workflow.signal
-    def dispute_resolved(self, signal: signals.DisputeResolved | None = None) -> None:
-        """A dispute is over."""
-        self.note("dispute_resolved", signal)
-
-    @workflow.signal
-    def approval_given(self, signal: signals.ApprovalGiven | None = None) -> None:
-        """A step that waits for leave may go."""
-        self.note("approval_given", signal)
-
-    @workflow.signal
-    def approval_refused(self, signal: signals.ApprovalRefused | None = None) -> None:
-        """A step that waits for leave is not to go."""
-        self.note("approval_refused", signal)
-
-    @workflow.signal
-    def due_date_extended(self, signal: signals.DueDateExtended | None = None) -> None:
-        """The customer was given longer to pay."""
-        self.note("due_date_extended", signal)
-
-    @workflow.signal
-    def promise_made(self, signal: signals.PromiseMade | None = None) -> None:
-        """The customer promised to pay."""
-        self.note("promise_made", signal)
-
-    @workflow.signal
-    def plan_agreed(self, signal: signals.PlanAgreed | None = None) -> None:
-        """The customer pays in instalments."""
-        self.note("plan_agreed", signal)
-
-    @workflow.signal
-    def plan_ended(self, signal: signals.PlanEnded | None = None) -> None:
-        """The payment plan stands no more."""
-        self.note("plan_ended", signal)
-
-    @workflow.signal
-    def pause(self, signal: signals.Pause | None = None) -> None:
-        """Say nothing for a while."""
-        self.note("pause", signal)
-
-    @workflow.signal
-    def resume(self, signal: signals.Resume | None = None) -> None:
-        """Go on."""
-        self.note("resume", signal)
-
-    @workflow.signal
-    def escalate(self, signal: signals.Escalate | None = None) -> None:
-        """Go on at a later stage."""
-        self.note("escalate", signal)
-
-    @workflow.signal
-    def cancel(self, signal: signals.Cancel | None = None) -> None:
-        """Stop collecting."""
-        self.note("cancel", signal)
-
-    def note(self, name: str, signal: signals.Signal | None) -> None:
-        """Put a signal into the inbox; one without an id gets one that replays the same."""
-        given: dict[str, str] = signal.model_dump() if signal else {}
-        fields = {field: value for field, value in given.items() if field != "id" and value}
-        if not given.get("id"):
-            fields["unidentified"] = "1"
-        note_id = given.get("id") or str(workflow.uuid4())
-        self.inbox.append(SignalNote(name=name, id=note_id, at=workflow.now(), fields=fields))
 
     @workflow.query
     def current_directive(self) -> Directive:

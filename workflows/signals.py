@@ -157,3 +157,78 @@ class Cancel(Signal):
     """The invoice is not to be collected; `reason` is a code."""
 
     reason: Text = ""
+
+
+class CustomerPaymentReceived(Signal):
+    """Money arrived for several invoices: `id` in the same key space as payment webhooks, `amount` as decimal text.
+
+    `shares` is what of it is for which invoice, by our ids, `203=20.50 204=30`; the rest goes to the oldest due first.
+    Without id, amount and currency, or where it cannot be shared out, the invoice is held and a case opened.
+    """
+
+    amount: Text = ""
+    currency: Text = ""
+    method: Text = ""
+    shares: Text = ""
+
+
+class CustomerPaymentReversed(Signal):
+    """`amount` of the payment with the id `payment`, all that is left of it where empty, was taken back.
+
+    `id` is the reversal's own. Where it cannot be, the invoice is held and a case opened.
+    """
+
+    payment: Text = ""
+    amount: Text = ""
+
+
+class UseCredit(Signal):
+    """Move `amount` (decimal text) of the customer's credit onto the invoice, as much as fits where empty."""
+
+    amount: Text = ""
+
+
+class ClaimLateCharges(Signal):
+    """Claim late charges up to the ISO date `until`, today where empty; `only` interest or costs, both where empty."""
+
+    until: Text = ""
+    only: Text = ""
+
+
+class PauseCustomer(Signal):
+    """Say nothing to the customer until the ISO instant or date `until`, or until resumed; `reason` is a code."""
+
+    until: Text = ""
+    reason: Text = ""
+
+
+class ResumeCustomer(Signal):
+    """End every hold of the customer, and of their invoices what came of those."""
+
+
+class AssignSegment(Signal):
+    """Put the customer into `segment` by hand; `reason` is a code.
+
+    `effect` is `now` where the open invoices move to its cadence as well, else it counts from the next invoice on.
+    """
+
+    segment: Text = ""
+    reason: Text = ""
+    effect: Text = ""
+
+
+class ClearSegment(Signal):
+    """Let the rules, or the file, decide again on a segment that was assigned by hand; `effect` as there."""
+
+    effect: Text = ""
+
+
+class MergeCustomer(Signal):
+    """The customer is the same as the one with our id `into`, who stays; `reason` is a code. There is no way back."""
+
+    into: Text = ""
+    reason: Text = ""
+
+
+class Migrate(Signal):
+    """Let the invoice go on by the newest version of its cadence."""

@@ -22,7 +22,7 @@ SOON = {"Retry-After": "5"}
 _WORDS = frozenset({
     "unknown_status", "unknown_scope", "unknown_channel", "unknown_segment", "unknown_currency",
 })  # fmt: skip
-_CONFLICTS = ("_already", "_claimed", "_closed", "_taken", "_conflict")
+_CONFLICTS = ("_already", "_claimed", "_closed", "_taken", "_conflict", "not_assigned")
 _OF_STATUS: Mapping[int, tuple[str, str]] = {
     400: ("malformed_body", "the body cannot be read; send JSON in UTF-8 with its Content-Type"),
     404: ("not_found", "there is nothing at this address; /openapi.json lists what there is"),

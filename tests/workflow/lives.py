@@ -84,6 +84,28 @@ async def told_by_many(client: Client, task_queue: str) -> Handle:
     return handle
 
 
+async def told_of_a_customer(client: Client, task_queue: str) -> Handle:
+    """Every signal that concerns the customer or several invoices, beside and between those about this one."""
+    ledger = ScriptedLedger([due("courtesy", seconds=MINUTE)])
+    async with working(client, task_queue, ledger):
+        handle = await start(client, task_queue, ledger.directive())
+        shared = PAYMENT | {"shares": "7=20.50"}
+        await handle.signal("pause", {"id": "h1"})
+        await handle.signal("customer_payment_received", shared)
+        await handle.signal("customer_payment_reversed", {"id": "b1", "payment": "p1"})
+        await handle.signal("resume", {"id": "r1"})
+        others = (
+            "use_credit", "claim_late_charges", "late_charges_waived", "pause_customer", "resume_customer",
+            "assign_segment", "clear_segment", "merge_customer", "migrate",
+        )  # fmt: skip
+        for name in others:
+            await handle.signal(name)
+        await eventually(lambda: len(ledger.recorded) == 4 + len(others))
+        await handle.signal("payment_received", PAYMENT)
+        await handle.result()
+    return handle
+
+
 async def tried_again_by_an_endpoint(client: Client, task_queue: str) -> scripted_endpoint.Handle:
     """A word comes during a batch that fails; so does the second, which is tried again after its timer."""
     soon = Deliveries(failed=1, next_at=datetime.now(UTC) + timedelta(seconds=2))
@@ -103,6 +125,7 @@ LIVES: tuple[Callable[[Client, str], Awaitable[Handle | scripted_endpoint.Handle
     called_off_in_the_queue,
     paid_beside_a_send,
     told_by_many,
+    told_of_a_customer,
     tried_again_by_an_endpoint,
 )
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-SOURCES = (Path("workflows/invoice.py"), Path("workflows/webhooks.py"))
+SOURCES = tuple(Path("workflows", name) for name in ("invoice.py", "listening.py", "webhooks.py"))
 FINGERPRINT = Path("workflows/fingerprint.txt")
 # What leaves a trace in history, or decides whether and when something does.
 COMMANDS = frozenset(

@@ -180,6 +180,26 @@ async def test_a_signal_that_makes_no_sense_to_the_ledger_holds_nothing_up(house
     await house.until_closed(debtor)
 
 
+async def test_what_concerns_a_customer_is_told_to_one_invoice_and_obeyed_by_all(house: House) -> None:
+    first = await _not_yet_due(house)
+    second = await bring(
+        house.ledger, customer=first.customer, email=first.email, due_on=noon_date() + timedelta(days=7)
+    )
+    await house.until_running(second)
+    for name, state, event in (
+        ("pause_customer", "on_hold", "hold_placed"),
+        ("resume_customer", "scheduled", "hold_ended"),
+    ):
+        await house.signal(second, name, id="ticket-18")
+        for debtor in (first, second):
+            await house.until_state(debtor, state, event)
+            await house.until_heard(debtor)
+    both = {"id": f"{first.number}-bank", "amount": "241.00", "currency": "EUR"}
+    await house.signal(first, "customer_payment_received", **both)
+    for debtor in (first, second):
+        await house.until_closed(debtor)
+
+
 async def test_one_ticket_number_can_pause_two_invoices_and_resume_them(house: House) -> None:
     debtors = [await _not_yet_due(house) for _ in range(2)]
     for name, state, event in (("pause", "on_hold", "hold_placed"), ("resume", "scheduled", "hold_ended")):

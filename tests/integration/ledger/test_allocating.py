@@ -132,6 +132,12 @@ async def test_the_whole_payment_is_taken_back_once_and_every_invoice_owes_again
     assert refused.value.code == "more_than_paid"
 
 
+async def test_a_share_finer_than_the_currency_is_refused(ledger: Ledger, ids: list[int]) -> None:
+    with pytest.raises(LedgerError) as refused:
+        await pay(ledger, told(150, A_2="20.001"))
+    assert refused.value.code == "bad_amount"
+
+
 async def test_what_is_finer_than_the_currency_is_not_taken_back(ledger: Ledger, ids: list[int]) -> None:
     await pay(ledger, told(150))
     with pytest.raises(LedgerError) as refused:

@@ -17,7 +17,6 @@ from ledger.recording import Fact, record
 from ledger.segmenting import explained, foreseen_moves, reassign
 from ledger.unit import Origin
 from starter.segmenting import clear_segment, set_segment
-from starter.session import Refusal
 from tests.integration.ledger.playing import (
     ARRIVAL,
     COURTESY_AT,
@@ -115,7 +114,7 @@ async def test_a_segment_assigned_by_hand_outlasts_the_rules_and_the_file(ruled:
 
     assert await clear_segment(ruled, "C-1", "now", ANA, ARRIVAL + DAY) == "standard"
     assert await followed(ruled, "INV-2") == ("standard", "short")
-    with pytest.raises(Refusal, match="not assigned by hand"):
+    with pytest.raises(LedgerError, match="not assigned by hand"):
         await clear_segment(ruled, "C-1", "now", ANA, ARRIVAL + DAY)
     assert await violations(ruled) == []
 

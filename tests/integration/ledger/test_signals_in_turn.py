@@ -1,18 +1,23 @@
 """Signals that reach the ledger together: each is judged by where the invoice stands after those before it."""
 
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.signals import Recording
+from activities.recording import Recording
 from cadence import events as e
-from cadence.directive import RecordOrder, SignalNote
+from cadence.directive import Directive, RecordOrder, SignalNote
 from ledger.access import Ledger
 from ledger.queries import show_invoice
 from ledger.recording import Fact, record
+from starter.interest import regimes_in
 from tests.integration.ledger.playing import ARRIVAL, FILE, row, take_in
+
+POLICIES = Path(__file__).parents[3] / "policies"
 
 
 @pytest.fixture
@@ -24,11 +29,12 @@ async def invoice(ledger: Ledger) -> int:
     return invoice
 
 
-async def signalled(ledger: Ledger, invoice: int, *notes: SignalNote) -> None:
+async def signalled(ledger: Ledger, invoice: int, *notes: SignalNote, at: datetime = ARRIVAL) -> Directive:
+    """What the invoice's workflow is answered that brings these signals to the ledger."""
     environment = ActivityEnvironment()
-    environment.info = replace(environment.info, started_time=ARRIVAL)
+    environment.info = replace(environment.info, started_time=at)
     order = RecordOrder(invoice_id=invoice, notes=notes)
-    await environment.run(Recording(ledger).record_signals, order)
+    return await environment.run(Recording(ledger, regimes_in(POLICIES)).record_signals, order)
 
 
 def note(name: str, told: str, amount: int) -> SignalNote:
