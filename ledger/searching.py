@@ -17,6 +17,7 @@ from cadence.facts import InvoiceFacts, State
 from cadence.rules import Rulebook
 from cadence.words import Slug, one_line, rounded
 from ledger.behaviour import payer_facts
+from ledger.contact_cards import contacts_of
 from ledger.database import UnknownCustomer, UnknownInvoice
 from ledger.foreseeing import with_caps
 from ledger.ownership import aliases_of, known_as
@@ -222,6 +223,7 @@ async def customer_view(connection: AsyncConnection, key: str, zone: str) -> Cus
     payer = await payer_facts(connection, rows[0]["id"], zone)
     return CustomerView(
         card=card_of(rows[0]),
+        contacts=await contacts_of(connection, rows[0]["id"], facts),
         merged_keys=await aliases_of(connection, rows[0]["id"]),
         holds=tuple(HoldLine.model_validate(hold) for hold in facts.holds),
         invoices={state: count for state, count in counted},  # noqa: C416 - rows, not pairs

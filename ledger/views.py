@@ -85,6 +85,22 @@ class CustomerCard(_View):
     consents: tuple[ConsentLine, ...]
 
 
+class ContactCard(_View):
+    """A person at the customer, by the creditor's own key. `suppressed` says per channel why it is not to be used.
+
+    Without a `language` it is the customer's.
+    """
+
+    key: str
+    role: str
+    name: str
+    language: str | None
+    email: str | None
+    phone: str | None
+    whatsapp: str | None
+    suppressed: dict[str, str]
+
+
 class CustomerLine(_View):
     """A customer in a list."""
 
@@ -107,12 +123,13 @@ class HoldLine(_View):
 
 
 class CustomerView(_View):
-    """A customer: how they may be reached and have paid, its own holds, its invoices by state, and what is open.
+    """A customer and their contacts: how they may be reached and have paid, holds, invoices by state, what is open.
 
     `merged_keys` are those of customers who were merged into this one, whom they still name.
     """
 
     card: CustomerCard
+    contacts: tuple[ContactCard, ...]
     merged_keys: tuple[str, ...]
     holds: tuple[HoldLine, ...]
     invoices: dict[str, int]

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 import typer
 
 from cadence.payers import PayerFacts
+from cadence.words import Channel
 from ledger.access import Ledger
 from ledger.searching import customer_view
-from ledger.views import CustomerView
+from ledger.views import ContactCard, CustomerView
 from starter.commands import options as o
 from starter.printing import as_json, counted, local, money, say, table, words
 from starter.session import with_ledger
@@ -32,12 +33,22 @@ def customer(customer: Key, json: o.Json = False) -> None:
         return
     zone = ZoneInfo(seen.card.zone)
     print_customer(seen.card, zone)
+    if seen.contacts:
+        headings = ("contact", "role", "name", "language", "reached by", "not by")
+        table("\nContacts", headings, map(_contact, seen.contacts), pipe_width=WIDTH)
     if seen.merged_keys:
         say(f"merged into them: {', '.join(seen.merged_keys)}")
     for hold in seen.holds:
         say(f"on hold: {words(hold.reason)}{f', until {local(hold.until, zone)}' if hold.until else ''}")
     table("\nHow they pay", ("figure", "is"), _figures(seen.payer, zone), pipe_width=WIDTH)
     table(f"\n{counted(seen.payer.invoices, 'invoice')}", ("state", "invoices"), seen.invoices.items())
+
+
+def _contact(one: ContactCard) -> tuple[object, ...]:
+    addresses = {Channel.EMAIL: one.email, Channel.SMS: one.phone, Channel.WHATSAPP: one.whatsapp}
+    usable = (f"{channel} {address}" for channel, address in addresses.items() if address)
+    closed = (f"{channel} ({words(reason)})" for channel, reason in one.suppressed.items())
+    return one.key, one.role, one.name, one.language, ", ".join(usable), ", ".join(closed)
 
 
 def _figures(payer: PayerFacts, zone: ZoneInfo) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from cadence.words import Channel, ChannelReason, DayHours, PersonReason, Slug
 from ledger import searching
 from ledger.account import account_of
 from ledger.unit import Origin
-from ledger.views import CustomerLine, CustomerView
+from ledger.views import ContactCard, CustomerLine, CustomerView
 from starter import acts, wishes
 from starter.api.etags import answer, require_match
 from starter.api.identity import may
@@ -150,9 +150,17 @@ async def customer_statement(held: Serving, _caller: Reader, key: CustomerKey) -
     return Response(made.pdf, media_type=MEDIA_TYPE, headers=shown)
 
 
+@router.get(CUSTOMER + "/contacts")
+async def list_contacts(held: Serving, _caller: Reader, key: CustomerKey) -> Page[ContactCard]:
+    """List a customer's contacts, all on one page: their roles, and how each of them may be reached."""
+    async with held.ledger.engine.connect() as connection:
+        found = await searching.customer_view(connection, key, held.ledger.creditor.zone)
+    return Page(items=list(found.contacts), next=None)
+
+
 @router.get(CUSTOMER)
 async def show_customer(held: Serving, response: Response, _caller: Reader, key: CustomerKey) -> CustomerView:
-    """Show a customer: how they may be reached, their holds, and how their invoices stand."""
+    """Show a customer and their contacts: how they may be reached, their holds, and how their invoices stand."""
     async with held.ledger.engine.connect() as connection:
         return answer(response, await searching.customer_view(connection, key, held.ledger.creditor.zone))
 

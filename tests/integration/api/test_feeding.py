@@ -63,6 +63,20 @@ async def test_the_billing_contact_is_whom_messages_go_to(api: Api) -> None:
     assert "has the role billing" in second["detail"]
 
 
+async def test_contacts_are_listed_with_their_roles_and_a_change_of_theirs_is_seen(api: Api) -> None:
+    await fed(api, "/v1/customers/C-1", CUSTOMER, 201)
+    owner = {"role": "owner", "name": "Rui Exemplo", "email": "rui@example.com", "phone": "+351900000777"}
+    await fed(api, "/v1/customers/C-1/contacts/rui", owner, 201)
+    seen = await api.client(Role.VIEWER).get("/v1/customers/C-1")
+    listed = (await api.client(Role.VIEWER).get("/v1/customers/C-1/contacts")).json()
+    card = owner | {"key": "rui", "language": None, "whatsapp": None, "suppressed": {}}
+    assert listed["items"] == seen.json()["contacts"] == [card]
+    tag = {"If-Match": seen.headers["ETag"]}
+    await fed(api, "/v1/customers/C-1/contacts/rui", owner | {"name": "Rui Inventado"}, 200, **tag)
+    late = await fed(api, "/v1/customers/C-1/contacts/rui", owner | {"name": "Ana Exemplo"}, 412, **tag)
+    assert late["code"] == "precondition_failed"
+
+
 async def test_an_invoice_of_nobody_is_refused_with_what_to_do(api: Api) -> None:
     refused = await fed(api, "/v1/invoices/A-1", INVOICE, 422)
     assert refused["detail"] == "its customer is not known; send the customer first"
