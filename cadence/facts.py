@@ -109,7 +109,8 @@ class Rebase(Frozen):
 class Notice(Frozen):
     """A message that a branch owes the customer: which branch, its running number, since when.
 
-    `amount` and `by` are the money and the day it speaks of; `channel` is the only one by which it may go.
+    `amount` and `by` are the money and the day it speaks of; `channel` is the only one by which it may go, and
+    `address`, a fingerprint, where to, if that is not the billing contact's.
     """
 
     branch: Literal[
@@ -128,6 +129,7 @@ class Notice(Frozen):
     amount: Decimal | None = None
     by: date | None = None
     channel: Channel | None = None
+    address: str | None = None
 
     @property
     def step(self) -> str:

@@ -8,7 +8,7 @@ from cadence.document import Cadence
 from cadence.facts import InvoiceFacts, Notice, StepFacts
 from cadence.plans import owed
 from cadence.routing import RouteKind, route
-from cadence.sends import Send
+from cadence.sends import Answering, Send
 from cadence.timing import FOREVER, Timing
 
 # The branches that ask for money.
@@ -88,7 +88,7 @@ def _is_behind(facts: InvoiceFacts) -> bool:
 def branch_message(cadence: Cadence, notice: Notice) -> Send | None:
     """What the cadence says in that branch; None where it says nothing. An answer is an agent's own words."""
     if notice.channel is not None:
-        return Send(template="answer", channels=(notice.channel,))
+        return Answering(template="answer", channels=(notice.channel,), address=notice.address)
     branches = cadence.branches
     collected = notice.amount is not None and branches.dispute.undisputed == "collect"
     return {

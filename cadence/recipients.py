@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cadence.customer_facts import CustomerFacts
-from cadence.sends import Send
+from cadence.sends import Answering, Send
 from cadence.words import BILLING, Channel, Language
 
 # Why a role that a document names is not among those written to, where its contacts' addresses are not the reason.
@@ -45,6 +45,32 @@ def reached(customer: CustomerFacts, role: str, channel: Channel) -> Recipient:
     return Recipient(role, contact.contact, contact.addresses[channel], language)
 
 
+def addresses_with_contacts(customer: CustomerFacts) -> dict[str, set[Channel]]:
+    """The addresses (fingerprints) of the customer and their contacts, with their channels; none without contacts.
+
+    Asked with every plan: most customers have no contact beside the billing contact, whose address nobody names.
+    """
+    return known_addresses(customer) if customer.contacts else {}
+
+
+def known_addresses(customer: CustomerFacts) -> dict[str, set[Channel]]:
+    """Every address that is known of the customer and their contacts, a fingerprint, and by which channels."""
+    found: dict[str, set[Channel]] = {}
+    for addresses in (customer.addresses, *(each.addresses for each in customer.contacts)):
+        for channel, address in addresses.items():
+            found.setdefault(address, set()).add(channel)
+    return found
+
+
+def _at(customer: CustomerFacts, channel: Channel, address: str) -> Recipient:
+    """Whose address it is: the billing contact's, where it is no other contact's."""
+    found = (each for each in customer.contacts if each.addresses.get(channel) == address)
+    contact = next(found, None)
+    if contact is None or customer.addresses.get(channel) == address:
+        return Recipient(BILLING, None, address, customer.language)
+    return Recipient(contact.role, contact.contact, address, contact.language or customer.language)
+
+
 def recipients(
     send: Send, channel: Channel, customer: CustomerFacts, consent_rule: str | None = None
 ) -> Recipients:
@@ -52,6 +78,8 @@ def recipients(
 
     `consent_rule` is the contact rule by which the channel needs a consent, if one does.
     """
+    if isinstance(send, Answering) and send.address is not None:
+        return Recipients(_at(customer, channel, send.address))
     to = reached(customer, send.to, channel)
     copies: list[Recipient] = []
     left_out = {} if to.role == send.to else {send.to: NO_CONTACT}

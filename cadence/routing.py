@@ -41,14 +41,14 @@ _FIRST = {channel: Route(RouteKind.SEND, "planned", channel) for channel in Chan
 def route(send: Send, record: StepFacts, rules: Rules, *, silent: bool = False) -> Route:
     """The next channel of `send`, given what became of those tried; `silent` looks past an unconfirmed one."""
     if not record.messages:
-        closed = rules.closed_to(send.to)
+        closed = rules.closed_for(send)
         usable = (_FIRST[channel] for channel in send.channels if channel not in closed)
         return next(usable, None) or _nothing_left(send, record, rules)
     return _begun_elsewhere(send, record) or _next(send, record, rules, silent=silent)
 
 
 def _next(send: Send, record: StepFacts, rules: Rules, *, silent: bool) -> Route:
-    closed = rules.closed_to(send.to)
+    closed = rules.closed_for(send)
     tried_at: datetime | None = None
     waits_until: datetime | None = None
     for channel in send.channels:

@@ -13,14 +13,17 @@ from cadence.creditor import Creditor
 from cadence.customer_facts import CustomerFacts, Preference
 from cadence.document import Cadence, Roll
 from cadence.packs import EVERY_CHANNEL, Concerned, Law, Packs
-from cadence.recipients import reached
+from cadence.recipients import addresses_with_contacts, reached
 from cadence.segments import Segments
+from cadence.sends import Answering, Send
 from cadence.spans import WEEKDAYS
 from cadence.words import BILLING, Channel
 
 NO_PACKS = Packs()
 # The rule under which the customer's own hours and days narrow the window.
 PREFERENCE = "customer-preference"
+# What is said of an address that is nobody's any more.
+NOBODYS: Mapping[Channel, str] = dict.fromkeys(Channel, "no_address")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class Rules:
     """What `plan()` needs beside the facts. `unusable` says per channel why the billing contact cannot be reached.
 
     `of_roles` says the same of each role that another contact has; whom nobody has, the billing contact stands for.
+    `of_addresses` says it of each address (a fingerprint) that is known of a customer who has other contacts.
 
     `consent_rules` are those by which a channel needs the consent of whoever is written to.
 
@@ -43,10 +47,17 @@ class Rules:
     law: Law
     of_roles: Mapping[str, Mapping[Channel, str]] = field(default_factory=dict)
     consent_rules: Mapping[Channel, str] = field(default_factory=dict)
+    of_addresses: Mapping[str, Mapping[Channel, str]] = field(default_factory=dict)
 
     def closed_to(self, role: str) -> Mapping[Channel, str]:
         """Why a channel reaches nobody for a message that goes to `role`, per channel that does not."""
         return self.of_roles.get(role, self.unusable)
+
+    def closed_for(self, send: Send) -> Mapping[Channel, str]:
+        """The same for a message, which may go to an address rather than to a role."""
+        if isinstance(send, Answering) and send.address is not None:
+            return self.of_addresses.get(send.address, NOBODYS)
+        return self.closed_to(send.to)
 
     def business_day(self, day: date) -> date:
         """`day` rolled as the cadence's calendar says."""
@@ -117,10 +128,24 @@ def rules_for(
         shut = dict.fromkeys(Channel, "no_hour_is_left")
         window = send_window(customer.zone, own.days, own.opens, own.closes, calendar)
     consent_rules = _consent_rules(law, window, now)
-    unusable = shut | _unusable(customer, creditor, consent_rules, BILLING)
-    roles = {contact.role for contact in customer.contacts}
-    of_roles = {role: shut | _unusable(customer, creditor, consent_rules, role) for role in roles}
-    return Rules(window, calendar, place.roll, creditor.timezone, unusable, law, of_roles, consent_rules)
+
+    def unusable(addresses: Mapping[Channel, str | None]) -> Mapping[Channel, str]:
+        return shut | _unusable(customer, creditor, consent_rules, addresses)
+
+    return Rules(
+        window,
+        calendar,
+        place.roll,
+        creditor.timezone,
+        unusable(_of_role(customer, BILLING)),
+        law,
+        {role: unusable(_of_role(customer, role)) for role in {each.role for each in customer.contacts}},
+        consent_rules,
+        {
+            address: unusable(dict.fromkeys(channels, address))
+            for address, channels in addresses_with_contacts(customer).items()
+        },
+    )
 
 
 def _consent_rules(law: Law, window: SendWindow, now: datetime | None) -> dict[Channel, str]:
@@ -132,13 +157,18 @@ def _consent_rules(law: Law, window: SendWindow, now: datetime | None) -> dict[C
     return {channel: rule for channel, rule in asked.items() if rule}
 
 
+def _of_role(customer: CustomerFacts, role: str) -> Mapping[Channel, str | None]:
+    return {channel: reached(customer, role, channel).address for channel in EVERY_CHANNEL}
+
+
 def _unusable(
-    customer: CustomerFacts, creditor: Creditor, consent_rules: Mapping[Channel, str], role: str
+    customer: CustomerFacts,
+    creditor: Creditor,
+    consent_rules: Mapping[Channel, str],
+    addresses: Mapping[Channel, str | None],
 ) -> dict[Channel, str]:
     reasons = {
-        channel: customer.unusable_at(
-            channel, reached(customer, role, channel).address, consent_rules.get(channel)
-        )
+        channel: customer.unusable_at(channel, addresses.get(channel), consent_rules.get(channel))
         for channel in EVERY_CHANNEL
     }
     if not creditor.uses_whatsapp:

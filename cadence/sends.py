@@ -88,3 +88,9 @@ class Send(Document):
         """How long an accepted message may stay unconfirmed before the next channel; None means for ever."""
         rule = self.fallback.get(channel) or DEFAULT_FALLBACK.get(channel)
         return rule.silence if rule else None
+
+
+class Answering(Send):
+    """An agent's own words; to the `address`, a fingerprint, that a contact wrote from, else to the billing contact."""
+
+    address: str | None = None

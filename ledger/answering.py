@@ -8,12 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence import events as e
 from cadence.facts import ANSWER_STEP
-from cadence.words import Channel
+from cadence.words import BILLING, Channel
 from ledger.access import Ledger
 from ledger.conversations import replies
 from ledger.database import LedgerError
 from ledger.service_tables import Answer
 from ledger.unit import Held, Origin, Unit, agenda_table
+from ledger.writers import Writer, writer
 
 answers = Answer.__table__  # type: ignore[attr-defined]
 
@@ -25,11 +26,12 @@ FREE_TEXT = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class WrittenAnswer:
-    """An answer that is on the agenda: its number within the invoice, and the instant at which it leaves."""
+    """An answer that is on the agenda: its number within the invoice, to which role, and the instant it leaves at."""
 
     invoice: str
     number: int
     channel: str
+    to: str
     leaves_at: datetime
 
 
@@ -42,24 +44,31 @@ async def write_answer(
     now: datetime,
     *,
     customer: str | None = None,
+    role: str | None = None,
 ) -> WrittenAnswer:
     """Answer the customer of the creditor's invoice `number` by exactly this channel; `text` is checked by the caller.
 
-    `customer` is the creditor's key of who is meant, where the caller names one. Raises LedgerError where the
-    invoice is unknown, another customer's or closed, and where it is known already that the channel is closed:
-    the customer opted out, has no address, or wrote too long ago for free text on WhatsApp.
+    It goes to the address from which they, or a contact of theirs, wrote last by it; with `role`, to that of the
+    contact who has that role. `customer` is the creditor's key of who is meant, where the caller names one. Raises
+    LedgerError where the invoice is unknown, another customer's or closed, where nobody of that role wrote, and where
+    it is known already that the channel is closed: that address opted out, there is none, or it wrote too long ago
+    for free text on WhatsApp.
     """
     invoice_id = await ledger.invoice_id(number)
     async with ledger.invoice_unit(invoice_id, now) as unit:
         held = unit.invoice(invoice_id)
         _check_owner(unit, held, customer)
-        await _check_channel(unit, held, channel)
+        if channel not in CONVERSING:
+            raise LedgerError("unknown_channel", f"nobody is answered by {channel}; choose sms or whatsapp")
+        to = await writer(unit.connection, unit.customer, channel, role)
+        await _check_channel(unit, held, channel, to)
         written = 1 + sum(notice.branch == "answer" for notice in held.facts.notices)
         row = {"invoice_id": held.id, "number": written, "channel": str(channel), "text": text}
         await unit.connection.execute(insert(answers), row | {"actor": origin.actor, "at": now})
-        await unit.tell(held, e.AnswerWritten(number=written, channel=channel), origin)
+        told = e.AnswerWritten(number=written, channel=channel, address=to.send.address)
+        await unit.tell(held, told, origin)
     leaves_at = await _planned_at(ledger, invoice_id, written)
-    return WrittenAnswer(number, written, str(channel), leaves_at or now)
+    return WrittenAnswer(number, written, str(channel), to.role, leaves_at or now)
 
 
 def _check_owner(unit: Unit, held: Held, customer: str | None) -> None:
@@ -76,18 +85,17 @@ def _check_owner(unit: Unit, held: Held, customer: str | None) -> None:
         )
 
 
-async def _check_channel(unit: Unit, held: Held, channel: Channel) -> None:
-    if channel not in CONVERSING:
-        raise LedgerError("unknown_channel", f"nobody is answered by {channel}; choose sms or whatsapp")
+async def _check_channel(unit: Unit, held: Held, channel: Channel, to: Writer) -> None:
     rules = unit.rules(held)
-    if reason := rules.unusable.get(channel):
+    if reason := rules.closed_for(to.send).get(channel):
+        whom = "the customer" if to.role == BILLING else f"the customer's {to.role}"
         raise LedgerError(
             "channel_closed",
-            f"the customer cannot be answered by {channel} ({reason}); choose the other channel, or call",
+            f"{whom} cannot be answered by {channel} ({reason}); choose the other channel, or call",
         )
     if channel is not Channel.WHATSAPP:
         return
-    until = await free_text_until(unit.connection, unit.customer["whatsapp"])
+    until = await free_text_until(unit.connection, to.address)
     opens = rules.window.next_open(unit.now)
     if until is None or until <= opens:
         raise LedgerError("whatsapp_window_closed", _too_late(until, opens))

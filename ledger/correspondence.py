@@ -11,12 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cadence.customer_facts import CustomerFacts
 from cadence.facts import ANSWER_STEP
+from cadence.words import Channel
 from ledger.answering import answers, free_text_until
 from ledger.case_keeping import CONVERSATION_CASES
 from ledger.conversations import attempts, messages, replies
 from ledger.database import UnknownCustomer
 from ledger.ownership import known_as
 from ledger.unit import cases_table, customers, invoices
+from ledger.writers import writer
 
 # What closes these cases was said to the customer in some other way: nobody waits any more.
 _SETTLING = (*CONVERSATION_CASES, "dispute_to_confirm")
@@ -44,13 +46,17 @@ class ConversationLine(BaseModel):
 
 
 class Said(BaseModel):
-    """One text of a conversation. `state` is the last attempt's, null where nothing has left; `by` an agent's name."""
+    """One text of a conversation. `address` is where it came from or went to, null where nothing has left.
+
+    `state` is the last attempt's, null where nothing has left either; `by` an agent's name.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     at: datetime
     who: Literal["customer", "agent", "regua"]
     channel: str
+    address: str | None
     text: str
     intent: str | None
     invoice: str | None
@@ -63,8 +69,8 @@ class Said(BaseModel):
 class Conversation(BaseModel):
     """A customer's conversation, the newest texts of it in the order of time.
 
-    `whatsapp_open_until`: the end of the 24 hours in which WhatsApp takes free text. `closed_channels` says why the
-    customer is not to be written to by a channel.
+    An answer by a channel goes to whoever wrote last by it: `whatsapp_open_until` is the end of the 24 hours in which
+    WhatsApp takes free text to them. `closed_channels` says why the customer (who is billed) is not to be written to.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -147,10 +153,11 @@ async def conversation(engine: AsyncEngine, key: str, limit: int) -> Conversatio
             raise UnknownCustomer(key)
         facts = CustomerFacts.model_validate(row["facts"])
         reasons = {channel: facts.unusable(channel) for channel in facts.addresses}
+        last = await writer(connection, dict(row), Channel.WHATSAPP)
         return Conversation(
             customer=row["key"],
             name=row["name"],
-            whatsapp_open_until=await free_text_until(connection, row["whatsapp"]),
+            whatsapp_open_until=await free_text_until(connection, last.address),
             closed_channels={str(channel): reason for channel, reason in reasons.items() if reason},
             said=await _said(connection, row["id"], limit),
         )
@@ -165,7 +172,8 @@ async def _said(connection: AsyncConnection, customer_id: int, limit: int) -> li
 
 def _written(customer_id: int) -> Select[Any]:
     nothing = (null().label(name) for name in ("invoice", "reference", "state", "delivery", "by"))
-    columns = (replies.c.channel, replies.c.body.label("text"), replies.c.intent)
+    sender = replies.c.sender.label("address")
+    columns = (replies.c.channel, sender, replies.c.body.label("text"), replies.c.intent)
     return select(replies.c.at, literal("customer").label("who"), *columns, *nothing).where(
         replies.c.customer_id == customer_id
     )
@@ -179,6 +187,7 @@ def _sent(customer_id: int) -> Select[Any]:
             tried.c.began_at.label("at"),
             literal("regua").label("who"),
             messages.c.channel,
+            messages.c.address,
             messages.c.body.label("text"),
             null().label("intent"),
             invoices.c.number.label("invoice"),
@@ -211,6 +220,7 @@ def _answered(customer_id: int) -> Select[Any]:
             answers.c.at,
             literal("agent").label("who"),
             answers.c.channel,
+            messages.c.address,
             answers.c.text,
             null().label("intent"),
             invoices.c.number.label("invoice"),

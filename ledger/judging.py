@@ -9,6 +9,7 @@ from cadence.facts import ANSWER_STEP
 from cadence.permit import Answer, Verdict, capped, is_capped, judge
 from cadence.words import Channel
 from ledger.access import Ledger
+from ledger.addressing import addressed
 from ledger.answering import free_text_until
 from ledger.contacting import contacts_before
 from ledger.unit import PLANNER, Held, Unit
@@ -30,7 +31,7 @@ async def may_leave(unit: Unit, held: Held, verdict: Verdict, *, halted: bool) -
     """
     item, rules = verdict.item, unit.rules(held)
     assert item is not None, "a permit is for an item"
-    if await _too_late_for_free_text(unit, item):
+    if await _too_late_for_free_text(unit, held, item):
         return Verdict(Answer.SKIP, "whatsapp_window_closed", item)
     if halted:
         tomorrow = rules.window.local_day(unit.now) + timedelta(days=1)
@@ -40,10 +41,11 @@ async def may_leave(unit: Unit, held: Held, verdict: Verdict, *, halted: bool) -
     return capped(verdict, await contacts_before(unit, held, item), rules, unit.now)
 
 
-async def _too_late_for_free_text(unit: Unit, item: AgendaItem) -> bool:
+async def _too_late_for_free_text(unit: Unit, held: Held, item: AgendaItem) -> bool:
     if item.step != ANSWER_STEP or item.channel is not Channel.WHATSAPP:
         return False
-    until = await free_text_until(unit.connection, unit.customer["whatsapp"])
+    to = await addressed(unit, held, item)
+    until = await free_text_until(unit.connection, to.address)
     return until is None or until <= unit.now
 
 

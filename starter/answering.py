@@ -24,10 +24,14 @@ async def answer(
     now: datetime,
     *,
     customer: str | None = None,
+    role: str | None = None,
 ) -> WrittenAnswer:
-    """Put an answer on the agenda of the creditor's invoice number; raise Refusal for its text, else LedgerError."""
+    """Put an answer on the agenda of the creditor's invoice number; raise Refusal for its text, else LedgerError.
+
+    It goes to whoever wrote last by the channel: of the customer's contacts with a `role`, where one is named.
+    """
     written = _read(text, channel, ledger.creditor)
-    return await write_answer(ledger, invoice, channel, written, origin, now, customer=customer)
+    return await write_answer(ledger, invoice, channel, written, origin, now, customer=customer, role=role)
 
 
 def _read(text: str, channel: Channel, creditor: Creditor) -> str:

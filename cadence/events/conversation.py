@@ -17,8 +17,12 @@ class Replied(Fact):
 
 
 class AnswerWritten(Fact):
-    """An agent answered the customer; the text is in the ledger's answers, under the invoice and `number`."""
+    """An agent answered the customer; the text is in the ledger's answers, under the invoice and `number`.
+
+    With `address`, a fingerprint, it goes there, where another contact wrote from; else to the billing contact.
+    """
 
     type: Literal["answer_written"] = "answer_written"
     number: Annotated[int, Field(ge=1)]
     channel: Channel
+    address: str | None = None

@@ -23,4 +23,4 @@ _REPLY_CASES = {"paid": "says_paid", "stop_unsure": "may_opt_out"}
 
 @reduce_event.register
 def _(event: e.AnswerWritten, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
-    return owe_notice(facts, "answer", at, channel=event.channel)
+    return owe_notice(facts, "answer", at, channel=event.channel, address=event.address)

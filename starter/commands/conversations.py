@@ -15,16 +15,28 @@ Text = Annotated[str, typer.Argument(help="What the customer is told.", show_def
 By = Annotated[
     Channel, typer.Option("--channel", help="sms or whatsapp; no other is tried.", show_default=False)
 ]
+Role = Annotated[
+    str | None,
+    typer.Option(
+        "--role", help="Who is answered, such as billing; whoever wrote last by the channel if left out."
+    ),
+]
 Customer = Annotated[str | None, typer.Argument(help="The creditor's key of one customer.")]
 Unknown = Annotated[bool, typer.Option("--unknown", help="Only from numbers that belong to no customer.")]
 NEWEST = 100
 
 
-def answer(invoice: o.Invoice, text: Text, channel: By, actor: o.Actor = o.ACTOR) -> None:
-    """Answer the customer about an invoice, in your own words."""
+def answer(invoice: o.Invoice, text: Text, channel: By, role: Role = None, actor: o.Actor = o.ACTOR) -> None:
+    """Answer the customer, or the contact of theirs who wrote, about an invoice, in your own words."""
     origin = o.read_origin(actor, None)
-    written = with_ledger(lambda ledger: write_answer(ledger, invoice, channel, text, origin, wall_clock()))
-    say(f"{invoice}: the answer leaves by {written.channel} at {written.leaves_at:%Y-%m-%d %H:%M} UTC")
+    of_role = None if role is None else o.read_code("--role", role)
+    written = with_ledger(
+        lambda ledger: write_answer(ledger, invoice, channel, text, origin, wall_clock(), role=of_role)
+    )
+    say(
+        f"{invoice}: the answer to {written.to} leaves by {written.channel} "
+        f"at {written.leaves_at:%Y-%m-%d %H:%M} UTC"
+    )
 
 
 def conversations(customer: Customer = None, unknown: Unknown = False, json: o.Json = False) -> None:
@@ -58,8 +70,8 @@ def _show(customer: str, *, json: bool) -> None:
     for channel, reason in found.closed_channels.items():
         say(f"not by {channel}: {words(reason)}")
     rows = [
-        (f"{each.at:%Y-%m-%d %H:%M}", each.by or each.who, each.channel, each.invoice,
+        (f"{each.at:%Y-%m-%d %H:%M}", each.by or each.who, each.channel, each.address, each.invoice,
          words(each.intent or each.delivery or each.state or ""), each.text)
         for each in found.said
     ]  # fmt: skip
-    table(counted(len(rows), "text"), ("at (UTC)", "who", "channel", "invoice", "", "text"), rows)
+    table(counted(len(rows), "text"), ("at (UTC)", "who", "channel", "address", "invoice", "", "text"), rows)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
-from cadence.words import Channel
+from cadence.words import Channel, Slug
 from ledger import correspondence
 from ledger.correspondence import Conversation, ConversationLine
 from starter import answering
@@ -25,7 +25,7 @@ Words = Annotated[str, StringConstraints(min_length=1, max_length=answering.LONG
 
 
 class AnswerOrder(Order):
-    """What the customer is told about an invoice, by exactly this channel."""
+    """What is told about an invoice, by exactly this channel: to who wrote last by it, or who of a `role` did."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -40,14 +40,16 @@ class AnswerOrder(Order):
     invoice: InvoiceNumber
     channel: Literal["sms", "whatsapp"]
     text: Words
+    role: Slug | None = None
 
 
 class AnswerStatus(BaseModel):
-    """An answer on its way: its number within the invoice, and the instant at which it leaves."""
+    """An answer on its way: its number within the invoice, the role it goes to, and the instant at which it leaves."""
 
     invoice: str
     number: int
     channel: str
+    to: str
     leaves_at: AwareDatetime
 
 
@@ -92,10 +94,12 @@ async def answer(held: Serving, caller: Answerer, key: CustomerKey, order: Answe
         caller.origin(),
         held.clock(),
         customer=key,
+        role=order.role,
     )
     return AnswerStatus(
         invoice=written.invoice,
         number=written.number,
         channel=written.channel,
+        to=written.to,
         leaves_at=written.leaves_at,
     )

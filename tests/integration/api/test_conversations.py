@@ -43,7 +43,13 @@ async def test_an_agent_reads_a_conversation_and_answers_it(api: Api) -> None:
     told = await agent.post(ANSWERS, json=ORDER)
     assert (told.status_code, told.json()) == (
         201,
-        {"invoice": "2026/0001", "number": 1, "channel": "sms", "leaves_at": "2026-03-12T12:00:00Z"},
+        {
+            "invoice": "2026/0001",
+            "number": 1,
+            "channel": "sms",
+            "to": "billing",
+            "leaves_at": "2026-03-12T12:00:00Z",
+        },
     )
     read = (await agent.get("/v1/conversations/C%2F1")).json()
     assert [(each["who"], each["text"], each["by"]) for each in read["said"]] == [

@@ -69,7 +69,7 @@ async def test_contacts_are_listed_with_their_roles_and_a_change_of_theirs_is_se
     await fed(api, "/v1/customers/C-1/contacts/rui", owner, 201)
     seen = await api.client(Role.VIEWER).get("/v1/customers/C-1")
     listed = (await api.client(Role.VIEWER).get("/v1/customers/C-1/contacts")).json()
-    card = owner | {"key": "rui", "language": None, "whatsapp": None, "suppressed": {}}
+    card: dict[str, Any] = owner | {"key": "rui", "language": None, "whatsapp": None, "suppressed": {}}
     assert listed["items"] == seen.json()["contacts"] == [card]
     tag = {"If-Match": seen.headers["ETag"]}
     await fed(api, "/v1/customers/C-1/contacts/rui", owner | {"name": "Rui Inventado"}, 200, **tag)

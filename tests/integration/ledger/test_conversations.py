@@ -7,14 +7,16 @@ import pytest
 from sqlalchemy import select
 
 from cadence import events as e
-from cadence.facts import InvoiceFacts
+from cadence.facts import ANSWER_STEP, InvoiceFacts
 from cadence.words import Channel
 from ledger import correspondence, queries
 from ledger.access import Ledger
 from ledger.answering import write_answer
 from ledger.cases import close
 from ledger.conversations import IncomingReply, Taken, record_reply
+from ledger.customer_intake import ContactIntake
 from ledger.database import LedgerError
+from ledger.intake import receive
 from ledger.sending import permit
 from ledger.unit import Origin, invoices
 from tests.integration.ledger.playing import (
@@ -186,7 +188,10 @@ async def test_an_answer_leaves_by_a_permit_with_its_words_although_the_invoice_
         True,
     )
     (written,) = [event for event in story.events if event.type == "answer_written"]
-    assert (written.actor, written.payload) == ("agent-1", {"number": 1, "channel": "sms"})
+    assert (written.actor, written.payload) == (
+        "agent-1",
+        {"number": 1, "channel": "sms", "address": None},
+    )
 
 
 async def test_a_reminder_carries_no_words_of_an_agent(ledger: Ledger) -> None:
@@ -214,6 +219,63 @@ async def test_an_answer_goes_to_the_customer_who_was_meant(ledger: Ledger) -> N
     await reminded(ledger)
     with pytest.raises(LedgerError, match="customer 'C-9' owes no invoice 'INV-1'"):
         await write_answer(ledger, "INV-1", Channel.SMS, "Hello", AGENT, NOON, customer="C-9")
+
+
+DIRECTOR = "+351900000777"
+
+
+async def with_a_director(ledger: Ledger) -> int:
+    """An invoice of a customer with a billing contact and a director, both on SMS and WhatsApp."""
+    (invoice_id,) = await take_in(ledger, row(whatsapp=WHATSAPP))
+    director = ContactIntake(
+        customer="C-1", contact="fd", role="director", name="Somebody", phone=DIRECTOR, whatsapp=DIRECTOR
+    )
+    assert [each.outcome for each in await receive(ledger, [director], ARRIVAL, AGENT)] == ["new"]
+    return invoice_id
+
+
+async def test_an_answer_goes_to_the_contact_who_wrote_last_unless_another_is_named(ledger: Ledger) -> None:
+    invoice_id = await with_a_director(ledger)
+    await write(ledger, "other", now=NOON - 2 * MINUTE)
+    await write(ledger, "other", now=NOON - MINUTE, sender=DIRECTOR)
+    for now, role, expected in (
+        (NOON, None, ("director", DIRECTOR)),
+        (NOON + MINUTE, "billing", ("billing", PHONE)),
+    ):
+        written = await write_answer(ledger, "INV-1", Channel.SMS, "Found.", AGENT, now, role=role)
+        granted = await send(ledger, invoice_id, now)
+        assert (written.to, granted.role, granted.address) == (expected[0], *expected)
+    read = await correspondence.conversation(ledger.engine, "C-1", 50)
+    assert [each.address for each in read.said] == [PHONE, DIRECTOR, DIRECTOR, PHONE]
+    with pytest.raises(LedgerError, match="nobody with the role owner has written by sms"):
+        await write_answer(ledger, "INV-1", Channel.SMS, "Found.", AGENT, NOON, role="owner")
+
+
+async def test_what_the_writer_said_of_their_address_counts_and_billing_is_not_in_their_place(
+    ledger: Ledger,
+) -> None:
+    invoice_id = await with_a_director(ledger)
+    await write(ledger, "other", now=NOON - 2 * MINUTE, sender=DIRECTOR)
+    await answer(ledger)
+    await write(ledger, "stop", now=NOON - MINUTE, sender=DIRECTOR)
+    item = (await ledger.directive(invoice_id)).item
+    assert item is not None
+    assert ANSWER_STEP not in item.key
+    assert (await facts(ledger)).step(ANSWER_STEP, 1).reason == "no_usable_channel"
+    assert ("answer_not_sent", "replies") in await cases(ledger)
+    with pytest.raises(LedgerError, match=r"the customer's director cannot be answered by sms \(opt_out\)"):
+        await answer(ledger)
+
+
+async def test_whatsapps_day_is_that_of_the_number_that_wrote(ledger: Ledger) -> None:
+    invoice_id = await with_a_director(ledger)
+    await write(ledger, "other", now=NOON - MINUTE, channel=Channel.WHATSAPP, sender=DIRECTOR)
+    assert await answer(ledger, Channel.WHATSAPP) == NOON
+    assert (await send(ledger, invoice_id, NOON)).address == DIRECTOR
+    read = await correspondence.conversation(ledger.engine, "C-1", 50)
+    assert read.whatsapp_open_until == NOON - MINUTE + DAY
+    with pytest.raises(LedgerError, match="has not written on WhatsApp yet"):
+        await write_answer(ledger, "INV-1", Channel.WHATSAPP, "Found.", AGENT, NOON, role="billing")
 
 
 @pytest.mark.parametrize(("hours", "open_now"), [(None, False), (25, False), (23, True)])

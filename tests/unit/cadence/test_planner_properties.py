@@ -191,7 +191,7 @@ def test_every_message_is_planned_for_an_open_window_and_reminders_after_what_st
             until = stops(facts, ruler, rules)
             assert rules.window.is_open(item.at), f"{item.key} at {item.at}"
             assert item.notice or until is None or item.at >= until
-            closed = rules.closed_to(item.send.to if item.send else BILLING)
+            closed = rules.closed_for(item.send) if item.send else rules.closed_to(BILLING)
             assert item.channel not in closed or _was_begun(facts, item)
 
 

@@ -12,7 +12,7 @@ from cadence.customer_facts import CustomerFacts
 from cadence.customers import reduce_customer
 from cadence.recipients import recipients
 from cadence.rules import rules_for
-from cadence.sends import Send
+from cadence.sends import Answering, Send
 from cadence.why import recipients_told
 from cadence.words import Channel
 from tests.unit.cadence.game import ADDRESSES, Game, cadence, creditor, customer
@@ -20,6 +20,8 @@ from tests.unit.cadence.game import ADDRESSES, Game, cadence, creditor, customer
 NOW = datetime(2026, 3, 10, 8, tzinfo=UTC)
 DIRECTOR = e.ContactReceived(contact=1, role="director", language="fr", addresses={Channel.EMAIL: "director"})
 OWNER = e.ContactReceived(contact=2, role="owner", addresses={Channel.EMAIL: "owner"})
+
+ANY_STEP = {"id": "a", "at": "due", "stage": "overdue", "send": {"template": "x", "channels": ["email"]}}
 
 
 def known(*events: e.CustomerEvent) -> CustomerFacts:
@@ -34,8 +36,7 @@ def send(**changes: Any) -> Send:
 
 
 def closed_to(facts: CustomerFacts, role: str) -> Mapping[Channel, str]:
-    step = {"id": "a", "at": "due", "stage": "overdue", "send": {"template": "x", "channels": ["email"]}}
-    return rules_for(cadence(step), facts, creditor()).closed_to(role)
+    return rules_for(cadence(ANY_STEP), facts, creditor()).closed_to(role)
 
 
 def stop(address: str | None, reason: str = "opt_out") -> e.ChannelSuppressed:
@@ -149,3 +150,17 @@ def test_what_forbids_all_contact_closes_every_role() -> None:
 def test_copies_that_make_no_sense_are_refused_with_a_sentence(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         send(**wrong)
+
+
+def test_an_answer_goes_to_the_address_that_wrote_and_to_nobody_in_its_place() -> None:
+    answer = Answering(template="answer", channels=(Channel.EMAIL,), address="director")
+    (to,) = {recipients(answer, Channel.EMAIL, known(DIRECTOR, OWNER)).to}
+    assert (to.role, to.contact, to.address, to.language) == ("director", 1, "director", "fr")
+    for facts, reason in (
+        (known(DIRECTOR), None),
+        (known(DIRECTOR, stop("director")), "opt_out"),
+        (known(DIRECTOR, stop(None)), None),
+        (known(OWNER), "no_address"),
+    ):
+        rules = rules_for(cadence(ANY_STEP), facts, creditor())
+        assert rules.closed_for(answer).get(Channel.EMAIL) == reason
