@@ -101,7 +101,10 @@ def _lifted(facts: CustomerFacts, channel: Channel, of_contact: str | None) -> C
     """A channel that may be used again, at the billing contact's address or a contact's; all others stay closed."""
     if of_contact is not None and of_contact != facts.addresses.get(channel):
         opened = (c for c in facts.closed_addresses if (c.channel, c.address) != (channel, of_contact))
-        return facts.model_copy(update={"closed_addresses": tuple(opened)})
+        bounced = facts.suppressed.get(channel)  # said of it while it was the billing contact's
+        others = facts.suppressed.keys() - ({channel} if bounced and bounced.address == of_contact else set())
+        suppressed = {each: why for each, why in facts.suppressed.items() if each in others}
+        return facts.model_copy(update={"closed_addresses": tuple(opened), "suppressed": suppressed})
     address = facts.addresses.get(channel)
     left = {
         each: why

@@ -14,9 +14,11 @@ from cadence.words import Channel, ChannelReason, DayHours, PersonReason
 from starter.acts import happened
 from starter.session import Refusal
 from starter.standing import CustomerStanding
+from starter.whose import At, Whose
 
 PERSON_REASONS: tuple[PersonReason, ...] = get_args(PersonReason)
 REASONS = (*get_args(ChannelReason), *PERSON_REASONS)
+BILLED = Whose()
 # What is said of the person; all else is said of an address, and of none that replaces it.
 OF_THE_PERSON = ("opt_out", "complaint")
 
@@ -27,22 +29,63 @@ def suppress(
     *,
     reason: ChannelReason | PersonReason,
     channel: Channel | None = None,
+    whose: Whose = BILLED,
 ) -> Sequence[e.CustomerEvent]:
-    """Use a channel no more (every channel if None), or contact the customer no more, where the reason says so."""
+    """Use a channel no more (every channel if None), or contact the customer no more, where the reason says so.
+
+    It is said of the billing contact, or of the contacts or the address that `whose` names.
+    """
     facts = stands.facts
     if reason in PERSON_REASONS:
-        if channel is not None:
+        if channel is not None or whose != BILLED:
             raise Refusal(
-                f"{reason} is said of the person and closes every channel; name no channel with it",
+                f"{reason} is said of the person and closes every channel; "
+                "name no channel, role or address with it",
                 code="whole_person",
-                field="channel",
+                field="channel" if channel else "role" if whose.role else "address",
             )
         if reason in facts.forbidden:
             raise Refusal(
                 f"{stands.key} is not to be contacted already ({reason})", code="suppressed_already"
             )
         return [e.ContactForbidden.model_validate({"reason": reason})]
-    return _close(stands, reason, tuple(Channel) if channel is None else (channel,))
+    named = tuple(Channel) if channel is None else (channel,)
+    theirs = whose.addresses(facts, stands.key)
+    return _close(stands, reason, named) if theirs is None else _close_at(stands, reason, named, theirs)
+
+
+def _close_at(
+    stands: CustomerStanding, reason: str, named: Sequence[Channel], theirs: Sequence[At]
+) -> Sequence[e.CustomerEvent]:
+    """Close addresses, whoever's they are."""
+    meant = _reached_by(stands, named, theirs)
+    events = [
+        e.ChannelSuppressed.model_validate({"channel": each, "reason": reason, "address": address})
+        for each, address in meant
+        if stands.facts.closed(each, address) is None
+    ]
+    if not events:
+        raise Refusal(
+            f"that contact of {stands.key} is not written to by {_listed(_channels(meant))} already",
+            code="suppressed_already",
+        )
+    return events
+
+
+def _reached_by(stands: CustomerStanding, named: Sequence[Channel], theirs: Sequence[At]) -> list[At]:
+    meant = [(each, address) for each, address in theirs if each in named]
+    if not meant:
+        raise Refusal(
+            f"that contact of {stands.key} has no address for {_listed(named)}; "
+            f"they are reached by {_listed(_channels(theirs))}",
+            code="no_address",
+            field="channel",
+        )
+    return meant
+
+
+def _channels(theirs: Sequence[At]) -> list[Channel]:
+    return [each for each in Channel if each in dict(theirs)]
 
 
 def _close(stands: CustomerStanding, reason: str, named: Sequence[Channel]) -> Sequence[e.CustomerEvent]:
@@ -75,10 +118,16 @@ def _is_news(facts: CustomerFacts, channel: Channel, reason: str) -> bool:
 
 
 def unsuppress(
-    stands: CustomerStanding, _now: datetime, *, channel: Channel | None = None
+    stands: CustomerStanding, _now: datetime, *, channel: Channel | None = None, whose: Whose = BILLED
 ) -> Sequence[e.CustomerEvent]:
-    """Use a channel again; without one, lift what forbids all contact, and leave each channel as it is."""
+    """Use a channel again; without one, lift what forbids all contact, and leave each channel as it is.
+
+    With `whose`, the addresses that it names are used again: by this channel, or by every one of theirs.
+    """
     facts = stands.facts
+    theirs = whose.addresses(facts, stands.key)
+    if theirs is not None:
+        return _open_at(stands, tuple(Channel) if channel is None else (channel,), theirs)
     if channel is None:
         if not facts.forbidden:
             raise Refusal(
@@ -91,6 +140,24 @@ def unsuppress(
         raise Refusal(f"{stands.key} has no suppression of {channel} to lift", code="not_suppressed")
     lifted = {"channel": channel, "reason": known.reason}
     return [e.SuppressionLifted.model_validate(lifted)]
+
+
+def _open_at(
+    stands: CustomerStanding, named: Sequence[Channel], theirs: Sequence[At]
+) -> Sequence[e.CustomerEvent]:
+    meant = _reached_by(stands, named, theirs)
+    closed = [(each, address, stands.facts.closed(each, address)) for each, address in meant]
+    events = [
+        e.SuppressionLifted.model_validate({"channel": each, "reason": reason, "address": address})
+        for each, address, reason in closed
+        if reason
+    ]
+    if not events:
+        raise Refusal(
+            f"that contact of {stands.key} has no suppression of {_listed(_channels(meant))} to lift",
+            code="not_suppressed",
+        )
+    return events
 
 
 def consent(

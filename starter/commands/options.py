@@ -28,6 +28,7 @@ UNSPECIFIED = "unspecified"
 _CODE = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 # By which option each argument of an act is said.
 _OPTIONS = {
+    "address": "--address",
     "answer_by": "--answer-by",
     "at": "--at",
     "by": "--on",
@@ -40,6 +41,7 @@ _OPTIONS = {
     "id": "--id",
     "instalments": "--instalment",
     "replaces": "--replace",
+    "role": "--role",
     "stage": "--stage",
     "step": "--step",
     "to": "--to",

@@ -18,11 +18,17 @@ from starter.printing import say, words
 from starter.session import Refusal, wall_clock, with_ledger
 from starter.standing import CustomerStanding, report_customer
 from starter.storytelling import preferred
+from starter.whose import Whose
 
 Customer = Annotated[
     str, typer.Option("--customer", help="The creditor's key of the customer.", show_default=False)
 ]
 MaybeChannel = Annotated[Channel | None, typer.Option("--channel", help="One channel; without it, all.")]
+Role = Annotated[
+    str | None,
+    typer.Option("--role", help="Of the contacts with this role; the billing contact if left out."),
+]
+Address = Annotated[str | None, typer.Option("--address", help="Of this e-mail address or number alone.")]
 ByChannel = Annotated[Channel, typer.Option("--channel", help="The channel agreed to.", show_default=False)]
 Channels = Annotated[
     list[Channel] | None, typer.Option("--channel", help="By this channel only; may be given more than once.")
@@ -51,32 +57,52 @@ def suppress(
     customer: Customer,
     reason: Why,
     channel: MaybeChannel = None,
+    role: Role = None,
+    address: Address = None,
     note: o.Note = None,
     actor: o.Actor = o.ACTOR,
 ) -> None:
     """Use a channel no more for a customer, or contact them no more at all: for every invoice, from now on."""
+    whose = _read_whose(role, address)
     _tell(
         customer,
         o.read_origin(actor, note),
-        lambda stands, now: wishes.suppress(stands, now, reason=reason, channel=channel),
+        lambda stands, now: wishes.suppress(stands, now, reason=reason, channel=channel, whose=whose),
     )
     which = "any channel" if channel is None else channel
     handed = " What falls due opens a case." if reason in get_args(PersonReason) else ""
-    say(f"{customer}: not to be contacted by {which} ({words(reason)}).{handed}")
+    say(f"{_named(customer, whose)}: not to be contacted by {which} ({words(reason)}).{handed}")
 
 
 def unsuppress(
-    customer: Customer, note: Proof, channel: MaybeChannel = None, actor: o.Actor = o.ACTOR
-) -> None:
-    """Use a channel again for a customer; without one, lift what forbids to contact them at all."""
+    customer: Customer, note: Proof, channel: MaybeChannel = None, role: Role = None, address: Address = None,
+    actor: o.Actor = o.ACTOR,
+) -> None:  # fmt: skip
+    """Use a channel again for a customer; without one, lift what forbids to contact them at all.
+
+    With a role or an address, use those addresses again.
+    """
+    whose = _read_whose(role, address)
     stands = _tell(
         customer,
         o.read_origin(actor, note),
-        lambda stands, now: wishes.unsuppress(stands, now, channel=channel),
+        lambda stands, now: wishes.unsuppress(stands, now, channel=channel, whose=whose),
     )
     closed = [f"{each} ({words(why)})" for each in Channel if (why := stands.facts.unusable(each))]
-    left = f" Still closed: {', '.join(closed)}." if closed else ""
-    say(f"{customer}: may be contacted{f' by {channel}' if channel else ''} again.{left}")
+    left = f" Still closed: {', '.join(closed)}." if closed and whose == wishes.BILLED else ""
+    say(f"{_named(customer, whose)}: may be contacted{f' by {channel}' if channel else ''} again.{left}")
+
+
+def _read_whose(role: str | None, address: str | None) -> Whose:
+    with o.named_options():
+        return Whose(None if role is None else o.read_code("--role", role), address)
+
+
+def _named(customer: str, whose: Whose) -> str:
+    """Who is meant, in words that hold no address."""
+    if whose.address is not None:
+        return f"{customer}, that address"
+    return f"{customer}, {whose.role}" if whose.role else customer
 
 
 def consent(

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from ledger.access import Ledger
+from ledger.customer_intake import ContactIntake
 from ledger.database import connect
+from ledger.intake import receive
 from ledger.publishing import publish
-from tests.integration.ledger.playing import ARRIVAL, CREDITOR, row, ruler, take_in
+from tests.integration.ledger.playing import ARRIVAL, CREDITOR, FILE, row, ruler, take_in
 from tests.integration.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +61,25 @@ async def test_a_channel_is_closed_and_opened_again_with_a_note(terminal: Termin
     lifted = await terminal.done("unsuppress", *C1, "--channel", "sms", "--note", "signed form")
     assert lifted.out.startswith("C-1: may be contacted by sms again.")
     assert (await card(terminal))["suppressed"] == {}
+
+
+async def test_a_contact_is_left_alone_by_their_role_and_listed_with_the_reason(
+    ledger: Ledger, terminal: Terminal
+) -> None:
+    director = ContactIntake(
+        customer="C-1", contact="ana", role="director", name="Ana", email="ana@example.com"
+    )
+    await receive(ledger, [director], datetime.now(UTC), FILE)
+    said = await terminal.done("suppress", *C1, "--role", "director", "--reason", "complaint")
+    assert said.out == "C-1, director: not to be contacted by any channel (complaint).\n"
+    shown = (await terminal.done("customer", "C-1")).out
+    assert "ana@example.com" in shown
+    assert "email (complaint)" in shown
+    lifted = await terminal.done("unsuppress", *C1, "--address", "ana@example.com", "--note", "a letter")
+    assert lifted.out == "C-1, that address: may be contacted again.\n"
+    assert "--role: C-1 has no contact with the role owner" in await terminal.refused(
+        "suppress", *C1, "--role", "owner", "--reason", "complaint"
+    )
 
 
 async def test_nobody_is_contacted_of_whom_it_is_said_and_the_story_and_the_reasons_say_so(

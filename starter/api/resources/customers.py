@@ -33,6 +33,7 @@ from starter.api.resources.words import (
 from starter.api.roles import Permission
 from starter.api.service import Caller, service
 from starter.standing import CustomerStanding, report_customer
+from starter.whose import Whose
 from templates.statement import MEDIA_TYPE, render_statement
 
 router = APIRouter(tags=["customers"])
@@ -44,6 +45,14 @@ Text = Annotated[searching.Words | None, Query(description="In the key, the name
 Segment = Annotated[Slug | None, Query(description="In this segment.")]
 
 
+Role = Annotated[
+    Slug | None, Field(description="Of the contacts with this role, not of the billing contact.")
+]
+Address = Annotated[
+    str | None, Field(max_length=254, description="Of this e-mail address or number (in full, with +) alone.")
+]
+
+
 class SuppressionOrder(Remark):
     """Why a channel is to be used no more (every channel, without one); the last four reasons close them all."""
 
@@ -53,6 +62,8 @@ class SuppressionOrder(Remark):
 
     reason: Literal[ChannelReason, PersonReason]
     channel: Channel | None = None
+    role: Role = None
+    address: Address = None
 
 
 class LiftingOrder(Order):
@@ -61,6 +72,8 @@ class LiftingOrder(Order):
     model_config = ConfigDict(json_schema_extra={"example": {"note": "letter of 2026-11-20"}})
 
     note: Note
+    role: Role = None
+    address: Address = None
 
 
 class ConsentOrder(Order):
@@ -183,9 +196,12 @@ async def release_customer(write: Write, order: Remark, caller: Steerer) -> Cust
 @router.post(CUSTOMER + "/suppressions")
 async def suppress_customer(write: Write, order: SuppressionOrder, caller: Steerer) -> CustomerView:
     """Use a channel no more, or contact the customer no more at all: for every invoice, from the next permit on."""
+    whose = Whose(order.role, order.address)
     return await write.tell(
         caller.origin(note=order.note),
-        lambda stands, now: wishes.suppress(stands, now, reason=order.reason, channel=order.channel),
+        lambda stands, now: wishes.suppress(
+            stands, now, reason=order.reason, channel=order.channel, whose=whose
+        ),
     )
 
 
@@ -193,10 +209,14 @@ async def suppress_customer(write: Write, order: SuppressionOrder, caller: Steer
 async def lift_suppression(
     write: Write, channel: Channel | Literal["all"], order: LiftingOrder, caller: Steerer
 ) -> CustomerView:
-    """Use a channel again; `all` lifts what forbids all contact, and leaves each channel as it is."""
-    named = None if channel == "all" else channel
+    """Use a channel again; `all` lifts what forbids all contact, and leaves each channel as it is.
+
+    With a role or an address, those addresses are used again: `all` is then every channel of theirs.
+    """
+    named, whose = None if channel == "all" else channel, Whose(order.role, order.address)
     return await write.tell(
-        caller.origin(note=order.note), lambda stands, now: wishes.unsuppress(stands, now, channel=named)
+        caller.origin(note=order.note),
+        lambda stands, now: wishes.unsuppress(stands, now, channel=named, whose=whose),
     )
 
 

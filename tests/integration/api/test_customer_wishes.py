@@ -54,6 +54,22 @@ async def test_a_channel_is_closed_and_opened_with_a_note_of_what_shows_it(agent
     ]
 
 
+async def test_a_contacts_address_is_closed_by_their_role_and_opened_by_itself(
+    api: Api, agent: httpx.AsyncClient
+) -> None:
+    told = {"role": "director", "name": "Ana Exemplo", "email": "director@example.com"}
+    assert (await api.client(Role.ERP).put(f"{CUSTOMER}/contacts/ana", json=told)).status_code == 201
+    order = {"reason": "complaint", "role": "director"}
+    closed = (await agent.post(f"{CUSTOMER}/suppressions", json=order)).json()
+    assert (closed["contacts"][0]["suppressed"], closed["card"]["suppressed"]) == ({"email": "complaint"}, {})
+    opening = {"note": "a letter", "address": "director@example.com"}
+    opened = (await lift(agent, "email", opening)).json()
+    assert opened["contacts"][0]["suppressed"] == {}
+    for wrong in ({"role": "owner"}, {"address": "nobody@example.com"}, order | {"address": "x@example.com"}):
+        refused = await agent.post(f"{CUSTOMER}/suppressions", json={"reason": "complaint"} | wrong)
+        assert (refused.status_code, len(refused.json()["errors"])) == (422, 1)
+
+
 @pytest.mark.parametrize("reason", ["legal_cease", "vulnerable", "deceased", "minor"])
 async def test_what_is_said_of_the_person_closes_all_and_is_lifted_as_a_whole(
     agent: httpx.AsyncClient, reason: str

@@ -9,9 +9,11 @@ import pytest
 from cadence import events as e
 from cadence.customers import reduce_customer
 from cadence.words import Channel
+from ledger.keys import address_fingerprint
 from starter import wishes
 from starter.session import Refusal
 from starter.standing import CustomerStanding
+from starter.whose import Whose
 from tests.unit.cadence.game import customer
 
 NOW = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
@@ -67,6 +69,60 @@ def test_what_is_closed_already_and_what_has_no_address_is_refused() -> None:
     nobody = stands(addresses={})
     assert refused(wishes.suppress, nobody, reason="wrong_person", channel=Channel.SMS) == "no_address"
     assert refused(wishes.suppress, nobody, reason="bad_address") == "no_address"
+
+
+DIRECTOR = "director@example.com"
+AT = address_fingerprint(DIRECTOR)
+A_DIRECTOR = e.ContactReceived(contact=1, role="director", addresses={Channel.EMAIL: AT})
+
+
+@pytest.mark.parametrize("whose", [Whose(role="director"), Whose(address=f" {DIRECTOR} ")])
+def test_a_contacts_address_is_closed_and_opened_again_by_their_role_or_by_itself(whose: Whose) -> None:
+    known = stands(A_DIRECTOR)
+    (closed,) = wishes.suppress(known, NOW, reason="opt_out", whose=whose)
+    assert closed == e.ChannelSuppressed(channel=Channel.EMAIL, reason="opt_out", address=AT)
+    told = stands(A_DIRECTOR, closed)
+    assert told.facts.unusable(Channel.EMAIL) is None
+    assert refused(wishes.suppress, told, reason="complaint", whose=whose) == "suppressed_already"
+    (opened,) = wishes.unsuppress(told, NOW, channel=Channel.EMAIL, whose=whose)
+    assert opened == e.SuppressionLifted(channel=Channel.EMAIL, reason="opt_out", address=AT)
+    assert stands(A_DIRECTOR, closed, opened).facts == known.facts
+    assert refused(wishes.unsuppress, known, whose=whose) == "not_suppressed"
+
+
+def test_an_address_that_bounced_is_opened_again_though_it_is_another_contacts_now() -> None:
+    bounced = e.ChannelSuppressed(channel=Channel.EMAIL, reason="bad_address", address=AT)
+    was_billing = stands(bounced, A_DIRECTOR, addresses={"email": AT})
+    moved = reduce_customer(
+        was_billing.facts,
+        e.CustomerReceived(
+            **was_billing.facts.model_dump(
+                include=set(e.CustomerReceived.model_fields) - {"addresses", "type"}
+            ),
+            addresses={Channel.EMAIL: "elsewhere"},
+        ),
+    )
+    now = CustomerStanding(7, "C-7", moved, 0)
+    (opened,) = wishes.unsuppress(now, NOW, whose=Whose(role="director"))
+    assert reduce_customer(moved, opened).closed(Channel.EMAIL, AT) is None
+
+
+def test_whose_is_meant_must_be_known_and_be_one() -> None:
+    known = stands(A_DIRECTOR)
+    for whose, code in (
+        (Whose(role="owner"), "no_contact"),
+        (Whose(address="nobody@example.com"), "unknown_address"),
+        (Whose(address="12"), "invalid_address"),
+    ):
+        assert refused(wishes.suppress, known, reason="opt_out", whose=whose) == code
+        assert refused(wishes.unsuppress, known, whose=whose) == code
+    director = Whose(role="director")
+    assert (
+        refused(wishes.suppress, known, reason="opt_out", channel=Channel.SMS, whose=director) == "no_address"
+    )
+    assert refused(wishes.suppress, known, reason="minor", whose=director) == "whole_person"
+    with pytest.raises(Refusal, match="not both"):
+        Whose("director", DIRECTOR)
 
 
 def test_a_channel_is_opened_by_its_name_and_a_person_as_a_whole() -> None:
