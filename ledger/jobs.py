@@ -1,4 +1,4 @@
-"""Jobs: work on many invoices, chosen once when it was asked for, taken in small batches until all is done."""
+"""Jobs: work on many invoices or customers, chosen once when it was asked for, taken in small batches until all is done."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -31,6 +31,8 @@ from ledger.views import JobLine
 jobs, items = Job.__table__, JobItem.__table__  # type: ignore[attr-defined]
 
 Kind = Literal["hold", "release", "migrate"]
+# The rules of segments go over every customer.
+SEGMENT = "segment"
 DONE = "done"
 # Notified when a job is made.
 JOB_CHANNEL = "regua_job"
@@ -39,7 +41,7 @@ _WAITS = items.c.outcome.is_(None)
 
 @dataclass(slots=True)
 class Share:
-    """Invoices of one job that are to be worked on now, by our id and the creditor's number.
+    """What of one job is to be worked on now: invoices by our id and the creditor's number, or customers by their key.
 
     `order` is what the job does to each, `actor` who asked; `outcomes` collects a code for each that was done.
     """
@@ -48,7 +50,7 @@ class Share:
     kind: Kind
     order: dict[str, Any]
     actor: str
-    numbers: dict[int, str]
+    named: dict[int, str]
     outcomes: dict[int, str] = field(default_factory=dict)
 
 
@@ -67,20 +69,29 @@ async def create_job(
     A release is about those that are paused, a migration about those that keep to an older version of their cadence. `order` is JSON: what is to be done to each; `today` is the
     creditor's. A job that finds nothing is finished.
     """
+    asked = {"kind": kind, "filter": wanted.model_dump(mode="json", exclude_none=True), "order": order}
+    return await _create(engine, asked, _chosen(kind, wanted, today), actor, now)
+
+
+async def create_segment_job(
+    engine: AsyncEngine, order: dict[str, Any], actor: str, now: datetime
+) -> JobLine:
+    """Write down that the rules of segments are to go over every customer who is known at this instant.
+
+    `order` is JSON: from when on a change of segment counts, and whether it is only to be counted.
+    """
+    known = select(customers.c.id).where(customers.c.merged_into.is_(None))
+    return await _create(engine, {"kind": SEGMENT, "filter": {}, "order": order}, known, actor, now)
+
+
+async def _create(
+    engine: AsyncEngine, asked: dict[str, Any], chosen: Select[Any], actor: str, now: datetime
+) -> JobLine:
     async with engine.begin() as connection:
-        row = {
-            "kind": kind,
-            "filter": wanted.model_dump(mode="json", exclude_none=True),
-            "order": order,
-            "created_at": now,
-            "created_by": actor,
-            "status": "running",
-        }
+        row = asked | {"created_at": now, "created_by": actor, "status": "running"}
         job_id: int = (await connection.execute(insert(jobs).values(row).returning(jobs.c.id))).scalar_one()
-        # Its rows lock the invoices they belong to: in the order in which everybody locks them.
-        chosen = _chosen(kind, wanted, today).order_by(invoices.c.id)
-        chosen = chosen.add_columns(literal(job_id, BigInteger))
-        await connection.execute(insert(items).from_select(["invoice_id", "job_id"], chosen))
+        named = chosen.add_columns(literal(job_id, BigInteger))
+        await connection.execute(insert(items).from_select(["subject_id", "job_id"], named))
         await _finish(connection, now, jobs.c.id == job_id)
         await connection.execute(select(func.pg_notify(JOB_CHANNEL, "")))
         return await _job(connection, job_id)
@@ -140,23 +151,23 @@ async def share(engine: AsyncEngine, limit: int, now: datetime) -> AsyncIterator
 
 
 async def _take(connection: AsyncConnection, limit: int) -> Share | None:
-    waiting = select(items.c.job_id, items.c.invoice_id).join_from(items, jobs)
-    waiting = waiting.where(_WAITS, jobs.c.status == "running").order_by(items.c.job_id, items.c.invoice_id)
+    waiting = select(items.c.job_id, items.c.subject_id).join_from(items, jobs)
+    waiting = waiting.where(_WAITS, jobs.c.status == "running").order_by(items.c.job_id, items.c.subject_id)
     rows = (await connection.execute(waiting.limit(limit).with_for_update(of=items, skip_locked=True))).all()
     if not rows:
         return None
     job_id = rows[0].job_id
-    ids = [row.invoice_id for row in rows if row.job_id == job_id]
+    ids = [row.subject_id for row in rows if row.job_id == job_id]
     asked = (await connection.execute(select(jobs).where(jobs.c.id == job_id))).one()
-    wanted = any_(literal(ids, ARRAY(BigInteger)))
-    named = await connection.execute(select(invoices.c.id, invoices.c.number).where(invoices.c.id == wanted))
-    numbers = {row.id: row.number for row in named}
-    return Share(job_id, asked.kind, asked.order, asked.created_by, {each: numbers[each] for each in ids})
+    table, name = (customers, "key") if asked.kind == SEGMENT else (invoices, "number")
+    wanted = select(table.c.id, table.c[name]).where(table.c.id == any_(literal(ids, ARRAY(BigInteger))))
+    names = {row.id: row[1] for row in await connection.execute(wanted)}
+    return Share(job_id, asked.kind, asked.order, asked.created_by, {each: names[each] for each in ids})
 
 
 async def _write(connection: AsyncConnection, taken: Share) -> None:
-    done = update(items).where(items.c.job_id == taken.job_id, items.c.invoice_id == bindparam("of_invoice"))
-    rows = [{"of_invoice": each, "became": outcome} for each, outcome in taken.outcomes.items()]
+    done = update(items).where(items.c.job_id == taken.job_id, items.c.subject_id == bindparam("of_subject"))
+    rows = [{"of_subject": each, "became": outcome} for each, outcome in taken.outcomes.items()]
     await connection.execute(done.values(outcome=bindparam("became")), rows)
 
 

@@ -74,9 +74,9 @@ def customer_signal_key(customer_id: int, name: str, told: str) -> str:
     return f"customer-{customer_id}-{name}-{told}"
 
 
-def job_key(job_id: int, invoice_id: int) -> str:
-    """The id under which a job's act on one invoice is told: a job that goes on after a crash acts once."""
-    return f"{job_id}-{invoice_id}"
+def job_key(job_id: int, subject_id: int) -> str:
+    """The id under which a job's act on one invoice or customer is told: a job that goes on after a crash acts once."""
+    return f"{job_id}-{subject_id}"
 
 
 def job_hold_key(job_id: int) -> str:

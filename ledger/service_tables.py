@@ -191,7 +191,7 @@ class WebhookDelivery(SQLModel, table=True):
 
 
 class Job(SQLModel, table=True):
-    """Work on many invoices, chosen when it was asked for; it goes on where it was left."""
+    """Work on many invoices or customers, chosen when it was asked for; it goes on where it was left."""
 
     __tablename__ = "job"
     __table_args__ = (CheckConstraint("status IN ('running','finished','cancelled')"),)
@@ -206,12 +206,12 @@ class Job(SQLModel, table=True):
 
 
 class JobItem(SQLModel, table=True):
-    """One invoice of a job; `outcome` is a code once it was done."""
+    """One invoice of a job, by our id, or one customer where its kind is `segment`; `outcome` is a code once it was done."""
 
     __tablename__ = "job_item"
     __table_args__ = (Index("job_item_waiting", "job_id", postgresql_where=text("outcome IS NULL")),)
     job_id: int = Field(sa_column=Column(BigInteger, ForeignKey("job.id"), primary_key=True))
-    invoice_id: int = Field(sa_column=Column(BigInteger, ForeignKey("invoice.id"), primary_key=True))
+    subject_id: int = Field(sa_column=Column(BigInteger, primary_key=True))
     outcome: str | None = Field(default=None, sa_type=Text)
 
 

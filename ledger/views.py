@@ -299,10 +299,14 @@ class Totals(_View):
     attempts: dict[str, int]
 
 
-class JobLine(_View):
-    """Work on many invoices and how far it has come; `outcomes` counts its invoices by what became of each.
+_NO_FAILURE = ("done", "same", "would_change", "waiting")
 
-    `failed` counts those to which it could not be done, such as one that was closed meanwhile.
+
+class JobLine(_View):
+    """Work on many invoices or customers and how far it has come; `outcomes` counts them by what became of each.
+
+    `failed` counts those to which it could not be done, such as one that was closed meanwhile. Of `segment`, `same`
+    counts the customers who are in their segment, and `would_change` in a dry run those who would leave it.
     """
 
     id: int
@@ -318,7 +322,7 @@ class JobLine(_View):
     @computed_field  # type: ignore[prop-decorator] # pydantic's own way to write one
     @property
     def total(self) -> int:
-        """All its invoices."""
+        """All its invoices, or customers."""
         return sum(self.outcomes.values())
 
     @computed_field  # type: ignore[prop-decorator] # pydantic's own way to write one
@@ -331,10 +335,10 @@ class JobLine(_View):
     @property
     def failed(self) -> int:
         """Those to which it could not be done."""
-        return self.total - self.done - self.outcomes.get("waiting", 0)
+        return sum(count for outcome, count in self.outcomes.items() if outcome not in _NO_FAILURE)
 
     @computed_field  # type: ignore[prop-decorator] # pydantic's own way to write one
     @property
     def percent(self) -> int:
         """How much of it is over, rounded down."""
-        return 100 * (self.done + self.failed) // self.total if self.total else 100
+        return 100 * (self.total - self.outcomes.get("waiting", 0)) // self.total if self.total else 100

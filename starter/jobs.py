@@ -1,13 +1,14 @@
-"""Works jobs off, a small share at a time: each invoice in a transaction of its own, known when told again."""
+"""Works jobs off, a small share at a time: each invoice or customer in a transaction of its own, known when told again."""
 
 import asyncio
 from datetime import UTC, date, datetime
 
 from ledger.access import Ledger
 from ledger.database import LedgerError
-from ledger.jobs import DONE, JOB_CHANNEL, Share, share
+from ledger.jobs import DONE, JOB_CHANNEL, SEGMENT, Share, share
 from ledger.keys import job_hold_key, job_key
 from ledger.migrating import migrate
+from ledger.segmenting import explained, reassign
 from ledger.unit import Origin
 from starter import acts
 from starter.draining import keep_drained
@@ -20,13 +21,13 @@ SHARE = 20
 
 
 async def work_jobs(ledger: Ledger, now: datetime) -> int:
-    """Do one share of the oldest running job at the aware instant `now`; how many invoices, 0 where no job waits."""
+    """Do one share of the oldest running job at the aware instant `now`; how many it was about, 0 where no job waits."""
     async with share(ledger.engine, SHARE, now) as taken:
         if taken is None:
             return 0
-        for invoice_id, number in taken.numbers.items():
-            taken.outcomes[invoice_id] = await _act(ledger, taken, invoice_id, number, now)
-        return len(taken.numbers)
+        for subject_id, name in taken.named.items():
+            taken.outcomes[subject_id] = await _act(ledger, taken, subject_id, name, now)
+        return len(taken.named)
 
 
 async def keep_jobs_worked(ledger: Ledger, stop: asyncio.Event) -> None:
@@ -36,21 +37,31 @@ async def keep_jobs_worked(ledger: Ledger, stop: asyncio.Event) -> None:
     )
 
 
-async def _act(ledger: Ledger, taken: Share, invoice_id: int, number: str, now: datetime) -> str:
-    """Do what the job asks to one invoice, once; `done`, or the code of what stood in the way."""
+async def _act(ledger: Ledger, taken: Share, subject_id: int, name: str, now: datetime) -> str:
+    """Do what the job asks to one invoice or customer, once; `done`, or the code of what was or stood in the way."""
 
     def judge(stands: Standing, at: datetime) -> Report:
         return _judged(taken, stands, at)
 
-    origin = Origin(taken.actor, JOB_SOURCE, job_key(taken.job_id, invoice_id), taken.order.get("note"))
+    origin = Origin(taken.actor, JOB_SOURCE, job_key(taken.job_id, subject_id), taken.order.get("note"))
     try:
+        if taken.kind == SEGMENT:
+            return await _segment(ledger, taken, subject_id, name, origin, now)
         if taken.kind == "migrate":
-            await migrate(ledger, invoice_id, origin, now)
+            await migrate(ledger, subject_id, origin, now)
         else:
-            await report(ledger, number, origin, judge, now)
+            await report(ledger, name, origin, judge, now)
     except (Refusal, LedgerError) as refused:
         return refused.code
     return DONE
+
+
+async def _segment(
+    ledger: Ledger, taken: Share, customer_id: int, key: str, origin: Origin, now: datetime
+) -> str:
+    if taken.order["dry_run"]:
+        return "would_change" if (await explained(ledger, customer_id, key, now)).changes else "same"
+    return DONE if await reassign(ledger, customer_id, origin, now, taken.order["effect"]) else "same"
 
 
 def _judged(taken: Share, stands: Standing, now: datetime) -> Report:

@@ -27,7 +27,7 @@ def jobs(job: MaybeJob = None, json: o.Json = False) -> None:
     if json:
         as_json(found if job is None else found[0])
         return
-    headings = ("job", "what", "status", "asked (UTC)", "by", "invoices", "done", "failed", "%")
+    headings = ("job", "what", "status", "asked (UTC)", "by", "in all", "done", "failed", "%")
     table(counted(len(found), "job"), headings, map(_row, found))
     if job is not None:
         for outcome, count in found[0].outcomes.items():

@@ -10,8 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence.customer_facts import Assignment
 from cadence.words import Slug
+from ledger.jobs import create_segment_job
 from ledger.searching import customer_view
 from ledger.segmenting import Effect
+from ledger.views import JobLine
 from starter.api.etags import answer, require_match
 from starter.api.identity import may
 from starter.api.resources.customers import CUSTOMER
@@ -44,6 +46,15 @@ class ClearOrder(Remark):
     model_config = ConfigDict(json_schema_extra={"example": {"effect": "next_invoice"}})
 
     effect: Effect = "next_invoice"
+
+
+class ApplyOrder(Remark):
+    """From when on a change of segment counts; with `dry_run` the customers who would change are only counted."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"effect": "now", "dry_run": True}})
+
+    effect: Effect = "next_invoice"
+    dry_run: bool = False
 
 
 class RuleJudged(BaseModel):
@@ -95,6 +106,15 @@ async def clear(
     origin, expect = caller.origin(note=order.note), _Seen(request, held, key)
     await clear_segment(held.ledger, key, order.effect, origin, held.clock(), expect)
     return answer(response, await _view(held, key))
+
+
+@router.post("/v1/segments/apply", status_code=202)
+async def apply_segments(held: Serving, response: Response, order: ApplyOrder, caller: Assigner) -> JobLine:
+    """Let the rules go over every customer, as a job in the background; its outcomes say how many changed."""
+    asked = order.model_dump(mode="json", exclude_none=True)
+    made = await create_segment_job(held.ledger.engine, asked, caller.name, held.clock())
+    response.headers["Location"] = f"/v1/jobs/{made.id}"
+    return made
 
 
 class _Seen:

@@ -181,9 +181,9 @@ async def test_nobody_else_has_hold_of_the_invoices_of_a_share(api: Api, manager
     async with share(api.ledger.engine, 4, ARRIVAL) as one, share(api.ledger.engine, 20, ARRIVAL) as other:
         assert one is not None
         assert other is not None
-        assert len(one.numbers) == 4
-        assert set(one.numbers) | set(other.numbers) == set(one.numbers) ^ set(other.numbers)
-        assert len(other.numbers) == MANY - 4
+        assert len(one.named) == 4
+        assert set(one.named) | set(other.named) == set(one.named) ^ set(other.named)
+        assert len(other.named) == MANY - 4
 
 
 async def test_bad_orders_say_what_is_wrong(api: Api, manager: httpx.AsyncClient) -> None:

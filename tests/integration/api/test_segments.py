@@ -1,13 +1,16 @@
 """Segments over HTTP: shown with what decides, assigned by managers alone, and taken back."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import httpx
 import pytest
 
+from cadence.segments import Segments
 from ledger.publishing import publish
 from starter.api.roles import Role
+from starter.jobs import work_jobs
 from tests.integration.api.conftest import Api
 from tests.integration.ledger.playing import ARRIVAL, row, ruler, take_in
 
@@ -60,3 +63,22 @@ async def test_a_change_on_an_old_picture_is_refused(manager: httpx.AsyncClient)
     seen = (await manager.get("/v1/customers/C-1")).headers["ETag"]
     assert (await manager.put(SEGMENT, json=FIRM, headers={"If-Match": seen})).status_code == 200
     assert (await manager.put(SEGMENT, json=FIRM, headers={"If-Match": seen})).status_code == 412
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_the_rules_go_over_every_customer_as_a_job(
+    api: Api, manager: httpx.AsyncClient, dry_run: bool
+) -> None:
+    await take_in(api.ledger, row("INV-2", customer="C-2", segment="firm"))
+    rules = Segments.model_validate({"rules": [{"segment": "firm", "title": "All are firms"}]})
+    ruled = replace(api.ledger, segments=rules)
+    asked = await manager.post("/v1/segments/apply", json={"effect": "now", "dry_run": dry_run})
+    assert (asked.status_code, asked.json()["total"]) == (202, 2)
+    assert await work_jobs(ruled, ARRIVAL) == 2
+    job = (await manager.get(asked.headers["Location"])).json()
+    assert job["outcomes"] == {"would_change" if dry_run else "done": 1, "same": 1}
+    assert (job["status"], job["percent"], job["failed"]) == ("finished", 100, 0)
+    story = (await manager.get("/v1/invoices/INV-1")).json()
+    assert story["invoice"]["cadence"] == ("short" if dry_run else "firm")
+    by_agent = await api.client(Role.AGENT).post("/v1/segments/apply", json={})
+    assert by_agent.status_code == 403
