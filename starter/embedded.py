@@ -250,6 +250,7 @@ class EmbeddedSandbox(_EmbeddedServer):
     `receiver_url` is where it sends receipts, replies and payments, `public_url` what it signs them for (the
     receiver's unless given). With receipts "held" it keeps them until it is asked to release them. `rails` are
     the payment rails' secrets by their variables (`channels.sandbox.paying.SECRETS`): it plays those rails.
+    An event of SendGrid's waits `gather` seconds for others, which come in the same post.
     """
 
     def __init__(
@@ -260,12 +261,13 @@ class EmbeddedSandbox(_EmbeddedServer):
         receipts: Literal["push", "held"] = "push",
         public_url: str | None = None,
         rails: Mapping[str, str] | None = None,
+        gather: float = 0.0,
     ) -> None:
         self.port = free_port()
         command = [sys.executable, "-m", "channels.sandbox", "--port", str(self.port)]
         command += ["--store", str(home.resolve() / "sandbox.store"), "--receiver", receiver_url]
         self._public_url = public_url or receiver_url
-        command += ["--public-url", self._public_url, "--receipts", receipts]
+        command += ["--public-url", self._public_url, "--receipts", receipts, "--gather", str(gather)]
         self._secrets = _SANDBOX_ACCOUNT | dict(rails or {})
         self.process = ChildProcess("sandbox", command, home, env=self._secrets, grace=10.0)
 

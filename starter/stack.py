@@ -33,6 +33,8 @@ SANDBOX_RAILS = {name: f"sandbox-{name.lower()}" for name in SECRETS} | {
 }
 SAMPLE = Path("samples/portfolio.csv")
 WATCH_SECONDS = 1.0
+# Seconds for which e-mail events wait for others: SendGrid posts them in batches, after up to half a minute.
+GATHERING = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ async def _start(
     postgres = await ending.enter_async_context(EmbeddedPostgres(home))
     temporal = await ending.enter_async_context(EmbeddedTemporal(home, ui_port=ui_port))
     api = f"http://127.0.0.1:{api_port}"
-    sandbox = await ending.enter_async_context(EmbeddedSandbox(home, api, rails=SANDBOX_RAILS))
+    sandbox = EmbeddedSandbox(home, api, rails=SANDBOX_RAILS, gather=GATHERING)
+    await ending.enter_async_context(sandbox)
     environment = {
         "DATABASE_URL": await _migrated(postgres),
         "TEMPORAL_ADDRESS": temporal.address,

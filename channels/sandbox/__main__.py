@@ -18,6 +18,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--receiver", required=True, help="where receipts and replies are posted")
     parser.add_argument("--public-url", help="address for which Twilio's callbacks are signed (--receiver)")
     parser.add_argument("--receipts", choices=["push", "held"], default="push")
+    parser.add_argument(
+        "--gather", type=float, default=0.0, help="seconds for which SendGrid's events wait for others (0)"
+    )
     return parser
 
 
@@ -37,6 +40,7 @@ def main() -> None:
         receiver=arguments.receiver.rstrip("/"),
         public_url=(arguments.public_url or arguments.receiver).rstrip("/"),
         held=arguments.receipts == "held",
+        gather=arguments.gather,
         rails={name: os.environ[name] for name in SECRETS if os.environ.get(name)},
     )
     server(config, arguments.port).run()

@@ -10,8 +10,9 @@ class SandboxConfig:
     """Who the sandbox's only client is, where it keeps things, and where receipts go.
 
     `receiver` is where callbacks are posted, `public_url` the address for which Twilio's are signed (what the
-    receiver believes its own address to be). `held`: receipts wait until they are released. `rails` are the
-    payment rails' secrets by their variables' names, those that are set.
+    receiver believes its own address to be). `held`: receipts wait until they are released. One event of SendGrid's
+    waits `gather` seconds for others, which come in the same post. `rails` are the payment rails' secrets by their
+    variables' names, those that are set.
     """
 
     account_sid: str
@@ -21,4 +22,5 @@ class SandboxConfig:
     receiver: str
     public_url: str
     held: bool = False
+    gather: float = 0.0
     rails: Mapping[str, str] = field(default_factory=dict)

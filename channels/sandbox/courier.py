@@ -22,7 +22,7 @@ from channels.sandbox.keys import SigningKey
 from channels.sandbox.store import Accepted, Owed, Store
 from channels.verify import SENDGRID_SIGNATURE_HEADER, SENDGRID_TIMESTAMP_HEADER
 
-_LANES = 4  # a message's receipts stay in one lane, so that they come in order
+_LANES = 4  # of Twilio's receipts; a message's stay in one lane, so that they come in order
 _TOO_MANY = 429
 _BATCH = 100  # events SendGrid would put into one post
 _RETRIES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)  # seconds; a receiver that restarts is back by then
@@ -36,12 +36,15 @@ class Courier:
         self._config, self._store, self._key = config, store, key
         self._validator = RequestValidator(config.auth_token)
         self._lanes: list[asyncio.Queue[Owed]] = [asyncio.Queue() for _ in range(_LANES)]
+        # SendGrid posts what happened to many messages at once.
+        self._events: asyncio.Queue[Owed] = asyncio.Queue()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Deliver while the context lasts, beginning with what a former run still owes."""
         async with httpx.AsyncClient(trust_env=False, timeout=10) as self._http:
             workers = [asyncio.create_task(self._work(lane)) for lane in self._lanes]
+            workers.append(asyncio.create_task(self._work(self._events, self._config.gather)))
             if not self._config.held:
                 self.schedule(self._store.owed.values())
             try:
@@ -55,13 +58,19 @@ class Courier:
         """Deliver each when its delay after the message's acceptance is over."""
         loop, now = asyncio.get_running_loop(), time.time()
         for item in owed:
-            due = self._store.messages[item.message_id].accepted_at + item.delay
-            lane = self._lanes[crc32(item.message_id.encode()) % _LANES]
-            loop.call_later(max(0.0, due - now), lane.put_nowait, item)
+            due = self._message(item).accepted_at + item.delay
+            loop.call_later(max(0.0, due - now), self._lane(item).put_nowait, item)
 
-    async def _work(self, lane: asyncio.Queue[Owed]) -> None:
+    def _lane(self, owed: Owed) -> asyncio.Queue[Owed]:
+        if self._message(owed).channel == "email":
+            return self._events
+        return self._lanes[crc32(owed.message_id.encode()) % _LANES]
+
+    async def _work(self, lane: asyncio.Queue[Owed], gather: float = 0) -> None:
+        """Deliver what comes into a lane, together with what follows within `gather` seconds."""
         while True:
             batch = [await lane.get()]
+            await asyncio.sleep(gather)
             while not lane.empty() and len(batch) < _BATCH:
                 batch.append(lane.get_nowait())
             try:

@@ -17,7 +17,7 @@ from ledger.schema import upgrade
 from starter.documents import read_creditor
 from starter.embedded import EmbeddedPostgres, EmbeddedSandbox, EmbeddedTemporal
 from starter.processes import ChildProcess, free_port
-from starter.stack import SANDBOX_PAYMENT_SECRET
+from starter.stack import GATHERING, SANDBOX_PAYMENT_SECRET
 from tests.bench import bare
 
 CREDITOR = Path("creditor.yaml").resolve()
@@ -51,7 +51,9 @@ async def stage(home: Path) -> AsyncIterator[Stage]:
         api_port = free_port()
         postgres = await stack.enter_async_context(EmbeddedPostgres(home))
         temporal = await stack.enter_async_context(EmbeddedTemporal(home))
-        sandbox = await stack.enter_async_context(EmbeddedSandbox(home, f"http://127.0.0.1:{api_port}"))
+        sandbox = await stack.enter_async_context(
+            EmbeddedSandbox(home, f"http://127.0.0.1:{api_port}", gather=GATHERING)
+        )
         url = await postgres.create_database("bench")
         await asyncio.to_thread(upgrade, url)
         environment = {

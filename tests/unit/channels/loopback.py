@@ -225,7 +225,12 @@ def quiet(app: Starlette) -> uvicorn.Server:
 
 @contextlib.contextmanager
 def provider(
-    store: Path, receiver: Receiver, *, held: bool = False, public_url: str = PUBLIC_URL
+    store: Path,
+    receiver: Receiver,
+    *,
+    held: bool = False,
+    gather: float = 0.0,
+    public_url: str = PUBLIC_URL,
 ) -> Iterator[Provider]:
     """A sandbox on `store` that calls `receiver` back."""
     config = SandboxConfig(
@@ -236,6 +241,7 @@ def provider(
         receiver=receiver.url,
         public_url=public_url,
         held=held,
+        gather=gather,
     )
     with running(server(config, 0)) as url:
         yield Provider(url, settings(url, store), receiver)

@@ -20,7 +20,7 @@ from channels.sms import TwilioSms
 from channels.verify import verify_sendgrid, verify_twilio
 from channels.whatsapp import TwilioWhatsApp
 from tests.unit.channels import loopback
-from tests.unit.channels.loopback import ACCOUNT, EMAIL, PHONE, Call, Provider, email, sms, whatsapp
+from tests.unit.channels.loopback import ACCOUNT, EMAIL, PHONE, Call, Provider, Receiver, email, sms, whatsapp
 
 
 def _verified(provider: Provider, calls: list[Call]) -> list[Receipt]:
@@ -259,6 +259,16 @@ async def test_held_receipts_wait_and_bear_the_date_they_are_given(held: Provide
     assert [row["event"] for row in held.get("receipts")] == ["sent"]
 
 
+async def test_events_wait_for_each_other_where_the_sandbox_is_told_to_gather_them(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    receiver.calls.clear()
+    with loopback.provider(tmp_path / "store.jsonl", receiver, gather=0.3) as gathering:
+        await _send(gathering, "email")
+        (post,) = gathering.settle()
+    assert [event["event"] for event in post.events] == ["processed", "delivered"]
+
+
 def test_a_receipt_that_is_not_held_cannot_be_released(held: Provider) -> None:
     answer = held.post("receipts/release", {"ids": ["nothing"]}, 422)
     assert "GET /sandbox/receipts lists" in answer["error"]
@@ -312,7 +322,7 @@ async def test_a_restart_keeps_messages_habits_and_the_receipts_still_owed(
         first.behave(EMAIL, email="spam")
         first.behave(PHONE, sms="deliver", delay=1)
         await _send(first, "email")
-        receiver.wait_for(3)
+        told = len(first.settle())
         await _send(first, "sms")
         before = first.messages
     with store.open("a") as file:
@@ -320,7 +330,7 @@ async def test_a_restart_keeps_messages_habits_and_the_receipts_still_owed(
     with loopback.provider(store, receiver) as second:
         assert second.messages[0]["fields"] == before[0]["fields"]
         assert [message["id"] for message in second.messages] == [message["id"] for message in before]
-        receipts = _verified(second, receiver.wait_for(5)[3:])
+        receipts = _verified(second, second.settle()[told:])
         assert [receipt.delivery for receipt in receipts] == [Delivery.sent, Delivery.delivered]
         assert second.get("habits")[EMAIL] == {"email": "spam"}
         await _send(second, "email")
