@@ -1,9 +1,10 @@
 """Packs of contact rules: what is shipped says what its sources say, and together the strictest wins."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -12,7 +13,7 @@ from cadence.packs import Concerned, Pack, Packs
 from cadence.problems import DocumentError
 from cadence.reading import read_document
 from cadence.rules import rules_for
-from cadence.words import Channel
+from cadence.words import Channel, Party
 from starter.documents import read_packs
 from tests.unit.cadence.game import cadence, creditor, customer, send
 
@@ -90,6 +91,20 @@ def test_caps_are_shipped_where_the_reference_has_them() -> None:
         "US": [],
         "PT": [],
     }
+
+
+def test_what_binds_those_who_collect_for_others_is_asked_of_nobody_else() -> None:
+    by_party = {
+        party: {rule.id for rule in PACKS.law(Concerned("FR", None, "business", party)).rules}
+        for party in get_args(Party)
+    }
+    assert by_party["third"] - by_party["first"] == {"fr-letter-content"}
+    assert by_party["first"] == {"fr-no-collection-costs"}
+
+
+def test_what_is_asked_of_people_who_call_is_shipped_where_the_reference_has_it() -> None:
+    duties = {rule.id for pack in PACKS.packs for rule in pack.rules if rule.duty}
+    assert {"us-calls", "cl-one-call", "br-calls-0303", "us-written-cease", "co-no-questions"} <= duties
 
 
 def test_every_rule_has_a_source_and_words_of_its_own() -> None:
@@ -174,3 +189,9 @@ def test_one_id_is_one_rules(tmp_path: Path) -> None:
 def test_no_pack_at_all_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(DocumentError, match="POLICIES_DIR"):
         read_packs(tmp_path)
+
+
+def test_the_packs_that_the_docs_show_are_packs() -> None:
+    shown = re.findall(r"```yaml\n(name: .*?)```", Path("docs/contact-rules.md").read_text(), re.DOTALL)
+    found = [read_document(Pack, text, "contact-rules.md") for text in shown]
+    assert [pack.name for pack in found] == ["co", "our-own"]
