@@ -101,7 +101,8 @@ _kept = lru_cache(maxsize=16384)
 class SendWindow:
     """The daily window of a cadence in one customer's zone, less what contact rules take away.
 
-    It is closed on days not named and on holidays of the cadence's calendar.
+    It is closed on days not named and on holidays of the cadence's calendar. `others` are the clocks that the
+    customer's may be as well, where it is not known for sure: what one of them forbids is shut.
     """
 
     zone: ZoneInfo
@@ -110,6 +111,12 @@ class SendWindow:
     closes: time
     calendar: BusinessDays
     rules: tuple[OpeningHours, ...] = ()
+    others: tuple[ZoneInfo, ...] = ()
+
+    @property
+    def clocks(self) -> tuple[ZoneInfo, ...]:
+        """Every clock that may be the customer's."""
+        return self.zone, *self.others
 
     @cached_property
     def ever_opens(self) -> bool:
@@ -119,7 +126,8 @@ class SendWindow:
     def _hours_on(self, weekday: int) -> bool:
         left = [rule.days[weekday] for rule in self.rules if rule.days]
         spans = [(self.opens, self.closes), *(span for span in left if span)]
-        return None not in left and max(span[0] for span in spans) < min(span[1] for span in spans)
+        opens, closes = max(span[0] for span in spans), min(span[1] for span in spans)
+        return None not in left and _minutes(opens) + _apart(self.clocks) < _minutes(closes)
 
     def on(self, day: date) -> tuple[datetime, datetime] | None:
         """When the window opens and closes on a local `day`, as UTC instants; None where it stays shut."""
@@ -127,7 +135,10 @@ class SendWindow:
 
     def shut_by(self, instant: datetime) -> str | None:
         """The rule that keeps the window shut at `instant`; `send_window` for the cadence's own, None where open."""
-        day, clock = self.local_day(instant), instant.astimezone(self.zone).time()
+        return next(filter(None, (self._shut_at(instant.astimezone(zone)) for zone in self.clocks)), None)
+
+    def _shut_at(self, local: datetime) -> str | None:
+        day, clock = local.date(), local.time()
         own = self.opens <= clock < self.closes and day.weekday() in self.days
         if not own or self.calendar.is_holiday(day):
             return "send_window"
@@ -183,13 +194,32 @@ def _window_on(window: SendWindow, day: date) -> tuple[datetime, datetime] | Non
             return None
         opens, closes = max(opens, hours[0]), min(closes, hours[1])
     # Where the clocks change, an hour is missing or comes twice: the later opening and the earlier closing are sure.
-    start = max(_instants(day, opens, window.zone))
-    end = min(_instants(day, closes, window.zone))
+    start = max(instant for zone in window.clocks for instant in _instants(day, opens, zone))
+    end = min(instant for zone in window.clocks for instant in _instants(day, closes, zone))
     return (start, end) if start < end else None
 
 
 def _instants(day: date, clock: time, zone: ZoneInfo) -> list[datetime]:
     return [datetime.combine(day, clock.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1)]
+
+
+def _minutes(clock: time) -> int:
+    return clock.hour * 60 + clock.minute + bool(clock.second)
+
+
+@lru_cache(maxsize=256)
+def _apart(clocks: tuple[ZoneInfo, ...]) -> int:
+    """How many minutes clocks are apart at most, in winter or in summer."""
+    if len(clocks) == 1:
+        return 0
+    seen = [[_offset(zone, month) for zone in clocks] for month in (1, 7)]
+    return max(max(offsets) - min(offsets) for offsets in seen)
+
+
+def _offset(zone: ZoneInfo, month: int) -> int:
+    offset = datetime(2026, month, 15, 12, tzinfo=zone).utcoffset()
+    assert offset is not None, "a zone has an offset at every instant"
+    return int(offset.total_seconds()) // 60
 
 
 @lru_cache(maxsize=4096)
@@ -200,7 +230,8 @@ def send_window(
     closes: time,
     calendar: BusinessDays,
     rules: tuple[OpeningHours, ...] = (),
+    others: tuple[str, ...] = (),
 ) -> SendWindow:
     """One shared window for all customers of the same zone, place and cadence, so that its days are cached."""
     numbers = frozenset(WEEKDAYS.index(day) for day in days)
-    return SendWindow(ZoneInfo(zone), numbers, opens, closes, calendar, rules)
+    return SendWindow(ZoneInfo(zone), numbers, opens, closes, calendar, rules, tuple(map(ZoneInfo, others)))

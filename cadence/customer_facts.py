@@ -57,6 +57,8 @@ class CustomerFacts(Frozen):
 
     `addresses` and `suppressed` are the billing contact's; `contacts` are all others, by their ids.
 
+    `zone_assumed` is that nobody gave `zone`: it is the main one of a country that has several, and any may be meant.
+
     `imported` is the segment of the creditor's file, where `assigned` gave them another one.
 
     `suppressed` holds what was said last of each channel; `closed_addresses` what was said of other addresses.
@@ -67,6 +69,7 @@ class CustomerFacts(Frozen):
     country: str
     subdivision: str | None = None
     zone: str
+    zone_assumed: bool = False
     addresses: dict[Channel, str] = Field(default_factory=dict)
     suppressed: dict[Channel, Suppression] = Field(default_factory=dict)
     closed_addresses: tuple[ClosedAddress, ...] = ()

@@ -18,6 +18,7 @@ from cadence.segments import Segments
 from cadence.sends import Answering, Send
 from cadence.spans import WEEKDAYS
 from cadence.words import BILLING, Channel
+from cadence.zones import zones_by_country
 
 NO_PACKS = Packs()
 # The rule under which the customer's own hours and days narrow the window.
@@ -72,9 +73,9 @@ class Rules:
         return self.window.first_from(day)[0]
 
     def end_of(self, day: date, grace: int = 0) -> datetime:
-        """The end of a day where the customer is, `grace` business days later."""
+        """The end of a day where the customer is, `grace` business days later; the latest that it could be."""
         last = self.calendar.add(day, grace)
-        return _end_of(last, self.window.zone)
+        return max(_end_of(last, zone) for zone in self.window.clocks)
 
     def creditor_end_of(self, day: date) -> datetime:
         """The end of a day where the creditor is."""
@@ -121,7 +122,8 @@ def rules_for(
     law = packs.law(Concerned(customer.country, customer.subdivision, cadence.debtors, creditor.party))
     own = cadence.window
     hours = (*law.hours, *_preferred(customer.preference))
-    window = send_window(customer.zone, own.days, own.opens, own.closes, calendar, hours)
+    others = _other_zones(customer)
+    window = send_window(customer.zone, own.days, own.opens, own.closes, calendar, hours, others)
     shut: dict[Channel, str] = {}
     if not window.ever_opens:
         # What no hour is left for goes to a person. Planning goes on by the cadence's own window.
@@ -146,6 +148,12 @@ def rules_for(
             for address, channels in addresses_with_contacts(customer).items()
         },
     )
+
+
+def _other_zones(customer: CustomerFacts) -> tuple[str, ...]:
+    if not customer.zone_assumed:
+        return ()
+    return tuple(zone for zone in zones_by_country().get(customer.country, ()) if zone != customer.zone)
 
 
 def _consent_rules(law: Law, window: SendWindow, now: datetime | None) -> dict[Channel, str]:

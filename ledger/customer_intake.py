@@ -29,7 +29,8 @@ IMPORTED_WORDING = "imported"
 class CustomerIntake(BaseModel):
     """A customer, checked and normalised: E.164 phones, ISO codes. The addresses are those of the billing contact.
 
-    `consents` are the channels by which the customer agreed to be reached, at these addresses.
+    `zone_assumed` is that nobody gave the zone of a country that has several. `consents` are the channels by
+    which the customer agreed to be reached, at these addresses.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,6 +42,7 @@ class CustomerIntake(BaseModel):
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
     subdivision: str | None = None
     zone: Zone
+    zone_assumed: bool = False
     email: Email | None = None
     phone: Phone | None = None
     whatsapp: Phone | None = None
@@ -132,6 +134,7 @@ def told_of(row: CustomerIntake) -> e.CustomerReceived:
         country=row.country,
         subdivision=row.subdivision,
         zone=row.zone,
+        zone_assumed=row.zone_assumed,
         addresses=_fingerprints(row.email, row.phone, row.whatsapp),
     )
 

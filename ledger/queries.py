@@ -317,7 +317,16 @@ def _event_line(row: dict[str, Any]) -> EventLine:
 def card_of(row: Any) -> CustomerCard:
     """A customer's row as it is shown."""
     facts = CustomerFacts.model_validate(row["facts"])
-    plain = {"segment", "language", "country", "subdivision", "zone", "forbidden", "preference"}
+    plain = {
+        "segment",
+        "language",
+        "country",
+        "subdivision",
+        "zone",
+        "zone_assumed",
+        "forbidden",
+        "preference",
+    }
     known = facts.model_dump(include=plain)
     stored = {name: row[name] for name in ("key", "name", "email", "phone", "whatsapp")}
     # A suppression of an address that has changed since suppresses nothing.

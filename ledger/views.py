@@ -79,6 +79,7 @@ class CustomerCard(_View):
     country: str
     subdivision: str | None
     zone: str
+    zone_assumed: bool
     suppressed: dict[str, str]
     forbidden: tuple[str, ...]
     preference: Preference

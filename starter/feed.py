@@ -22,7 +22,7 @@ from cadence.words import Channel, Language, Line, Slug
 from ledger.customer_intake import ContactIntake, CustomerIntake
 from ledger.intake import Day, InvoiceTerms
 from starter import cells as read
-from starter.places import usual_language, usual_zone
+from starter.places import is_zone_assumed, usual_language, usual_zone
 
 _AMOUNT = r"^[0-9]{1,9}([.][0-9]{1,4})?$"
 
@@ -101,13 +101,17 @@ class CustomerTold(_Told):
     @field_validator("timezone", mode="before")
     @classmethod
     def _country_tells_zone(cls, given: object, info: ValidationInfo) -> object:
-        found = _usual(given, info, usual_zone, "America/Sao_Paulo")
-        return read.zone(found) if isinstance(found, str) else found
+        if given is None:
+            _usual(given, info, usual_zone, "America/Sao_Paulo")
+        return read.zone(given) if isinstance(given, str) else given
 
     def intake(self, key: str) -> CustomerIntake:
         """The customer `key` as the ledger takes it in."""
         given = self.model_dump(exclude={"type", "key", "name", "timezone"})
-        return CustomerIntake(customer=key, customer_name=self.name, zone=self.timezone or "", **given)
+        zone, assumed = self.timezone, self.timezone is None and is_zone_assumed(self.country)
+        return CustomerIntake(
+            customer=key, customer_name=self.name, zone=zone or usual_zone(self.country) or "", zone_assumed=assumed, **given,
+        )  # fmt: skip
 
 
 class ContactTold(_Told):

@@ -1,9 +1,9 @@
 """What a country tells of a customer where a file is silent: the zone and the language, where there is no doubt."""
 
 from functools import cache
-from importlib.resources import files
 
 from cadence.words import Language
+from cadence.zones import tz_lines, zones_by_country
 
 # Countries on several zones of which one is the country's own (Unicode CLDR, supplemental metaZones, primaryZone).
 _PRIMARY_ZONES = {
@@ -28,28 +28,20 @@ _LANGUAGE_OF = {
 @cache
 def countries() -> frozenset[str]:
     """The ISO 3166 codes of all countries (tz database, iso3166.tab)."""
-    return frozenset(line[:2] for line in _lines("iso3166.tab"))
+    return frozenset(line[:2] for line in tz_lines("iso3166.tab"))
 
 
 def usual_zone(country: str) -> str | None:
     """The IANA zone of a country that has one, or one that is its own; None where the customer may be in several."""
-    return _PRIMARY_ZONES.get(country) or _only_zones().get(country)
+    zones = zones_by_country().get(country, ())
+    return _PRIMARY_ZONES.get(country) or (zones[0] if len(zones) == 1 else None)
+
+
+def is_zone_assumed(country: str) -> bool:
+    """Whether the usual zone is one of several, so that a customer's clock may be another."""
+    return len(zones_by_country().get(country, ())) > 1
 
 
 def usual_language(country: str) -> Language | None:
     """The language in which one writes to a country; None where that is not certain."""
     return _LANGUAGE_OF.get(country)
-
-
-@cache
-def _only_zones() -> dict[str, str]:
-    zones: dict[str, list[str]] = {}
-    for line in _lines("zone.tab"):
-        country, _, zone = line.split("\t")[:3]
-        zones.setdefault(country, []).append(zone)
-    return {country: names[0] for country, names in zones.items() if len(names) == 1}
-
-
-def _lines(table: str) -> list[str]:
-    text = (files("tzdata") / "zoneinfo" / table).read_text("utf-8")
-    return [line for line in text.splitlines() if line and not line.startswith("#")]

@@ -14,7 +14,7 @@ from ledger.intake import InvoiceIntake
 from starter import cells as read
 from starter.mapping import PLAIN
 from starter.mapping import Mapping as ColumnMapping
-from starter.places import usual_language, usual_zone
+from starter.places import is_zone_assumed, usual_language, usual_zone
 from starter.tables import Cell, Row, as_text
 
 # Our columns: whether each is required, what it holds (said when a value does not fit), and an example.
@@ -88,6 +88,7 @@ class _Reading(read.RowReader):
             "country": country,
             "subdivision": self.text("subdivision", read.subdivision),
             "zone": self.text("timezone", read.zone) or self._usual(country, "timezone", usual_zone),
+            "zone_assumed": "timezone" not in self.cells and is_zone_assumed(country or ""),
             "email": self.text("email", read.email),
             "phone": self.text("phone", lambda text: read.phone(text, country)),
             "whatsapp": self.text("whatsapp", lambda text: read.phone(text, country)),

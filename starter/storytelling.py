@@ -92,7 +92,8 @@ def print_customer(customer: CustomerCard, zone: ZoneInfo) -> None:
     for given in customer.consents:
         gone = "" if given.holds else " (at an address that was theirs before)"
         say(f"agreed to {given.channel}: wording {given.wording}, on {local(given.proof_at, zone)}{gone}")
-    say(f"all times are the customer's, {customer.zone}")
+    assumed = ", assumed: tell their timezone, or only the hours that suit each clock of the country are used"
+    say(f"all times are the customer's, {customer.zone}{assumed if customer.zone_assumed else ''}")
 
 
 def _print_events(events: Sequence[EventLine], currency: str, zone: ZoneInfo) -> None:

@@ -11,7 +11,10 @@ from cadence.words import Channel, ChannelReason, DayHours, Language, PersonReas
 
 
 class CustomerReceived(Fact):
-    """The customer as the creditor's files give it. Addresses are fingerprints, never the addresses."""
+    """The customer as the creditor's files give it. Addresses are fingerprints, never the addresses.
+
+    `zone_assumed` is that nobody gave the zone: it is the main one of a country that has several.
+    """
 
     type: Literal["customer_received"] = "customer_received"
     segment: Slug
@@ -19,6 +22,7 @@ class CustomerReceived(Fact):
     country: str
     subdivision: str | None = None
     zone: str
+    zone_assumed: bool = False
     addresses: dict[Channel, str] = Field(default_factory=dict)
 
 

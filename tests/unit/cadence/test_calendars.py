@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 from cadence.calendars import BusinessDays, SendWindow, send_window
 from cadence.document import Roll, Window
+from cadence.rules import rules_for
 from cadence.spans import WEEKDAYS
+from starter.places import usual_zone
+from tests.unit.cadence.game import PACKS, cadence, creditor, customer, send
 from tests.unit.cadence.strategies import PLACES, due_dates, instants, office_hours, windows
 
 SAO_PAULO = BusinessDays("BR", "SP")
@@ -175,3 +178,41 @@ def test_a_window_that_never_opens_says_so() -> None:
     never = SendWindow(ZoneInfo("UTC"), frozenset(), time(9), time(18), BusinessDays("ZZ"))
     with pytest.raises(ValueError, match="never opens in the year after 2026-03-02"):
         never.first_from(date(2026, 3, 2))
+
+
+def test_where_the_clock_is_not_known_the_window_suits_each_that_it_could_be() -> None:
+    ruler = cadence(send("first", "due", "email"), debtors="consumer")
+    everywhere = customer("Europe/Madrid", "ES", zone_assumed=True)
+    rules = rules_for(ruler, everywhere, creditor(), PACKS)
+    # Nine on the Canary Islands is ten in Madrid, where the window closes first.
+    monday = rules.window.on(date(2026, 1, 12))
+    assert monday == (datetime(2026, 1, 12, 9, tzinfo=UTC), datetime(2026, 1, 12, 17, tzinfo=UTC))
+    assert rules.window.shut_by(datetime(2026, 1, 12, 8, 30, tzinfo=UTC)) is not None
+    known = rules_for(ruler, customer("Europe/Madrid", "ES"), creditor(), PACKS)
+    assert known.window.on(date(2026, 1, 12)) == tuple(
+        datetime(2026, 1, 12, at, tzinfo=UTC) for at in (8, 17)
+    )
+    # The day is over where it is over last.
+    assert rules.end_of(date(2026, 1, 12)) == datetime(2026, 1, 13, tzinfo=UTC)
+
+
+@given(st.sampled_from(["ES", "PT", "CL", "EC", "NZ"]), st.integers(0, 24 * 365 * 2))
+def test_every_clock_that_it_could_be_is_inside_its_hours_while_a_window_is_open(
+    country: str, hour: int
+) -> None:
+    ruler = cadence(send("first", "due", "email"))
+    zone = usual_zone(country)
+    assert zone
+    window = rules_for(ruler, customer(zone, country, zone_assumed=True), creditor()).window
+    instant = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=hour)
+    local = [instant.astimezone(clock) for clock in window.clocks]
+    inside = all(window.opens <= each.time() < window.closes for each in local)
+    assert not window.is_open(instant) or inside
+    assert (window.shut_by(instant) is None) is window.is_open(instant)
+
+
+def test_clocks_too_far_apart_for_any_hour_leave_none_and_a_person_takes_over() -> None:
+    short = {"days": ["mon"], "opens": "09:00", "closes": "10:00"}
+    ruler = cadence(send("first", "due", "email"), window=short)
+    rules = rules_for(ruler, customer("Europe/Madrid", "ES", zone_assumed=True), creditor())
+    assert set(rules.unusable.values()) == {"no_hour_is_left"}

@@ -87,6 +87,7 @@ def test_a_row_becomes_an_exact_invoice_in_normal_form(tmp_path: Path) -> None:
         "country": "BR",
         "subdivision": "SP",
         "zone": "America/Sao_Paulo",
+        "zone_assumed": False,
         "email": "financeiro@loja.example.com",
         "phone": "+5511900000101",
         "whatsapp": "+5511900000101",
@@ -103,20 +104,22 @@ def test_a_row_becomes_an_exact_invoice_in_normal_form(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("country", "language", "zone"),
+    ("country", "language", "zone", "assumed"),
     [
-        ("PT", "pt-PT", "Europe/Lisbon"),
-        ("ES", "es", "Europe/Madrid"),
-        ("FR", "fr", "Europe/Paris"),
-        ("GB", "en", "Europe/London"),
-        ("MZ", "pt-PT", "Africa/Maputo"),
+        ("PT", "pt-PT", "Europe/Lisbon", True),
+        ("ES", "es", "Europe/Madrid", True),
+        ("FR", "fr", "Europe/Paris", False),
+        ("GB", "en", "Europe/London", False),
+        ("MZ", "pt-PT", "Africa/Maputo", False),
     ],
 )
-def test_language_and_zone_follow_the_country_where_there_is_no_doubt(
-    tmp_path: Path, country: str, language: str, zone: str
+def test_language_and_zone_follow_the_country_and_a_zone_that_may_be_another_is_only_assumed(
+    tmp_path: Path, country: str, language: str, zone: str, assumed: bool
 ) -> None:
     invoice = portfolio(tmp_path, GOOD | {"country": country}).entries[0].invoice
-    assert (invoice.language, invoice.zone) == (language, zone)
+    assert (invoice.language, invoice.zone, invoice.zone_assumed) == (language, zone, assumed)
+    told = portfolio(tmp_path, GOOD | {"country": country, "timezone": zone}).entries[0].invoice
+    assert (told.zone, told.zone_assumed) == (zone, False)
 
 
 def test_a_country_with_several_zones_or_languages_must_say(tmp_path: Path) -> None:
