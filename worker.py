@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import signal
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -20,13 +21,15 @@ from activities.recording import Recording
 from activities.sending import Sending
 from activities.webhooks import Announcing
 from channels.email import SendGridEmail
-from channels.settings import ChannelSettings
+from channels.settings import ChannelSettings, SettingsError
 from channels.settings import load_settings as load_channel_settings
 from channels.sms import TwilioSms
 from channels.webhooks import WebhookPoster
 from channels.whatsapp import TwilioWhatsApp
 from ledger.access import Ledger
+from starter.complaints import complaint
 from starter.interest import regimes_in
+from starter.leaving import leave
 from starter.logs import begin_logging
 from starter.settings import Settings, load_settings, open_ledger
 from starter.temporal import connect_temporal
@@ -153,14 +156,29 @@ async def run() -> None:
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([*working, stopping], return_when=asyncio.FIRST_COMPLETED)
     await asyncio.gather(*(worker.shutdown() for worker in team))
-    await asyncio.gather(*working)
+    await _finished(working)
     await ledger.engine.dispose()
     log.info("worker_stopped")
 
 
+async def _finished(working: Sequence[asyncio.Task[None]]) -> None:
+    try:
+        await asyncio.gather(*working)
+    except RuntimeError as error:
+        # How the SDK says that the server has no such namespace; after the first sentence come the wire's details.
+        said = str(error).partition(": Status {")[0]
+        raise SettingsError(f"Temporal takes no work from here: {said}; check TEMPORAL_NAMESPACE.") from error
+
+
 def main() -> None:
-    """Entry point of the worker's process."""
-    uvloop.run(run())
+    """Entry point of the worker's process: what stops it is said in a sentence, as by every command."""
+    status = 0
+    try:
+        uvloop.run(run())
+    except Exception as error:  # noqa: BLE001 - the outermost frame: nobody is shown a traceback
+        text, status = complaint(error)
+        sys.stderr.write(f"regua: {text}\n")
+    leave(status)
 
 
 if __name__ == "__main__":

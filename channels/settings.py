@@ -1,6 +1,7 @@
 """Where the providers and payment rails are, who we are to them, and where they reach us: from the environment."""
 
 import base64
+import re
 from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -63,6 +64,17 @@ def _filled(value: SecretStr) -> SecretStr:
     return value
 
 
+def shaped(pattern: str, words: str) -> AfterValidator:
+    """A setting that is `pattern` as a whole; of any other `words` says what it must be, for people."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(words)
+        return value
+
+    return AfterValidator(check)
+
+
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 FilledSecret = Annotated[SecretStr, AfterValidator(_filled)]
 
@@ -105,7 +117,10 @@ class ChannelSettings(BaseSettings):
         frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
     )
 
-    twilio_account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-fA-F]{32}$")]
+    twilio_account_sid: Annotated[
+        str,
+        shaped(r"AC[0-9a-fA-F]{32}", "must be AC and 32 hexadecimal digits, as Twilio's console shows it"),
+    ]
     twilio_auth_token: FilledSecret
     twilio_api_base_url: BaseUrl = "https://api.twilio.com"
     twilio_webhook_key: FilledSecret | None = None
@@ -121,7 +136,9 @@ class ChannelSettings(BaseSettings):
     stripe_api_key: FilledSecret | None = None
     stripe_api_base_url: BaseUrl = "https://api.stripe.com"
     pix_webhook_secret: FilledSecret | None = None
-    pix_webhook_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,60}$")] = "X-Pix-Secret"
+    pix_webhook_header: Annotated[
+        str, shaped(r"[A-Za-z0-9-]{1,60}", "must be a header's name: letters, digits and -, at most 60")
+    ] = "X-Pix-Secret"
     pix_api_base_url: BaseUrl | None = None
     pix_token_url: BaseUrl | None = None
     pix_client_id: Annotated[str, Field(min_length=1)] | None = None

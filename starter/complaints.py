@@ -17,6 +17,7 @@ SPOKEN = frozenset(
         "starter.rehearsal.player.Refused",
         "starter.rehearsal.watching.Stuck",
         "starter.session.Refusal",
+        "starter.temporal.Unreachable",
         "templates.errors.TemplateError",
     }
 )

@@ -31,7 +31,7 @@ from starter.printing import counted
 from starter.relay import drain
 from starter.settings import Settings
 from starter.sweep import GRACE, sweep, without_workflow
-from starter.temporal import connect_temporal
+from starter.temporal import Unreachable, connect_temporal
 
 # A relay that runs needs a second; what waits a minute waits for somebody.
 LAG = timedelta(minutes=1)
@@ -57,11 +57,11 @@ async def examine(ledger: Ledger, settings: Settings, now: datetime) -> list[Fin
         findings.append(await _search_attributes(client))
         if findings[0].ok:
             findings.append(await _workflows(ledger, client, settings))
-    except (SettingsError, RuntimeError, RPCError) as error:
-        # The client's own words name the address that it tried, and no data.
-        findings.append(
-            Finding("temporal", False, f"Temporal cannot be reached: {error}; check TEMPORAL_ADDRESS")
-        )
+    except (SettingsError, Unreachable) as error:
+        findings.append(Finding("temporal", False, str(error).rstrip(".")))
+    except RPCError as error:
+        # The client's own words name the namespace that it asked for, and no data.
+        findings.append(Finding("temporal", False, f"Temporal refuses: {error}; check TEMPORAL_NAMESPACE"))
     return findings
 
 

@@ -1,10 +1,8 @@
 """The `regua` command line: every command by its name, and the outermost frame that turns errors into sentences."""
 
 import ast
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +12,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from starter.complaints import REFUSED, complaint
+from starter.leaving import leave
 from starter.running_stack import adopt_running_stack
 
 INTERRUPTED = 130
@@ -191,15 +190,8 @@ def _group() -> None:
 
 
 def main() -> NoReturn:
-    """Run a command and leave: with the status of `run`, and at once.
-
-    A Temporal client can abort the process while the interpreter tidies up, so nothing is left to tidy.
-    """
-    status = run(sys.argv[1:])
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(BrokenPipeError):  # the reader, such as `head`, has seen enough
-            stream.flush()
-    os._exit(status)
+    """Run a command and leave with the status of `run`."""
+    leave(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:

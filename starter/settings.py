@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from channels.settings import SettingsError
+from channels.settings import SettingsError, shaped
 from ledger.access import Ledger
 from ledger.database import LedgerError, connect, database_url
 from starter.documents import read_creditor, read_packs, read_segments
@@ -50,13 +50,17 @@ class Settings(BaseSettings):
 
     database_url: Annotated[str, AfterValidator(_postgresql)]
     # Plain, because it is quoted in Temporal's list queries.
-    task_queue: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = "regua"
+    task_queue: Annotated[
+        str, shaped(r"[A-Za-z0-9._-]{1,200}", "must be letters, digits, '.', '_' and '-', at most 200")
+    ] = "regua"
     creditor_file: Path = Path("creditor.yaml")
     cadences_dir: Path = Path("cadences")
     policies_dir: Path = Path("policies")
     api_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     api_port: Annotated[int, Field(ge=1, le=65535)] = 8000
-    metrics_address: Annotated[str, Field(pattern=r"^[^\s:]+:[0-9]{1,5}$")] | None = None
+    metrics_address: (
+        Annotated[str, shaped(r"[^\s:]+:[0-9]{1,5}", "must be host:port, such as 127.0.0.1:9464")] | None
+    ) = None
     emails_per_second: Rate = 10
     sms_per_second: Rate = 1
     whatsapps_per_second: Rate = 10

@@ -1,6 +1,6 @@
 """Bad input to every command: a sentence that says what is wrong, exit status 2, nothing changed, no traceback."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+import worker
 from ledger.access import Ledger
 from ledger.database import connect
 from ledger.publishing import publish
 from ledger.unit import events_table
-from starter.embedded import free_port
+from starter.embedded import EmbeddedTemporal, free_port
 from tests.integration.ledger.playing import CREDITOR, row, ruler, take_in
 from tests.integration.terminal import Terminal
 
@@ -196,3 +197,39 @@ async def test_a_worker_with_a_contradiction_in_its_settings_does_not_start(
     said = await terminal.refused("worker")
     assert "SENDGRID_API_KEY is not set" in said
     assert SECRET not in said
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("TEMPORAL_PROFILE", "nowhere", "Temporal's configuration cannot be read"),
+        ("TEMPORAL_ADDRESS", "127.0.0.1:1", "Temporal does not answer at 127.0.0.1:1"),
+        ("TEMPORAL_NAMESPACE", "nowhere", "Namespace nowhere was not found"),
+    ],
+)
+def test_a_worker_that_cannot_reach_temporal_ends_with_a_sentence(
+    database_url: str,
+    temporal: EmbeddedTemporal,
+    providers: Mapping[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    variable: str,
+    value: str,
+    sentence: str,
+) -> None:
+    own = {
+        "DATABASE_URL": database_url,
+        "TEMPORAL_ADDRESS": temporal.address,
+        "PAYMENT_WEBHOOK_SECRET": "whsec_" + "A" * 32,
+    }
+    for name, setting in {**providers, **own, variable: value}.items():
+        monkeypatch.setenv(name.upper(), setting)
+    monkeypatch.chdir(ROOT)
+    left: list[int] = []
+    monkeypatch.setattr("worker.leave", left.append)
+    worker.main()
+    said = capsys.readouterr().err
+    assert left == [2]
+    assert said.startswith("regua: ")
+    assert sentence in said
+    assert "Traceback" not in said

@@ -39,6 +39,7 @@ def test_the_database_is_the_only_setting_without_a_default(alone: pytest.Monkey
         ("EMAILS_PER_SECOND", "-1"),
         ("SMS_PER_SECOND", "nan"),
         ("TASK_QUEUE", "it's"),
+        ("METRICS_ADDRESS", "s3cret-word"),
         ("STICKY_TIMEOUT_SECONDS", "0"),
         ("SWEEP_MINUTES", "never"),
     ],
@@ -52,6 +53,7 @@ def test_a_wrong_setting_is_named_and_its_value_is_not(
         load_settings()
     assert str(refused.value).startswith(f"{variable}: ")
     assert "s3cret-word" not in str(refused.value)
+    assert "pattern" not in str(refused.value), "a person is told what to write, not an expression to match"
 
 
 def test_every_wrong_setting_is_named_at_once(alone: pytest.MonkeyPatch) -> None:
