@@ -14,8 +14,8 @@ from ledger.intake import receive
 from ledger.unit import Origin
 from starter import cells as read
 from starter.mapping import columns_of, require_columns
-from starter.rejects import Rejected, write_rejects
-from starter.tables import Cell, Row, read_table
+from starter.rejects import Rejected, read_rows, write_rejects
+from starter.tables import Cell, Row
 
 COLUMNS = ("customer", "contact", "role", "name", "language", "email", "phone", "whatsapp")
 REQUIRED = ("customer", "contact", "role", "name")
@@ -63,7 +63,7 @@ def read_contacts(path: Path) -> Contacts:
     Phone numbers are written in full, with +. A row is rejected with all its mistakes, as is one that repeats a
     contact of the file.
     """
-    table = read_table(path)
+    table = read_rows(path)
     columns = columns_of(table, path, None, COLUMNS)
     require_columns(path, columns, None, REQUIRED)
     entries: dict[tuple[str, str], Entry] = {}

@@ -17,8 +17,8 @@ from ledger.unit import Origin
 from starter.cells import too_fine
 from starter.happening_row import COLUMNS, DIVIDED, Happening, Kind, judge
 from starter.mapping import columns_of, require_columns
-from starter.rejects import Rejected
-from starter.tables import Cell, read_table
+from starter.rejects import Rejected, read_rows
+from starter.tables import Cell
 
 __all__ = ["Happening", "Happenings", "Kind", "read_happenings", "to_fact"]
 
@@ -45,7 +45,7 @@ def read_happenings(path: Path, zone: ZoneInfo) -> Happenings:
 
     An `at` that is a date alone means its first moment. Raise DocumentError where the file cannot be read.
     """
-    table = read_table(path)
+    table = read_rows(path)
     columns = columns_of(table, path, None, COLUMNS)
     require_columns(path, columns, None, ("at", "event", "invoice"))
     found: dict[tuple[str, str], Happening] = {}
@@ -77,7 +77,18 @@ def to_fact(happening: Happening, stands: Situation, actor: str) -> Fact:
 def _event(happening: Happening, stands: Situation) -> e.InvoiceEvent:
     if happening.event not in _EVENTS:
         raise ValueError(f"event: a {happening.event} is not a fact of one invoice")
+    _look_ahead(happening, stands)
     return _EVENTS[happening.event](happening, stands)
+
+
+def _look_ahead(happening: Happening, stands: Situation) -> None:
+    """What is said of the future lies there, seen from when it was said: a slip in a year would be over at once."""
+    end = _end(happening.until, stands.zone)
+    if end is not None and end <= happening.at:
+        raise ValueError(f"until: {happening.until} is over before this begins; check both dates")
+    said_on = happening.at.astimezone(stands.zone).date()
+    if happening.on is not None and happening.on < said_on:
+        raise ValueError(f"date: {happening.on} lies before {said_on}, the day of this event; check both")
 
 
 def _payment(happening: Happening, stands: Situation) -> e.InvoiceEvent:

@@ -8,8 +8,8 @@ from typing import Any
 from ledger.intake import InvoiceIntake
 from starter.mapping import columns_of, require_columns
 from starter.portfolio_row import COLUMN_OF, COLUMNS, KNOWN, Doorkeeper, judge
-from starter.rejects import Rejected
-from starter.tables import Cell, read_table
+from starter.rejects import Rejected, read_rows
+from starter.tables import Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def read_portfolio(path: Path, door: Doorkeeper) -> Portfolio:
     Required columns must be there or have a default in the mapping. A row is rejected with all its mistakes, as is
     one that repeats an invoice of the file, or says something else about its customer than an earlier row.
     """
-    table = read_table(path)
+    table = read_rows(path)
     columns = columns_of(table, path, door.mapping, KNOWN)
     require_columns(path, columns, door.mapping, tuple(name for name in KNOWN if COLUMNS[name][0]))
     entries: list[Entry] = []

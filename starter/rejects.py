@@ -1,14 +1,16 @@
-"""The rejects file: every row that was not taken, with its line and why, beside the file it came from."""
+"""The rejects file: every row that was not taken, with its line and why; mended, it is imported like any other."""
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from starter.tables import Cell, as_text, problem
+from starter.tables import Cell, Row, Table, as_text, problem, read_table
 
 # What makes a spreadsheet take a cell for a formula (OWASP, CSV injection), when our user opens the file.
 _FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
+# The rejects file's own columns, before those of the file it came from, none of which is called so.
+_OWN = ("rejected_line", "rejected_reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,18 @@ class Rejected:
     line: int
     reason: str
     cells: Mapping[str, Cell]
+
+
+def read_rows(path: Path) -> Table:
+    """Read a table as `read_table` does; of a rejects file, the rows as they stood in the file it came from.
+
+    Its own columns are left out, and the apostrophes that it put before formulas. Lines are its own.
+    """
+    table = read_table(path)
+    if table.headings[: len(_OWN)] != _OWN:
+        return table
+    rows = (replace(row, cells=_as_it_stood(row)) for row in table.rows)
+    return Table(table.file, tuple(map(_bare, table.headings[len(_OWN) :])), tuple(rows))
 
 
 def write_rejects(path: Path, headings: Sequence[str], rejected: Sequence[Rejected]) -> Path | None:
@@ -41,7 +55,7 @@ def write_rejects(path: Path, headings: Sequence[str], rejected: Sequence[Reject
 def _write(target: Path, headings: Sequence[str], rejected: Sequence[Rejected]) -> None:
     with target.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["line", "reason", *map(harmless, headings)])
+        writer.writerow([*_OWN, *map(harmless, headings)])
         for row in rejected:
             cells = [as_text(row.cells[heading]) if heading in row.cells else "" for heading in headings]
             writer.writerow([row.line, harmless(row.reason), *map(harmless, cells)])
@@ -50,3 +64,16 @@ def _write(target: Path, headings: Sequence[str], rejected: Sequence[Rejected]) 
 def harmless(text: str) -> str:
     """A text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(_FORMULA_MARKS) else text
+
+
+def _as_it_stood(row: Row) -> Mapping[str, Cell]:
+    return {
+        _bare(heading): _bare(cell) if isinstance(cell, str) else cell
+        for heading, cell in row.cells.items()
+        if heading not in _OWN
+    }
+
+
+def _bare(text: str) -> str:
+    """What `harmless` was given."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA_MARKS) else text

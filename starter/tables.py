@@ -25,7 +25,10 @@ _ZIP, _OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: its line in the file (from 1), its cells that are not empty by heading, or what is wrong with it."""
+    """One row: its line in the file (from 1), its cells that are not empty by heading, and what is wrong with it.
+
+    The cells of a row with a fault are those that could be read: to show it, not to use it.
+    """
 
     line: int
     cells: Mapping[str, Cell] = field(default_factory=dict)
@@ -167,14 +170,20 @@ def _headings(path: Path, line: int, cells: Sequence[Cell | Faulty | None]) -> t
 
 def _row(line: int, cells: Sequence[Cell | Faulty | None], headings: tuple[str, ...]) -> Row:
     if len(cells) > len(headings):
-        fault = f"the row has {len(cells)} cells and there are {len(headings)} headings; quote cells that hold a separator"
-        return Row(line, fault=fault)
+        many = f"the row has {len(cells)} cells and there are {len(headings)} headings; quote cells that hold a separator"
+        return Row(line, _read(zip(headings, cells, strict=False)), many)
     named = dict(zip(headings, cells, strict=False))
-    for heading, cell in named.items():
-        if isinstance(cell, Faulty):
-            return Row(line, fault=f"{heading}: {cell.reason}")
-        if isinstance(cell, str) and len(cell) > MAX_CELL_CHARACTERS:
-            return Row(
-                line, fault=f"{heading}: the cell has more than {MAX_CELL_CHARACTERS} characters; shorten it"
-            )
-    return Row(line, {name: cell for name, cell in named.items() if not isinstance(cell, Faulty | None)})
+    faults = (f"{heading}: {why}" for heading, cell in named.items() if (why := _fault(cell)))
+    return Row(line, _read(named.items()), next(faults, None))
+
+
+def _fault(cell: Cell | Faulty | None) -> str | None:
+    if isinstance(cell, Faulty):
+        return cell.reason
+    if isinstance(cell, str) and len(cell) > MAX_CELL_CHARACTERS:
+        return f"the cell has more than {MAX_CELL_CHARACTERS} characters; shorten it"
+    return None
+
+
+def _read(named: Iterable[tuple[str, Cell | Faulty | None]]) -> dict[str, Cell]:
+    return {heading: cell for heading, cell in named if not isinstance(cell, Faulty | None)}

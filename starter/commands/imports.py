@@ -113,7 +113,7 @@ def _print_contacts(contacts: Contacts) -> None:
 
 
 def _print_rejected(rejected: list[Rejected], file: Path | None) -> None:
-    for row in rejected[:SHOWN_REJECTS]:
+    for row in sorted(rejected, key=lambda row: row.line)[:SHOWN_REJECTS]:
         say(f"line {row.line}: {row.reason}")
     if len(rejected) > SHOWN_REJECTS:
         say(f"... and {len(rejected) - SHOWN_REJECTS} more")

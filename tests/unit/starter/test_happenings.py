@@ -22,7 +22,7 @@ from starter.happenings import Happening, Happenings, Kind, read_happenings, to_
 ROOT = Path(__file__).parents[3]
 ZONE = ZoneInfo("America/Sao_Paulo")
 LISBON = ZoneInfo("Europe/Lisbon")
-DUE = date(2026, 2, 1)
+DUE = date(2026, 2, 4)
 STAGES = ("courtesy", "overdue", "final")
 STANDS = Situation("active", "EUR", Decimal("80.00"), LISBON, STAGES, "overdue", DUE, ZONE)
 BASE = {"at": "2026-02-03T10:00", "invoice": "A-1"}
@@ -127,9 +127,13 @@ def test_a_payment_in_foreign_money_is_kept_for_a_person_to_look_at(tmp_path: Pa
         ({"event": "dispute", "amount": "1.005"}, "amount: 1.005 has more decimals than EUR, which has 2"),
         ({"event": "approval"}, "event: no step waits for approval; put it after the day on which the step"),
         (
-            {"event": "extension", "date": "2026-02-01"},
-            "date: the invoice is due on 2026-02-01; an extension",
+            {"event": "extension", "date": "2026-02-03"},
+            "date: the invoice is due on 2026-02-04; an extension",
         ),
+        ({"event": "promise", "date": "2025-02-09"}, "date: 2025-02-09 lies before 2026-02-03, the day of"),
+        ({"event": "dispute", "date": "2026-02-02"}, "date: 2026-02-02 lies before 2026-02-03, the day of"),
+        ({"event": "pause", "until": "2026-02-02"}, "until: 2026-02-02 is over before this begins"),
+        ({"event": "pause", "until": "2026-02-03T09:00"}, "until: 2026-02-03 12:00:00.00:00 is over before"),
     ],
 )
 def test_what_makes_no_sense_for_the_invoice_is_refused(

@@ -234,12 +234,25 @@ def test_rejects_are_written_with_line_and_reason_and_run_no_formula(tmp_path: P
     assert target == tmp_path / "in.rejects.csv"
     with target.open(encoding="utf-8-sig", newline="") as file:
         assert list(csv.reader(file)) == [
-            ["line", "reason", "a", "b"],
+            ["rejected_line", "rejected_reason", "a", "b"],
             ["3", "amount: bad", "'=cmd|' /C calc'!A0", "'+1"],
             ["9", "late", "'@x", ""],
         ]
     assert write_rejects(tmp_path / "in.xlsx", ("a", "b"), []) is None
     assert not target.exists(), "an old rejects file would say something that is no longer true"
+
+
+def test_a_rejects_file_is_imported_once_its_rows_are_mended(tmp_path: Path) -> None:
+    wrong = GOOD | {"phone": "+351 912 000 001", "due_on": "soon", "customer_name": "'quoted' & @home"}
+    read = portfolio(tmp_path, wrong)
+    target = write_rejects(tmp_path / "portfolio.csv", read.headings, read.rejected)
+    assert target is not None
+    target.write_text(target.read_text("utf-8").replace("soon,", "2026-02-04,"), "utf-8")
+    mended = read_portfolio(target, DOOR)
+    assert mended.rejected == ()
+    assert mended.headings == read.headings
+    invoice = mended.entries[0].invoice
+    assert (invoice.phone, invoice.customer_name) == ("+351912000001", "'quoted' & @home")
 
 
 def test_rejects_that_cannot_be_written_are_told_in_a_sentence(tmp_path: Path) -> None:

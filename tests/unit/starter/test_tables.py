@@ -56,6 +56,7 @@ def test_a_row_with_too_many_cells_is_faulty_and_the_others_are_read(file: Path)
     first, second = read_table(file).rows
     assert first.fault is not None
     assert "3 cells and there are 2 headings" in first.fault
+    assert first.cells == {"a": "1", "b": "2"}, "a person who mends the row sees what it held"
     assert second.cells == {"a": "4", "b": "5"}
 
 
