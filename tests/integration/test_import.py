@@ -110,8 +110,8 @@ async def test_good_rows_are_taken_and_bad_ones_go_to_the_rejects_file(ledger: L
     assert done.rejects_file == file.with_name("portfolio.rejects.csv")
     with done.rejects_file.open(encoding="utf-8-sig", newline="") as rejects:
         (row,) = csv.DictReader(rejects)
-    assert row["line"] == "2"
-    assert row["reason"].startswith("amount: 'a lot' is no amount")
+    assert row["rejected_line"] == "2"
+    assert row["rejected_reason"].startswith("amount: 'a lot' is no amount")
     assert row["phone"] == "'+351910000101"
     assert (await invoice(ledger, "A-2"))["state"] == "scheduled"
 
