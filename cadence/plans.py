@@ -129,8 +129,12 @@ def divided(
 ) -> tuple[e.AgreedInstalment, ...]:
     """`total` in `count` equal parts from the day `first` on; the last part takes what division leaves over.
 
-    A month later is the same day of the month, or the month's last. Raise ValueError where a part would be nothing.
+    A month later is the same day of the month, or the month's last. Raise ValueError where a part would be nothing, or
+    the calendar ends before the plan.
     """
+    if first.year > date.max.year - count:
+        message = f"a plan cannot begin on {first}; check the year"
+        raise ValueError(message)
     unit = Decimal(1).scaleb(-MINOR_UNITS[currency])
     part = (total / count).quantize(unit, rounding=ROUND_DOWN)
     if part <= 0:

@@ -10,6 +10,7 @@ from rich.progress import Progress
 from ledger.access import Ledger
 from ledger.database import UnknownInvoice
 from ledger.migrating import Foreseen, foreseen, migrate, outdated
+from ledger.publishing import published
 from ledger.unit import Origin
 from starter.session import Refusal
 
@@ -40,7 +41,7 @@ async def migrate_invoices(
     """Move the open invoices of a cadence, or those of these numbers, that keep to an older version.
 
     `agree` is shown what would change before anything is. What another command moved or closed meanwhile is left
-    alone, so that doing it again is safe. Raises Refusal where a number is not known.
+    alone, so that doing it again is safe. Raises Refusal where the cadence or a number is not known.
     """
     chosen = await _chosen(ledger, cadence, numbers)
     done = Migrated()
@@ -55,6 +56,11 @@ async def migrate_invoices(
 
 
 async def _chosen(ledger: Ledger, cadence: str | None, numbers: Sequence[str]) -> Sequence[Named]:
+    names = {version.cadence.name for version in await published(ledger.engine)}
+    if cadence is not None and cadence not in names:
+        raise Refusal(
+            f"no cadence {cadence!r} is published; published are: {', '.join(sorted(names)) or 'none'}"
+        )
     for number in numbers:
         try:
             await ledger.invoice_id(number)

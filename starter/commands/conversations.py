@@ -9,7 +9,7 @@ from ledger import correspondence
 from starter.answering import answer as write_answer
 from starter.commands import options as o
 from starter.printing import as_json, counted, say, table, words
-from starter.session import wall_clock, with_engine, with_ledger
+from starter.session import Refusal, wall_clock, with_engine, with_ledger
 
 Text = Annotated[str, typer.Argument(help="What the customer is told.", show_default=False)]
 By = Annotated[
@@ -41,6 +41,8 @@ def answer(invoice: o.Invoice, text: Text, channel: By, role: Role = None, actor
 
 def conversations(customer: Customer = None, unknown: Unknown = False, json: o.Json = False) -> None:
     """List what customers wrote, those who wait for an answer first; or show one customer's conversation."""
+    if customer is not None and unknown:
+        raise Refusal("say one: a customer's key, or --unknown for numbers that belong to nobody")
     if customer is not None:
         _show(customer, json=json)
         return

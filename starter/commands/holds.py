@@ -68,7 +68,7 @@ def halt(
     reason: o.Reason = o.UNSPECIFIED, actor: o.Actor = o.ACTOR, json: o.Json = False,
 ) -> None:  # fmt: skip
     """Stop sending at once: all of it, a channel or a segment. Without any of them, list what is halted."""
-    if not everything and channel is None and segment is None:
+    if not everything and channel is None and segment is None and reason == o.UNSPECIFIED:
         _list_halts(json)
         return
     scope, value = _switch(everything, channel, segment)

@@ -6,7 +6,7 @@ import typer
 
 from ledger.merging import Merged, merge, preview_merge
 from starter.commands import options as o
-from starter.printing import counted, say, words
+from starter.printing import as_json, counted, say, words
 from starter.session import wall_clock, with_ledger
 
 Gone = Annotated[
@@ -22,15 +22,19 @@ Preview = Annotated[bool, typer.Option("--preview", help="Show what would move, 
 
 
 def merge_customer(
-    gone: Gone, into: Into, reason: Why, preview: Preview = False, note: o.Note = None, actor: o.Actor = o.ACTOR
+    gone: Gone, into: Into, reason: Why, preview: Preview = False, note: o.Note = None, actor: o.Actor = o.ACTOR,
+    json: o.Json = False,
 ) -> None:  # fmt: skip
     """Merge customer FROM into INTO: all that was FROM's is INTO's from now on. It cannot be undone; see --preview."""
     code, origin = o.read_code("--reason", reason), o.read_origin(actor, note)
     if preview:
-        _show(with_ledger(lambda ledger: preview_merge(ledger, gone, into, wall_clock())))
+        plan = with_ledger(lambda ledger: preview_merge(ledger, gone, into, wall_clock()))
+        as_json(plan) if json else _show(plan)
         return
     done = with_ledger(lambda ledger: merge(ledger, gone, into, code, origin, wall_clock()))
-    if done.recorded:
+    if json:
+        as_json(done)
+    elif done.recorded:
         say(f"{gone} is merged into {into}: {_amounts(done)} moved. {gone} names {into} from now on.")
     else:
         say(f"{gone} was merged into {into} before; nothing changes.")

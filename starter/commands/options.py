@@ -95,7 +95,7 @@ def read_code(option: str, text: str) -> str:
 def read_amount(text: str) -> Decimal:
     """An exact amount; whether it makes sense is for the act to judge."""
     try:
-        amount = Decimal(text) if re.fullmatch(r"[+-]?\d{1,12}(\.\d{1,6})?", text) else None
+        amount = Decimal(text) if re.fullmatch(r"[+-]?[0-9]{1,12}(\.[0-9]{1,6})?", text) else None
     except InvalidOperation:
         amount = None
     if amount is None:

@@ -107,16 +107,30 @@ def apply(
 
 def lint(
     file: Annotated[Path | None, typer.Argument(help="The rules; segments.yaml beside the creditor's document if left out.")] = None,
-    creditor: CreditorFile = DEFAULT_CREDITOR, folder: Folder = DEFAULT_FOLDER,
+    creditor: CreditorFile = DEFAULT_CREDITOR, folder: Folder = DEFAULT_FOLDER, json: o.Json = False,
 ) -> None:  # fmt: skip
     """Say what is wrong with the rules of segments, and where; exit status 2 where something is."""
     path = file or segments_file(creditor)
+    try:
+        rules = _linted(path, folder)
+    except DocumentError as wrong:
+        if not json:
+            raise
+        as_json(wrong.problems)
+        raise typer.Exit(2) from None
+    if json:
+        as_json([])
+    else:
+        say(f"{path}: fine, {counted(len(rules.rules), 'rule')}")
+
+
+def _linted(path: Path, folder: Path) -> Segments:
     rules, source = read_located(Segments, read_text(path), str(path))
     cadences = [read_cadence(each)[0] for each in cadence_files(folder)]
     served = {segment: cadence.name for cadence in cadences for segment in cadence.segments}
     if problems := lint_segments(rules, served, source):
         raise DocumentError(problems)
-    say(f"{path}: fine, {counted(len(rules.rules), 'rule')}")
+    return rules
 
 
 def schema(creditor: CreditorFile = DEFAULT_CREDITOR) -> None:

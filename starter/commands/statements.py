@@ -21,6 +21,7 @@ def statement(customer: Customer, out: Out) -> None:
     async def rendered(ledger: Ledger) -> RenderedStatement:
         return render_statement(await account_of(ledger, customer, wall_clock()), ledger.creditor)
 
+    _spare(out)
     made = with_ledger(rendered)
     try:
         out.write_bytes(made.pdf)
@@ -28,3 +29,11 @@ def statement(customer: Customer, out: Out) -> None:
         message = f"--out: {out} cannot be written ({error.strerror}); name a file in a folder that is there"
         raise Refusal(message) from None
     say(f"{out} written")
+
+
+def _spare(out: Path) -> None:
+    """Write over an earlier statement, and over nothing else: a slip must cost nobody a portfolio."""
+    if out.is_file() and out.stat().st_size:
+        with out.open("rb") as file:
+            if file.read(5) != b"%PDF-":
+                raise Refusal(f"--out: {out} is there already and no PDF; name another file")

@@ -39,6 +39,7 @@ async def test_a_preview_shows_what_would_move_and_moves_nothing(terminal: Termi
     assert "open: INV-1\n" in said
     assert "C-2 would be told as well: channel suppressed" in said
     assert said.endswith("A merge cannot be undone.\n")
+    assert (await terminal.done(*MERGE, "--preview", "--json")).json["open_invoices"] == ["INV-1"]
     assert (await terminal.done("show", "INV-1", "--json")).json["customer"]["key"] == "C-1"
 
 

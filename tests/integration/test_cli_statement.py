@@ -39,6 +39,10 @@ async def test_a_statement_is_written_and_a_place_that_is_not_there_is_named(
         "statement", "C-1", "--out", str(tmp_path / "no" / "c1.pdf")
     )
     assert "nobody" in await terminal.refused("statement", "nobody", "--out", str(out))
+    (portfolio := tmp_path / "portfolio.csv").write_text("invoice\n")
+    said = await terminal.refused("statement", "C-1", "--out", str(portfolio))
+    assert "is there already and no PDF" in said
+    assert portfolio.read_text() == "invoice\n"
 
 
 async def test_an_account_holds_what_is_open_by_the_customers_own_day(ledger: Ledger) -> None:

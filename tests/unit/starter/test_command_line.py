@@ -51,6 +51,18 @@ def test_there_is_every_command_and_each_says_what_it_does() -> None:
     assert all(getattr(leaf, "help", "") for leaf in leaves)
 
 
+def test_every_command_that_reads_has_json() -> None:
+    reads = {"list", "show", "customer", "why", "interest", "agenda", "messages", "approvals", "cases", "conversations",
+             "credit", "jobs", "rules", "doctor", "halt", "rehearse", "unmatched", "unmatched show", "token list",
+             "segments explain", "segments lint", "cadence lint", "cadence show"}  # fmt: skip
+    previews = {"segments apply", "cadence migrate", "pay-customer", "merge-customer"}
+    top = commands(get_command(app))
+    for name in reads | previews:
+        first, _, second = name.partition(" ")
+        command = commands(top[first])[second] if second else top[first]
+        assert any("--json" in parameter.opts for parameter in getattr(command, "params", [])), name
+
+
 def test_without_arguments_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 0
     assert "escalate" in capsys.readouterr().out
@@ -99,6 +111,14 @@ def test_lint_gives_json_to_programs(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert run(["cadence", "lint", str(tmp_path / "mine.yaml"), "--json"]) == 2
     problems = json.loads(capsys.readouterr().out)
     assert {"file", "line", "field", "message", "level"} == set(problems[0])
+
+
+def test_lint_of_segments_gives_json_to_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["segments", "lint", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    (tmp_path / "segments.yaml").write_text("rule: []\n")
+    assert run(["segments", "lint", str(tmp_path / "segments.yaml"), "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)[0]["line"] == 1
 
 
 def test_the_schema_that_is_written_is_the_shipped_one(tmp_path: Path) -> None:
