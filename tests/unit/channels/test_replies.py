@@ -10,6 +10,17 @@ STOP = [
     *("Stop texting me", "Please do not contact me again.", "No more messages, thank you"),
     *("PARAR", "Sair", "cancelar, por favor", "Não quero receber mais mensagens", "SAIR obrigado"),
     *("BAJA", "¡Baja!", "Alto", "Darme de baja", "detener, gracias", "No me escriban más, por favor"),
+    *(
+        "STOP SMS",
+        "stop it",
+        "Don't contact me anymore",
+        "I revoke my consent",
+        "Cease all contact",
+        "No more SMS",
+    ),
+    *("Não quero mais mensagens", "Não me contactem mais", "deixem de me contactar", "Quero sair da lista"),
+    *("No quiero más mensajes", "no me contacten más", "dejen de enviarme mensajes", "quiero darme de baja"),
+    *("Arrêtez !", "Désabonnement", "merci de ne plus me contacter", "Je ne souhaite plus recevoir de SMS"),
     *("ARRÊT", "arret", "Arrêter svp", "Désabonner", "STOP s'il vous plaît", "désinscription merci"),
 ]
 STOP_UNSURE = [
@@ -23,6 +34,10 @@ STOP_UNSURE = [
     "Número equivocado",
     "Arrêtez de m'envoyer des SMS, j'ai déjà payé",
     "Mauvais numéro",
+    "I said I don't want these messages at work",
+    "Me tire da lista, por favor, já falei com o gerente",
+    "Quítenme de esa lista, ya hablé con ustedes",
+    "Je vous l'ai dit, je ne veux plus de SMS le soir",
 ]
 START = ["START", "start please", "Unstop", "VOLTAR", "Volver", "ALTA", "Reprendre svp"]
 WRONG = [
@@ -90,6 +105,9 @@ OTHER = [
     *(
         "",
         "please",
+        "They did not contact me about it",
+        "O segundo item da lista chega amanhã",
+        "Je ne souhaite plus ce service",
         "I will stop by and pay",
         "Don't cancel my order",
         "unstoppable",
