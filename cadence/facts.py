@@ -156,7 +156,8 @@ class InvoiceFacts(Frozen):
 
     `moved` is the customer's credit that came from other invoices (above zero) or went there, by our ids of them;
     `refunded` is credit that was given back to the customer. `extended_from` is the due date that the creditor's
-    books have, where the customer was given longer.
+    books have, where the customer was given longer. `moved_on` is whether it ever went on by another cadence than
+    the one it began under.
     """
 
     amount: Decimal
@@ -186,6 +187,7 @@ class InvoiceFacts(Frozen):
     plans: int = 0
     instalments: int = 0
     rearmed: int = 0
+    moved_on: bool = False
     rebases: tuple[Rebase, ...] = ()
     steps: dict[str, StepFacts] = Field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
@@ -250,11 +252,6 @@ class InvoiceFacts(Frozen):
             for key, step in self.steps.items()
             if step.approval and step.approval.answer is None and step.outcome is None
         )
-
-    @property
-    def moved_on(self) -> bool:
-        """Whether it goes on by another cadence than the one it began under."""
-        return any(rebase.kind == "migrated" for rebase in self.rebases)
 
     @property
     def trusts(self) -> bool:

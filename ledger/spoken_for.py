@@ -6,7 +6,10 @@ from typing import Any
 from sqlalchemy import select
 
 from cadence import events as e
+from cadence.document import Cadence
 from cadence.facts import InvoiceFacts, MessageState, StepFacts
+from cadence.marks import marks
+from cadence.rules import Rules
 from cadence.words import Channel
 from ledger.contacting import attempts, messages
 from ledger.tables import ListedInvoice
@@ -47,7 +50,7 @@ async def finish(unit: Unit, told: int | None = None) -> None:
 async def _release_left(unit: Unit) -> None:
     """Open the steps again for which a message was to speak that reached nobody, once its own step goes no further."""
     for held in [held for held in unit.held.values() if _may_have_listed(held)]:
-        for step, occurrence in _given_up(held.facts):
+        for step, occurrence in _given_up(held.facts, unit.rules(held), held.cadence):
             of_step = (messages.c.invoice_id == held.id) & (messages.c.step == step)
             for row in await _listed(unit, of_step & (messages.c.occurrence == occurrence)):
                 await _release(unit, row)
@@ -74,14 +77,19 @@ async def _listed(unit: Unit, condition: Any) -> Iterable[Any]:
     return rows
 
 
-def _given_up(facts: InvoiceFacts) -> list[tuple[str, int]]:
-    keys = (key.rpartition("/") for key, step in facts.steps.items() if _goes_no_further(facts, step))
+def _given_up(facts: InvoiceFacts, rules: Rules, cadence: Cadence) -> list[tuple[str, int]]:
+    """The occurrences of steps whose messages reached nobody, and that will send no more."""
+    unheard = [key for key, step in facts.steps.items() if _reached_nobody(step)]
+    if not unheard:
+        return []
+    # Another cadence may not have the step, or have it do something else; another due date has its next occurrence.
+    speaks = {mark.key for mark in marks(facts, cadence, rules) if mark.step.send and mark.open}
+    keys = (key.rpartition("/") for key in unheard if facts.closed or key not in speaks)
     return [(step, int(occurrence)) for step, _, occurrence in keys]
 
 
-def _goes_no_further(facts: InvoiceFacts, step: StepFacts) -> bool:
-    over = step.outcome == "failed" or (step.outcome is None and facts.closed is not None)
-    return over and bool(step.messages) and all(m.state in _REACHED_NOBODY for m in step.messages.values())
+def _reached_nobody(step: StepFacts) -> bool:
+    return bool(step.messages) and all(m.state in _REACHED_NOBODY for m in step.messages.values())
 
 
 async def _release(unit: Unit, row: Any) -> None:

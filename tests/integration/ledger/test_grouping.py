@@ -298,6 +298,64 @@ async def test_who_was_merged_into_a_message_that_reached_nobody_speaks_again_wh
     assert await broken(ledger, AT + 2 * MINUTE) == []
 
 
+async def bounced(ledger: Ledger) -> tuple[int, int]:
+    """A carrier whose e-mail, which said another's reminder as well, came back; its SMS waits for the next window."""
+    first, second = await bring(ledger)
+    leave = await ask(ledger, first)
+    assert leave.permit is not None
+    await answered(ledger, leave.permit, "accepted")
+    await failed(ledger, leave.permit, AT + MINUTE)
+    assert (await order_of(ledger, first)).key == "reminder/1/sms"
+    assert (await step(ledger, second)).outcome == "merged"
+    return first, second
+
+
+async def speaks_again(ledger: Ledger, invoice_id: int, now: Any) -> bool:
+    return (await step(ledger, invoice_id)).outcome is None and await broken(ledger, now) == []
+
+
+@pytest.mark.parametrize("group_by", ["customer", None])
+async def test_a_carrier_that_moves_to_a_cadence_without_the_step_lets_the_others_speak_again(
+    ledger: Ledger, group_by: str | None
+) -> None:
+    first, second = await bounced(ledger)
+    other = [_step("demand", "due + 11d", "overdue", ["email", "sms"])]
+    await publish(ledger.engine, grouping(steps=other, group_by=group_by), AT)
+    assert await migrate(ledger, first, FILE, AT + MINUTE)
+    assert await speaks_again(ledger, second, AT + 2 * MINUTE)
+
+
+async def test_a_carrier_that_is_to_open_a_case_where_it_spoke_lets_the_others_speak_again(
+    ledger: Ledger,
+) -> None:
+    first, second = await bounced(ledger)
+    asks = {"id": "reminder", "at": "due + 1d", "stage": "courtesy", "missed": "send"}
+    await publish(ledger.engine, grouping(steps=[asks | {"open_case": {"queue": "people", "reason": "call"}}]), AT)
+    assert await migrate(ledger, first, FILE, AT + MINUTE)
+    assert await speaks_again(ledger, second, AT + 2 * MINUTE)
+
+
+async def test_a_carrier_whose_due_date_moves_lets_the_others_speak_again(ledger: Ledger) -> None:
+    first, second = await bounced(ledger)
+    later = e.DueDateExtended(due_on=AT.date() + timedelta(days=9), on=AT.date())
+    await record(ledger, first, [Fact(later, AT + MINUTE, FILE)], AT + MINUTE)
+    assert await speaks_again(ledger, second, AT + 2 * MINUTE)
+
+
+async def test_a_message_under_way_still_speaks_for_others_after_a_new_cadence_and_a_new_due_date(
+    ledger: Ledger,
+) -> None:
+    first, second = await bring(ledger)
+    leave = await ask(ledger, first)
+    assert leave.permit is not None
+    await publish(ledger.engine, grouping(group_by=None), AT)
+    assert await migrate(ledger, first, FILE, AT)
+    later = e.DueDateExtended(due_on=AT.date() + timedelta(days=9), on=AT.date())
+    await record(ledger, first, [Fact(later, AT, FILE)], AT)
+    await answered(ledger, leave.permit, "accepted")
+    assert (await step(ledger, second)).outcome == "merged"
+
+
 async def test_a_merge_that_closes_the_carrier_s_last_channel_lets_the_others_speak_again(
     ledger: Ledger,
 ) -> None:
