@@ -1,4 +1,4 @@
-"""Disputes: whether one forbids reminders, and what is asked for while only a part of an invoice is disputed."""
+"""Disputes: whether one forbids reminders, what is asked for meanwhile, and what upholding one gives back."""
 
 from decimal import Decimal
 
@@ -26,3 +26,14 @@ def forbids(facts: InvoiceFacts, cadence: Cadence) -> bool:
     if facts.dispute is None:
         return False
     return not in_part(facts, cadence) or asked(facts, cadence) <= facts.close_below
+
+
+def most_credited(facts: InvoiceFacts) -> Decimal:
+    """What upholding the dispute credits at most: the part that was named, whether it was paid since or not.
+
+    Where nobody named a part, it is what is open: no more was asked for. Nothing is credited twice.
+    """
+    dispute = facts.dispute
+    if dispute is None or dispute.amount is None:
+        return facts.disputed_amount
+    return max(Decimal(0), min(dispute.amount, facts.amount + facts.charges.claimed - facts.credited))

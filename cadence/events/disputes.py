@@ -41,7 +41,7 @@ class DisputeOverdue(Fact):
 
 
 class DisputeResolved(Fact):
-    """The dispute ended; upheld, it credits what was disputed, or `credit` where that is less."""
+    """The dispute ended; upheld, it credits what was disputed, paid or not, or `credit` where that is less."""
 
     type: Literal["dispute_resolved"] = "dispute_resolved"
     outcome: Literal["upheld", "rejected", "withdrawn"]

@@ -14,5 +14,7 @@ def _(event: e.CadenceChanged, facts: InvoiceFacts, at: datetime) -> InvoiceFact
     if facts.closed:
         return facts
     # What shifted the old ruler says nothing of the new one, which may need no leave for its steps, or has others.
-    migrated = rebased(changed(withdrawn(facts), rebases=(), moved_on=True), "migrated", at, stage=event.stage)
+    migrated = rebased(
+        changed(withdrawn(facts), rebases=(), moved_on=True), "migrated", at, stage=event.stage
+    )
     return rebased(migrated, "escalated", at, stage=event.stage) if event.escalated else migrated

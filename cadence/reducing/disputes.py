@@ -6,6 +6,7 @@ from typing import Any
 from cadence import events as e
 from cadence.agreements import Dispute
 from cadence.changes import changed, owe_case, owe_notice
+from cadence.disputes import most_credited
 from cadence.facts import InvoiceFacts
 from cadence.reducing.dispatch import reduce_event
 from cadence.reducing.money import settle_balance
@@ -55,7 +56,7 @@ def _(event: e.DisputeResolved, facts: InvoiceFacts, at: datetime) -> InvoiceFac
     resolved = changed(facts, dispute=None)
     if event.outcome != "upheld":
         return owe_notice(resolved, "dispute_resolved", at)
-    disputed = facts.disputed_amount
-    credit = disputed if event.credit is None else min(event.credit, disputed)
+    most = most_credited(facts)
+    credit = most if event.credit is None else min(event.credit, most)
     upheld = settle_balance(changed(resolved, credited=facts.credited + credit), at)
     return upheld if upheld.closed else owe_notice(upheld, "dispute_upheld", at, amount=credit)

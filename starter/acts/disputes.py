@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Literal
 
 from cadence import events as e
+from cadence.disputes import most_credited
 from starter.acts.checks import UNSPECIFIED, check_coming, check_money, refuse_closed
 from starter.printing import money
 from starter.session import Refusal
@@ -64,7 +65,7 @@ def resolve(stands: Standing, now: datetime, *, outcome: Outcome, credit: Decima
                 field="credit",
             )
         check_money(stands, credit, None, "credit")
-        _check_most(stands, credit, stands.facts.disputed_amount, "disputed", "credit")
+        _check_most(stands, credit, most_credited(stands.facts), "disputed", "credit")
     return Report(e.DisputeResolved(outcome=outcome, credit=credit), now)
 
 

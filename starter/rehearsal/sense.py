@@ -1,5 +1,6 @@
 """Whether a happening makes sense when its turn comes: nobody resolves a dispute that nobody opened."""
 
+from cadence.disputes import most_credited
 from cadence.facts import InvoiceFacts
 from starter.happenings import Happening, Kind
 from starter.standing import Standing
@@ -21,8 +22,8 @@ def objection(happening: Happening, stands: Standing) -> str | None:
         return f"the invoice is not disputed then; put a dispute before the {event}"
     if event is Kind.DISPUTE and happening.amount and happening.amount > facts.balance:
         return f"amount: more is disputed than is open by then ({facts.balance}); write the part, or leave it out"
-    if event is Kind.RESOLUTION and happening.amount and happening.amount > facts.disputed_amount:
-        return f"amount: more is credited than is disputed then ({facts.disputed_amount}); write less"
+    if event is Kind.RESOLUTION and happening.amount and happening.amount > most_credited(facts):
+        return f"amount: more is credited than is disputed then ({most_credited(facts)}); write less"
     if event is Kind.RESUME and not facts.holds:
         return "the invoice is not on hold then; put a pause before the resume"
     if event is Kind.REFUND and happening.amount and happening.amount > facts.credit:

@@ -330,7 +330,9 @@ async def test_a_carrier_that_is_to_open_a_case_where_it_spoke_lets_the_others_s
 ) -> None:
     first, second = await bounced(ledger)
     asks = {"id": "reminder", "at": "due + 1d", "stage": "courtesy", "missed": "send"}
-    await publish(ledger.engine, grouping(steps=[asks | {"open_case": {"queue": "people", "reason": "call"}}]), AT)
+    await publish(
+        ledger.engine, grouping(steps=[asks | {"open_case": {"queue": "people", "reason": "call"}}]), AT
+    )
     assert await migrate(ledger, first, FILE, AT + MINUTE)
     assert await speaks_again(ledger, second, AT + 2 * MINUTE)
 

@@ -174,10 +174,27 @@ def test_upheld_may_credit_less_than_was_disputed_and_never_more() -> None:
         assert game.facts.balance == Decimal(balance)
 
 
-def test_upheld_credits_no_more_than_is_open() -> None:
+def test_upheld_credits_the_disputed_part_though_it_was_paid_and_the_customer_has_credit() -> None:
     game = begun()
-    game.tell(part(60), paid(60), e.DisputeResolved(outcome="upheld"))
-    assert (game.facts.state, game.facts.credited) == (State.CREDITED, Decimal(40))
+    game.tell(part(30), paid(90))
+    assert game.facts.disputed_amount == Decimal(10)
+    game.tell(e.DisputeResolved(outcome="upheld"))
+    facts = game.facts
+    assert (facts.state, facts.credited, facts.credit) == (State.CREDITED, Decimal(30), Decimal(20))
+    assert reasons(game) == ["dispute", "overpaid"]
+
+
+def test_upheld_credits_what_is_open_where_nobody_named_a_part() -> None:
+    game = begun()
+    game.tell(e.DisputeOpened(), paid(60), e.DisputeResolved(outcome="upheld", credit=Decimal(90)))
+    assert (game.facts.state, game.facts.credited, game.facts.credit) == (State.CREDITED, Decimal(40), 0)
+
+
+def test_what_was_credited_already_is_not_credited_again() -> None:
+    game = begun()
+    given_up = e.CreditNoteIssued(amount=Decimal(80), currency="EUR")
+    game.tell(part(60), given_up, e.DisputeResolved(outcome="upheld"))
+    assert (game.facts.credited, game.facts.balance) == (Decimal(100), 0)
 
 
 def test_a_second_dispute_is_credited_beside_the_first() -> None:

@@ -237,6 +237,10 @@ def test_an_upheld_dispute_credits_at_most_what_was_disputed() -> None:
     assert told.event == e.DisputeResolved(outcome="upheld", credit=Decimal(20))
     refusal = refused(acts.resolve, part, outcome="upheld", credit=Decimal("30.01"))
     assert (refusal.code, refusal.field) == ("more_than_disputed", "credit")
+    paid = stands(dispute=disputed_in(30), paid=Decimal(90))
+    assert acts.resolve(paid, NOW, outcome="upheld", credit=Decimal(30)).event == e.DisputeResolved(
+        outcome="upheld", credit=Decimal(30)
+    )
     assert refused(acts.resolve, part, outcome="upheld", credit=Decimal(0)).field == "credit"
     assert refused(acts.resolve, part, outcome="rejected", credit=Decimal(1)).code == "credit_not_upheld"
 
