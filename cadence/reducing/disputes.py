@@ -24,10 +24,16 @@ def _(event: e.DisputeOpened, facts: InvoiceFacts, at: datetime) -> InvoiceFacts
 
 
 def _confirmed(facts: InvoiceFacts, dispute: Dispute, told: dict[str, Any]) -> InvoiceFacts:
-    """The facts, once a person has confirmed what was only read from a reply; the customer was answered then."""
+    """The facts, once a person has confirmed what was only read from a reply; the customer was answered then.
+
+    Who deals with it, and until when, stays where that is not told anew; a new deadline is not overdue.
+    """
     if dispute.confirmed:
         return facts
-    confirmed = changed(facts, dispute=dispute.model_copy(update=told))
+    answer_by = told["answer_by"] or dispute.answer_by
+    kept = {"owner": told["owner"] or dispute.owner, "answer_by": answer_by}
+    late = dispute.overdue and answer_by == dispute.answer_by
+    confirmed = changed(facts, dispute=dispute.model_copy(update=told | kept | {"overdue": late}))
     return owe_case(confirmed, f"dispute/{dispute.number}", "dispute")
 
 

@@ -156,6 +156,28 @@ def test_confirming_a_dispute_that_was_read_from_a_reply_says_how_much_of_it_is_
     assert asked(game.facts, game.cadence) == Decimal(70)
 
 
+def test_confirming_a_dispute_keeps_who_deals_with_it_and_minds_a_new_deadline() -> None:
+    game = begun()
+    game.tell(e.DisputeOpened(reason="reply", confirmed=False))
+    game.tell(e.DisputeAssigned(owner="sales", answer_by=date(2026, 3, 4)))
+    game.play_until(instant("2026-03-06 12:00"))
+    assert reasons(game) == ["dispute_to_confirm", "dispute_overdue"]
+    game.tell(part())
+    assert game.facts.dispute is not None
+    assert (game.facts.dispute.owner, game.facts.dispute.answer_by) == ("sales", date(2026, 3, 4))
+    assert reasons(game) == ["dispute_to_confirm", "dispute_overdue", "dispute"]
+
+
+def test_a_deadline_that_is_set_when_a_dispute_is_confirmed_has_its_own_case() -> None:
+    game = begun()
+    game.tell(e.DisputeOpened(reason="reply", confirmed=False))
+    game.tell(e.DisputeAssigned(answer_by=date(2026, 3, 4)))
+    game.play_until(instant("2026-03-06 12:00"))
+    game.tell(part(answer_by=date(2026, 3, 10)))
+    game.play_until(instant("2026-03-12 12:00"))
+    assert reasons(game).count("dispute_overdue") == 2
+
+
 # How it ends.
 
 
@@ -187,14 +209,18 @@ def test_upheld_credits_the_disputed_part_though_it_was_paid_and_the_customer_ha
 def test_upheld_credits_what_is_open_where_nobody_named_a_part() -> None:
     game = begun()
     game.tell(e.DisputeOpened(), paid(60), e.DisputeResolved(outcome="upheld", credit=Decimal(90)))
-    assert (game.facts.state, game.facts.credited, game.facts.credit) == (State.CREDITED, Decimal(40), 0)
+    assert (game.facts.state, game.facts.credited, game.facts.credit) == (
+        State.CREDITED,
+        Decimal(40),
+        Decimal(0),
+    )
 
 
 def test_what_was_credited_already_is_not_credited_again() -> None:
     game = begun()
     given_up = e.CreditNoteIssued(amount=Decimal(80), currency="EUR")
     game.tell(part(60), given_up, e.DisputeResolved(outcome="upheld"))
-    assert (game.facts.credited, game.facts.balance) == (Decimal(100), 0)
+    assert (game.facts.credited, game.facts.balance) == (Decimal(100), Decimal(0))
 
 
 def test_a_second_dispute_is_credited_beside_the_first() -> None:
