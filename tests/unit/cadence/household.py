@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from cadence import events as e
 from cadence.agenda import AgendaItem
+from cadence.allocation import Owing, allocate
 from cadence.caps import Contact
 from cadence.customer_facts import CustomerFacts
 from cadence.customers import reduce_customer
@@ -14,6 +15,7 @@ from cadence.facts import ANSWER_STEP
 from cadence.packs import Packs
 from cadence.permit import Answer, Verdict, capped, is_capped
 from cadence.words import Channel
+from ledger.crediting import overdrawn
 from tests.unit.cadence.game import Fate, Game
 
 # What reached nobody, surely; everything else is a contact, a permit that is only reserved as well.
@@ -82,8 +84,19 @@ class Member(Game):
 
 
 @dataclass
+class Part:
+    """What of a payment went to the invoice in this place, and what of that was not taken back yet."""
+
+    place: int
+    left: Decimal
+
+
+@dataclass
 class Household:
-    """One customer with several invoices. `arrived` is what truly reached them: invoice, step, occurrence, channel."""
+    """One customer with several invoices. `arrived` is what truly reached them: invoice, step, occurrence, channel.
+
+    `till` is what they paid in all, less what went back to them; `shared` the payments that were for several invoices.
+    """
 
     said: list[e.CustomerEvent]
     packs: Packs
@@ -91,6 +104,8 @@ class Household:
     members: list[Member] = field(default_factory=list)
     customer: CustomerFacts = field(init=False)
     arrived: set[tuple[int, str, int, Channel]] = field(default_factory=set)
+    till: Decimal = Decimal(0)
+    shared: list[list[Part]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for event in self.said:
@@ -124,6 +139,43 @@ class Household:
             member.customer = self.customer
             if not member.facts.closed:
                 member.tell(*_spread(event))
+
+    def tell(self, member: Member, event: e.InvoiceEvent) -> None:
+        """Tell something of one invoice, as `ledger.recording` does, and count the money that comes or goes with it."""
+        self.till += _brings(event)
+        member.tell(event)
+        waiting = [member] if isinstance(event, e.PaymentReversed) else []
+        while waiting:
+            source = waiting.pop()
+            for place, amount in overdrawn(source.facts):
+                self.move_credit(self.members[place], source, amount)
+                waiting.append(self.members[place])
+
+    def owing(self) -> dict[str, Member]:
+        """The open invoices on which something is owed, by their numbers."""
+        found = {f"{place}": member for place, member in enumerate(self.members)}
+        return {
+            number: each for number, each in found.items() if not each.facts.closed and each.facts.balance > 0
+        }
+
+    def pay_together(self, amount: Decimal, named: dict[str, Decimal]) -> None:
+        """One payment for all that is owed, of which a part may be `named` for an invoice, as `ledger.allocating` does."""
+        open_ = self.owing()
+        debts = [Owing(number, each.facts.due_on, each.facts.balance) for number, each in open_.items()]
+        shares = allocate(amount, debts, named)
+        for share in shares:
+            self.tell(open_[share.number], e.PaymentReceived(amount=share.amount, currency="EUR"))
+        self.shared.append([Part(int(share.number), share.amount) for share in shares])
+
+    def take_back_together(self, parts: list[Part], amount: Decimal) -> None:
+        """Take as much of `amount` back as is there of such a payment, the last share first."""
+        left = amount
+        for part in reversed(parts):
+            taken = min(left, part.left, self.members[part.place].facts.paid)
+            if taken > 0:
+                part.left -= taken
+                left -= taken
+                self.tell(self.members[part.place], e.PaymentReversed(amount=taken, currency="EUR"))
 
     def move_credit(self, source: Member, target: Member, amount: Decimal) -> None:
         """What lies on one invoice to the customer's good goes to another that owes."""
@@ -167,6 +219,16 @@ class Household:
                 case e.SuppressionLifted() if event.channel == channel:
                     closed -= {None, address}
         return bool(forbidden) or not closed.isdisjoint({None, address}) or address is None
+
+
+def _brings(event: e.InvoiceEvent) -> Decimal:
+    match event:
+        case e.PaymentReceived():
+            return event.amount
+        case e.PaymentReversed() | e.CreditRefunded():
+            return -event.amount
+        case _:
+            return Decimal(0)
 
 
 def _spread(event: e.CustomerEvent) -> list[e.InvoiceEvent]:
