@@ -1,14 +1,17 @@
 """Everybody who tells the ledger something while workers send: each kind of thing, as a random choice of it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from random import Random
 
 from cadence import events as e
 from cadence.words import Channel
 from ledger.access import Ledger
+from ledger.allocating import Allocated, CustomerPayment, pay_customer, reverse_payment
 from ledger.answering import write_answer
 from ledger.crediting import INTO, use_credit
 from ledger.database import LedgerError
@@ -21,6 +24,7 @@ from ledger.publishing import publish
 from ledger.recording import Fact, spread, tell
 from ledger.unit import Origin
 from tests.integration.ledger.playing import FILE, row, ruler
+from tests.integration.ledger.tills import Till
 from tests.integration.ledger.workers import Provider
 from tests.unit.cadence.happenings import (
     CUSTOMER_HAPPENINGS,
@@ -40,15 +44,16 @@ class Teller:
 
     ledger: Ledger
     provider: Provider
+    till: Till
     chance: Random
     invoices: Mapping[int, str]
     customers: Sequence[str]
 
     async def tell_some_things(self, now: datetime) -> None:
         """Tell two things of some invoice or customer; what the ledger refuses in a sentence changes nothing."""
-        for kind in self.chance.choices(list(DOINGS), k=2):
+        for doing in self.chance.choices([*DOINGS.values(), *OF_SEVERAL], k=2):
             with suppress(LedgerError):
-                await DOINGS[kind](self, now)
+                await doing(self, now)
 
     def some_invoice(self) -> int:
         return self.chance.choice(sorted(self.invoices))
@@ -100,6 +105,50 @@ async def _use_credit(who: Teller, now: datetime) -> None:
         await use_credit(unit, unit.invoice(invoice_id), None, Origin("tester", INTO, told))
 
 
+async def _pay_several(who: Teller, now: datetime) -> None:
+    """One payment of a customer, which two told at once; perhaps with a part, or all, for an invoice that it names."""
+    key, number = who.some_customer(), who.invoices[who.some_invoice()]
+    amount = Decimal(who.chance.choice(["0.01", "90", "200.50", "400"]))
+    named = who.chance.choice([None, {number: amount}, {number: Decimal("0.01")}])
+    told = f"bank-{who.chance.random()}"
+    currency = who.chance.choice(["EUR", "EUR", "USD"])
+    payment = CustomerPayment(told, amount, currency, now, "transfer", named)
+
+    async def pay() -> Allocated:
+        return await pay_customer(who.ledger, key, payment, Origin("tester", "payment", told), now)
+
+    if recorded := await _once(pay(), pay()):
+        who.till.take_in(key, recorded)
+
+
+async def _take_back_several(who: Teller, now: datetime) -> None:
+    """Some of such a payment goes back, which two told at once."""
+    if not who.till.payments:
+        return
+    payment = who.chance.choice(sorted(who.till.payments))
+    amount = who.chance.choice([None, None, Decimal("0.01"), Decimal(75)])
+    origin = Origin("tester", "reversal", f"back-{who.chance.random()}")
+    key = who.till.payments[payment].customer
+
+    async def take_back() -> Allocated:
+        return await reverse_payment(who.ledger, key, payment, amount, origin, now, now)
+
+    if recorded := await _once(take_back(), take_back()):
+        who.till.give_back(recorded)
+
+
+async def _once(*tellings: Awaitable[Allocated]) -> Allocated | None:
+    """What one of several tellings of the same thing recorded; None where the ledger refused them all."""
+    answers = await asyncio.gather(*tellings, return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException) and not isinstance(answer, LedgerError):
+            raise answer
+    heard = [answer for answer in answers if isinstance(answer, Allocated)]
+    recorded = [answer for answer in heard if answer.recorded]
+    assert len(recorded) == (1 if heard else 0), answers
+    return recorded[0] if recorded else None
+
+
 async def _report(who: Teller, now: datetime) -> None:
     if not who.provider.taken:
         return
@@ -146,3 +195,5 @@ DOINGS: Mapping[type[e.Event], Doing] = {
     e.CustomerAbsorbed: _merge,
     e.CustomerReceived: _import_again,
 }
+# And these are told of several invoices at once.
+OF_SEVERAL: Sequence[Doing] = (_pay_several, _take_back_several)

@@ -1,7 +1,7 @@
 """Random sequences through the real ledger: two workers send while everybody tells it everything at once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,16 +14,18 @@ from sqlalchemy import select, text
 
 from cadence import events as e
 from cadence.document import Cadence
+from cadence.facts import MessageState, StepFacts
 from cadence.planner import plan
 from ledger.access import Ledger
 from ledger.checks import check_invariants
 from ledger.database import connect
-from ledger.logs import InvoiceLog, invoice_logs
+from ledger.logs import InvoiceLog, Tried, invoice_logs
 from ledger.publishing import publish
 from ledger.unit import agenda_table
 from starter.documents import read_packs
 from tests.integration.ledger.playing import ARRIVAL, CREDITOR, row, ruler, step, take_in
 from tests.integration.ledger.tellers import DOINGS, Teller
+from tests.integration.ledger.tills import Till, assert_money_adds_up
 from tests.integration.ledger.workers import Provider, Worker
 from tests.unit.cadence.happenings import OWN
 
@@ -34,6 +36,9 @@ PLACE = {
 }  # fmt: skip
 CUSTOMERS = ("C-1", "C-2")
 NUMBERS = {"C-1": ("A-1", "A-2", "A-3"), "C-2": ("B-1", "B-2")}
+CURRENCIES = {"A-3": "USD"}
+# What became of a message that may have reached somebody.
+MAY_REACH = (MessageState.ACCEPTED, MessageState.UNKNOWN, MessageState.RESERVED, MessageState.GIVEN_UP)
 LAG = timedelta(milliseconds=3)
 # Longer than any lock is held here; PostgreSQL itself finds a circle of locks after a second.
 IMPATIENT = ("lock_timeout = '20s'", "statement_timeout = '30s'")
@@ -109,8 +114,12 @@ class Office:
             assert check.ok, check
             assert not check.known, check
         async with self.ledger.engine.connect() as connection:
-            async for log in invoice_logs(connection):
+            logs = [log async for log in invoice_logs(connection)]
+            for log in logs:
                 await self._assert_planned(connection, log, now)
+            await self.tellers[0].till.assert_kept(connection)
+        assert_money_adds_up(logs)
+        _assert_spoken_for(logs)
 
     async def _assert_planned(self, connection: Any, log: InvoiceLog, now: datetime) -> None:
         """What is stored of the agenda is what the planner makes of the stored facts."""
@@ -123,6 +132,31 @@ class Office:
             tuple(each) for each in await connection.execute(of_invoice.order_by(agenda_table.c.position))
         ]
         assert stored == [(item.key, item.at) for item in planned.items], log.name
+
+
+def _assert_spoken_for(logs: Sequence[InvoiceLog]) -> None:
+    """Whoever was merged into a message that reached nobody waits for a step that still goes on."""
+    by_message = {tried.message_id: (log, tried) for log in logs for tried in log.attempts}
+    for log in logs:
+        spoken = {(each.step, each.occurrence, each.reference): each.message_id for each in log.listed}
+        for key, record in log.stored.steps.items():
+            name, _, occurrence = key.rpartition("/")
+            if record.outcome != "merged" or log.stored.closed:
+                continue
+            carrier, tried = by_message[spoken[name, int(occurrence), record.into or ""]]
+            said = carrier.stored.step(tried.step, tried.occurrence)
+            assert said.outcome == "sent" or _goes_on(carrier, said, tried), f"{log.name}: {key} is forgotten"
+
+
+def _goes_on(carrier: InvoiceLog, said: StepFacts, tried: Tried) -> bool:
+    if any(message.state in MAY_REACH for message in said.messages.values()):
+        return True
+    return (
+        not carrier.stored.closed
+        and said.outcome is None
+        and carrier.cadence.step(tried.step) is not None
+        and tried.occurrence in (1, 1 + carrier.stored.rearmed)
+    )
 
 
 @asynccontextmanager
@@ -142,15 +176,25 @@ async def office(url: str, seed: int, **changes: Any) -> AsyncIterator[Office]:
         ledgers = [Ledger(engine, CREDITOR, packs=PACKS) for engine in engines]
         await publish(engines[0], cadence(**changes), ARRIVAL)
         rows = [
-            row(number, key, due_on=date(2026, 3, chance.randint(5, 9)), **PLACE)
+            row(
+                number,
+                key,
+                due_on=date(2026, 3, chance.randint(5, 9)),
+                currency=CURRENCIES.get(number, "EUR"),
+                **PLACE,
+            )
             for key, numbers in NUMBERS.items()
             for number in numbers
         ]
         ids = await take_in(ledgers[0], *rows)
-        provider, invoices = Provider(), dict(zip(ids, (each.number for each in rows), strict=True))
+        provider, till, invoices = (
+            Provider(),
+            Till(),
+            dict(zip(ids, (each.number for each in rows), strict=True)),
+        )
         first, second = (Worker(ledger, provider, Random(chance.random())) for ledger in ledgers[:2])
         tellers = tuple(
-            Teller(ledgers[2], provider, Random(chance.random()), invoices, CUSTOMERS) for _ in range(3)
+            Teller(ledgers[2], provider, till, Random(chance.random()), invoices, CUSTOMERS) for _ in range(3)
         )
         yield Office(ledgers[0], (first, second), tellers, chance, ids)
 
