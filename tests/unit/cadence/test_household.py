@@ -1,13 +1,12 @@
 """Several invoices of one customer played at random, as the ledger plays them: caps and opt-outs hold whatever happens."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from random import Random
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from cadence import events as e
 from cadence.caps import Contact
@@ -19,6 +18,7 @@ from tests.unit.cadence.counting import is_over, is_shut
 from tests.unit.cadence.game import ADDRESSES, PACKS, REACHED, Fate
 from tests.unit.cadence.happenings import CUSTOMER_HAPPENINGS, HAPPENINGS, Occasion, Visit
 from tests.unit.cadence.household import Household, Member
+from tests.unit.cadence.purse import Purse
 from tests.unit.cadence.strategies import STAGES, cadences, days_apart, due_dates, office_hours
 
 ENDS: list[Fate] = ["accepted", "accepted", "accepted", "rejected", "refused", "unknown"]
@@ -56,10 +56,8 @@ def own_rules(*asked: dict[str, Any]) -> Packs:
     return Packs((*PACKS.packs, *own))
 
 
-class HouseholdLife(RuleBasedStateMachine):
+class HouseholdLife(Purse):
     """The world around one customer, whose invoices fall due close together."""
-
-    home: Household
 
     @initialize(
         ruler=cadences(office_hours()), place=st.sampled_from(PLACES), own=limits, due_on=due_dates, count=st.integers(1, 3),
@@ -204,37 +202,6 @@ class HouseholdLife(RuleBasedStateMachine):
         if event:
             self.home.say(event)
 
-    @rule()
-    def credit_is_used(self) -> None:
-        for source in self.home.members:
-            for target in self.home.members:
-                share = min(source.facts.credit, target.facts.balance)
-                if share > 0:
-                    self.home.move_credit(source, target, share)
-
-    @precondition(lambda self: self.home.owing())
-    @rule(
-        amount=st.sampled_from(["0.01", "60", "150.05", "333.33"]).map(Decimal),
-        named=st.sampled_from([None, "0.01", "40", "1000"]),
-        pick=st.integers(0, 3),
-    )
-    def one_payment_comes_for_several(self, amount: Decimal, named: str | None, pick: int) -> None:
-        """Some of it, or all, for an invoice that the payer names; the rest for the oldest, whose turn comes first."""
-        open_ = sorted(self.home.owing())
-        wish = {open_[pick % len(open_)]: min(amount, Decimal(named))} if named else {}
-        self.home.pay_together(amount, wish)
-        older_first = sorted(
-            self.home.shared[-1], key=lambda part: self.home.members[part.place].facts.due_on
-        )
-        for part in older_first[:-1]:
-            still_owing = self.home.owing().get(f"{part.place}")
-            assert wish or still_owing is None, f"{part} was not filled before a younger one"
-
-    @precondition(lambda self: self.home.shared)
-    @rule(pick=st.integers(0, 9), amount=st.sampled_from(["0.01", "75", "1000"]).map(Decimal))
-    def it_is_taken_back(self, pick: int, amount: Decimal) -> None:
-        self.home.take_back_together(self.home.shared[pick % len(self.home.shared)], amount)
-
     @precondition(lambda self: self.home.arrived)
     @rule(chance=some, delivery=st.sampled_from(["queued", "sent", "delivered", "failed", "read"]))
     def a_receipt_comes(self, chance: Random, delivery: str) -> None:
@@ -260,21 +227,6 @@ class HouseholdLife(RuleBasedStateMachine):
         for member in self.home.members:
             for key, step in member.facts.steps.items():
                 assert not (step.outcome == "skipped" and step.messages), f"{key}: {step}"
-
-    @invariant()
-    def what_came_in_is_on_the_invoices_or_was_given_back(self) -> None:
-        facts = [member.facts for member in self.home.members]
-        used = sum(each.amount + each.charges.claimed - each.credited - each.balance for each in facts)
-        assert used == self.home.till
-        assert sum(each.paid - each.refunded for each in facts) == self.home.till
-
-    @invariant()
-    def nobody_owes_more_than_was_asked(self) -> None:
-        """But where credit was refunded whose payment then went back."""
-        for member in self.home.members:
-            facts = member.facts
-            asked = facts.amount + facts.charges.claimed - facts.credited
-            assert facts.balance <= max(asked, Decimal(0)) + facts.refunded
 
     def teardown(self) -> None:
         """Whatever caps ask, every step that could be performed comes to an end."""
