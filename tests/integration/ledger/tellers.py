@@ -115,7 +115,9 @@ async def _pay_several(who: Teller, now: datetime) -> None:
     payment = CustomerPayment(told, amount, currency, now, "transfer", named)
 
     async def pay() -> Allocated:
-        return await pay_customer(who.ledger, key, payment, Origin("tester", "payment", told), now)
+        return await pay_customer(
+            who.ledger, await who.ledger.customer_id(key), payment, Origin("tester", "payment", told), now
+        )
 
     if recorded := await _once(pay(), pay()):
         who.till.take_in(key, recorded)
@@ -131,7 +133,9 @@ async def _take_back_several(who: Teller, now: datetime) -> None:
     key = who.till.payments[payment].customer
 
     async def take_back() -> Allocated:
-        return await reverse_payment(who.ledger, key, payment, amount, origin, now, now)
+        return await reverse_payment(
+            who.ledger, await who.ledger.customer_id(key), payment, amount, origin, now, now
+        )
 
     if recorded := await _once(take_back(), take_back()):
         who.till.give_back(recorded)
