@@ -167,20 +167,28 @@ def consent(
     channel: Channel,
     wording: str,
     at: datetime | None = None,
+    whose: Whose = BILLED,
 ) -> Sequence[e.CustomerEvent]:
     """The customer agreed to a channel, under a version of the wording (a code), at the aware instant `at` or now.
 
-    It holds for the address that is known now. Raises Refusal where none is.
+    It holds for the address that is known now: the billing contact's, or those that `whose` names. Raises Refusal
+    where none is.
     """
-    address = stands.facts.addresses.get(channel)
-    if address is None:
+    theirs = whose.addresses(stands.facts, stands.key)
+    known = stands.facts.addresses.items() if theirs is None else _reached_by(stands, (channel,), theirs)
+    meant = [address for each, address in known if each == channel]
+    if not meant:
         raise Refusal(
             f"{stands.key} has no address for {channel}, and a consent is to one; tell the address first",
             code="no_address",
             field="channel",
         )
-    given = e.ConsentGiven(channel=channel, address=address, wording=wording, proof_at=happened(at, now))
-    return [] if Consent(**given.model_dump(exclude={"type"})) in stands.facts.consents else [given]
+    when = happened(at, now)
+    given = [
+        e.ConsentGiven(channel=channel, address=address, wording=wording, proof_at=when) for address in meant
+    ]
+    kept = stands.facts.consents
+    return [each for each in given if Consent(**each.model_dump(exclude={"type"})) not in kept]
 
 
 def prefer(

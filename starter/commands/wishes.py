@@ -106,17 +106,18 @@ def _named(customer: str, whose: Whose) -> str:
 
 
 def consent(
-    customer: Customer, channel: ByChannel, wording: Wording, note: Proof, at: At = None, actor: o.Actor = o.ACTOR
+    customer: Customer, channel: ByChannel, wording: Wording, note: Proof, at: At = None, role: Role = None,
+    address: Address = None, actor: o.Actor = o.ACTOR,
 ) -> None:  # fmt: skip
     """Keep that a customer agreed to be reached by a channel: under which wording, when, and what shows it."""
-    code = o.read_code("--wording", wording)
+    code, whose = o.read_code("--wording", wording), _read_whose(role, address)
     when = None if at is None else o.read_instant("--at", at, UTC)
     _tell(
         customer,
         o.read_origin(actor, note),
-        lambda stands, now: wishes.consent(stands, now, channel=channel, wording=code, at=when),
+        lambda stands, now: wishes.consent(stands, now, channel=channel, wording=code, at=when, whose=whose),
     )
-    say(f"{customer}: agreed to {channel} (wording {code}).")
+    say(f"{_named(customer, whose)}: agreed to {channel} (wording {code}).")
 
 
 def prefer(

@@ -86,6 +86,8 @@ class ConsentOrder(Order):
     channel: Channel
     wording: Slug
     at: AwareDatetime | None = None
+    role: Role = None
+    address: Address = None
     note: Note
 
 
@@ -223,10 +225,11 @@ async def lift_suppression(
 @router.post(CUSTOMER + "/consents")
 async def give_consent(write: Write, order: ConsentOrder, caller: Steerer) -> CustomerView:
     """Keep that the customer agreed to a channel. It holds for the address that is known now, and opens nothing that is closed."""
+    whose = Whose(order.role, order.address)
     return await write.tell(
         caller.origin(note=order.note),
         lambda stands, now: wishes.consent(
-            stands, now, channel=order.channel, wording=order.wording, at=order.at
+            stands, now, channel=order.channel, wording=order.wording, at=order.at, whose=whose
         ),
     )
 

@@ -148,6 +148,14 @@ def test_a_consent_was_given_now_or_before_and_is_kept_once() -> None:
     assert refused(wishes.consent, stands(addresses={"email": "e1"}), **asked) == "no_address"
 
 
+@pytest.mark.parametrize("whose", [Whose(role="director"), Whose(address=f" {DIRECTOR} ")])
+def test_a_contact_consents_for_their_own_address(whose: Whose) -> None:
+    known, asked = stands(A_DIRECTOR), {"wording": "v1", "whose": whose}
+    (given,) = wishes.consent(known, NOW, channel=Channel.EMAIL, **asked)  # type: ignore[arg-type]
+    assert given == e.ConsentGiven(channel=Channel.EMAIL, address=AT, wording="v1", proof_at=NOW)
+    assert refused(wishes.consent, known, channel=Channel.SMS, **asked) == "no_address"
+
+
 def test_a_preference_replaces_the_one_before_and_is_told_once() -> None:
     first = wishes.prefer(stands(), NOW, channels=[Channel.SMS, Channel.EMAIL], days=["fri", "mon"])
     assert first == [e.PreferenceStated(channels=(Channel.EMAIL, Channel.SMS), days=("mon", "fri"))]
