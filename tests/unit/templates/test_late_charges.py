@@ -12,11 +12,11 @@ from templates.rendering import render_email
 from tests.unit.templates.samples import USUAL
 
 WORDS = {
-    "pt-BR": "O valor em aberto inclui juros de mora de R$\xa05,20 e encargos de R$\xa040,00.",
-    "pt-PT": "O montante por liquidar inclui juros de mora de 5,20\xa0R$ e despesas de cobrança de 40,00\xa0R$.",
-    "es": "El importe pendiente incluye intereses de demora de 5,20\xa0BRL y gastos de cobro de 40,00\xa0BRL.",
-    "en": "The amount outstanding includes late interest of R$5.20 and costs of R$40.00.",
-    "fr": "Le montant restant dû comprend des intérêts de retard de 5,20\xa0R$ et des frais de recouvrement de 40,00\xa0R$.",
+    "pt-BR": "O valor em aberto inclui juros de mora de R$\xa05,20 e multa por atraso de R$\xa040,00.",
+    "pt-PT": "O montante por liquidar inclui juros de mora de 5,20\xa0R$ e custos de cobrança de 40,00\xa0R$.",
+    "es": "El importe pendiente incluye intereses de demora de 5,20\xa0BRL y costes de cobro de 40,00\xa0BRL.",
+    "en": "The amount outstanding includes late interest of R$5.20 and debt recovery costs of R$40.00.",
+    "fr": "Le montant restant dû comprend des intérêts de retard de 5,20\xa0R$ et une indemnité forfaitaire pour frais de recouvrement de 40,00\xa0R$.",
 }
 
 
@@ -35,4 +35,4 @@ def test_interest_alone_and_costs_alone_are_told_alone() -> None:
     interest = render_email("overdue_first", replace(english, interest=Decimal("5.20"))).text
     assert "includes late interest of R$5.20." in interest
     costs = render_email("overdue_first", replace(english, costs=Decimal(40))).text
-    assert "includes costs of R$40.00." in costs
+    assert "includes debt recovery costs of R$40.00." in costs
