@@ -71,7 +71,7 @@ def _document(account: Account, creditor: Creditor, labels: Labels) -> dict[str,
             "ageing": told.ageing,
             "buckets": [
                 told.current,
-                *(told.overdue.format(days=span) for span in ("1–30", "31–60", "61–90", "90+")),
+                *(told.overdue.format(days=span) for span in ("1–30", "31–60", "61–90", "> 90")),
             ],
         },
     }
