@@ -197,9 +197,6 @@ def _promise(happening: Happening, stands: Situation) -> e.PromiseMade:
         owed = "it is promised already" if stands.balance > 0 else "nothing is owed on this invoice"
         raise ValueError(f"amount: {owed}; there is nothing to promise")
     assert happening.on is not None
-    made_on = happening.at.astimezone(stands.zone).date()
-    if happening.on < made_on:
-        raise ValueError(f"date: nobody promises on {made_on} to pay by {happening.on}; write the day meant")
     return e.PromiseMade(amount=amount, by=happening.on)
 
 

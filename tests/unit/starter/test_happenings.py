@@ -125,7 +125,7 @@ def test_a_payment_in_foreign_money_is_kept_for_a_person_to_look_at(tmp_path: Pa
         ({"event": "promise", "date": "2026-02-09", "amount": "1.005"}, "has more decimals"),
         (
             {"event": "promise", "date": "2026-02-02"},
-            "date: nobody promises on 2026-02-03 to pay by 2026-02-02",
+            "date: 2026-02-02 lies before 2026-02-03, the day of",
         ),
         ({"event": "reply", "text": "hello"}, "is not a fact of one invoice"),
         ({"event": "dispute", "amount": "1.005"}, "amount: 1.005 has more decimals than EUR, which has 2"),
