@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cadence.words import Channel, one_line
-from ledger.movements import CREDIT_NOTE_SOURCE, PAYMENT_SOURCE, REFUND_SOURCE
+from ledger.movements import CREDIT_NOTE_SOURCE, PAYMENT_SOURCE, REFUND_SOURCE, REVERSAL_SOURCE
 from starter import cells as read
 from starter.mapping import PLAIN
 from starter.tables import Cell, Row, as_text
@@ -76,6 +76,7 @@ _POSSIBLE = {
 # Those whose own ids count once, whatever way they are told by.
 _SPACES = {
     Kind.PAYMENT: PAYMENT_SOURCE,
+    Kind.REVERSAL: REVERSAL_SOURCE,
     Kind.CREDIT_NOTE: CREDIT_NOTE_SOURCE,
     Kind.REFUND: REFUND_SOURCE,
 }

@@ -97,7 +97,10 @@ def _payment(happening: Happening, stands: Situation) -> e.InvoiceEvent:
 
 
 def _reversal(happening: Happening, stands: Situation) -> e.InvoiceEvent:
-    return e.PaymentReversed(amount=_due(happening.amount), currency=_currency(happening, stands))
+    amount, paid = _due(happening.amount), stands.sums.paid
+    if amount > paid:
+        raise ValueError(f"amount: only {paid} was paid; take back no more than that")
+    return e.PaymentReversed(amount=amount, currency=_currency(happening, stands))
 
 
 def _credit_note(happening: Happening, stands: Situation) -> e.InvoiceEvent:

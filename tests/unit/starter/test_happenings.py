@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cadence import events as e
 from cadence.problems import DocumentError
 from cadence.words import Channel
-from ledger.recording import Situation
+from ledger.recording import Situation, Sums
 from starter.documents import read_creditor
 from starter.happening_row import COLUMNS
 from starter.happenings import Happening, Happenings, Kind, read_happenings, to_fact
@@ -25,6 +25,7 @@ LISBON = ZoneInfo("Europe/Lisbon")
 DUE = date(2026, 2, 4)
 STAGES = ("courtesy", "overdue", "final")
 STANDS = Situation("active", "EUR", Decimal("80.00"), LISBON, STAGES, "overdue", DUE, ZONE)
+PAID = replace(STANDS, sums=Sums(paid=Decimal(60)))
 BASE = {"at": "2026-02-03T10:00", "invoice": "A-1"}
 
 
@@ -71,9 +72,8 @@ def test_an_instant_without_an_offset_is_read_where_the_creditor_is(
 def test_each_event_becomes_its_fact(tmp_path: Path) -> None:
     paid = event(tmp_path, event="payment", amount="12.50", reason="pix")
     assert paid == e.PaymentReceived(amount=Decimal("12.50"), currency="EUR", method="pix")
-    assert event(tmp_path, event="reversal", amount="5") == e.PaymentReversed(
-        amount=Decimal(5), currency="EUR"
-    )
+    back = to_fact(one(tmp_path, event="reversal", amount="5"), PAID, "ana").event
+    assert back == e.PaymentReversed(amount=Decimal(5), currency="EUR")
     assert event(tmp_path, event="dispute", reason="price") == e.DisputeOpened(reason="price")
     assert event(tmp_path, event="dispute") == e.DisputeOpened(reason="unspecified")
     part = event(tmp_path, event="dispute", amount="12.50", date="2026-02-20", reason="price")
@@ -224,9 +224,15 @@ def test_the_same_row_twice_is_one_happening_unless_each_has_its_id(tmp_path: Pa
     assert len(happenings(tmp_path, row | {"id": "1"}, row | {"id": "2"}).happenings) == 2
 
 
-def test_a_payments_id_is_the_one_that_webhooks_use(tmp_path: Path) -> None:
-    fact = to_fact(one(tmp_path, event="payment", amount="10", id="bank-7"), STANDS, "ana")
-    assert (fact.origin.source, fact.origin.external_id) == ("payment", "bank-7")
+@pytest.mark.parametrize("kind", ["payment", "reversal"])
+def test_the_id_of_money_is_the_one_that_webhooks_use(tmp_path: Path, kind: str) -> None:
+    fact = to_fact(one(tmp_path, event=kind, amount="10", id="bank-7"), PAID, "ana")
+    assert (fact.origin.source, fact.origin.external_id) == (kind, "bank-7")
+
+
+def test_no_more_is_taken_back_than_was_paid(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="only 60 was paid"):
+        to_fact(one(tmp_path, event="reversal", amount="60.01"), PAID, "ana")
 
 
 def test_a_dispute_and_its_resolution_may_carry_the_same_case_number(tmp_path: Path) -> None:
