@@ -19,7 +19,7 @@ from ledger.keys import customer_signal_key, hold_key, signal_key, told_key
 from ledger.merging import merge
 from ledger.migrating import latest_of, move
 from ledger.movements import PAYMENT_SOURCE, REVERSAL_SOURCE, known_payment
-from ledger.recording import Fact, contradict, record, spread, tell
+from ledger.recording import Fact, contradict, end_customer_holds, record, tell, tell_customer
 from ledger.segmenting import Effect, assign_by_hand, clear_by_hand
 from ledger.unit import Held, Origin, Unit
 
@@ -96,24 +96,12 @@ async def _pause(unit: Unit, _held: Held, told: Told) -> bool:
     # A name of its own: an invoice's hold may have been told under the same id.
     name = hold_key(told.origin.external_id or "", told.note.at.isoformat())
     ends = instant(until, ZoneInfo(unit.customer_facts.zone)) if until else None
-    return await _tell(unit, e.CustomerHoldPlaced(hold=name, reason=told.reason, until=ends), told.origin)
+    placed = e.CustomerHoldPlaced(hold=name, reason=told.reason, until=ends)
+    return await tell_customer(unit, placed, told.origin, told.note.at)
 
 
 async def _resume(unit: Unit, _held: Held, told: Told) -> bool:
-    """The holds of the customer, and what came of them: an invoice that was paused by itself stays so."""
-    origin = told.origin
-    for hold in unit.customer_facts.holds:
-        if not await _tell(unit, e.CustomerHoldEnded(hold=hold.hold), origin):
-            return False
-        origin = Origin(origin.actor, origin.source)  # the id is the first one's
-    return origin is not told.origin
-
-
-async def _tell(unit: Unit, event: e.CustomerEvent, origin: Origin) -> bool:
-    new = await unit.tell_customer(event, origin)
-    if new:
-        await spread(unit, event, origin)
-    return new
+    return await end_customer_holds(unit, told.origin, told.note.at)
 
 
 async def _assign(unit: Unit, _held: Held, told: Told) -> bool:

@@ -110,10 +110,30 @@ async def record_customer(
 ) -> bool:
     """Take note of what happened to a customer, for all its open invoices; False where it had been told before."""
     async with ledger.unit(customer_id, None, now) as unit:
-        new = await unit.tell_customer(event, origin, now)
-        if new:
-            await spread(unit, event, origin)
+        return await tell_customer(unit, event, origin, now)
+
+
+async def tell_customer(
+    unit: Unit, event: e.CustomerEvent, origin: Origin, at: datetime | None = None
+) -> bool:
+    """The same for a locked customer, to whom it happened at the aware instant `at`, or now."""
+    new = await unit.tell_customer(event, origin, at)
+    if new:
+        await spread(unit, event, origin)
     return new
+
+
+async def end_customer_holds(unit: Unit, origin: Origin, at: datetime | None = None) -> bool:
+    """End the holds of a locked customer, and what came of them: an invoice that was paused by itself stays so.
+
+    False where there are none, or the origin's id, which the first of them bears, was told before.
+    """
+    bearer = origin
+    for hold in unit.customer_facts.holds:
+        if not await tell_customer(unit, e.CustomerHoldEnded(hold=hold.hold), bearer, at):
+            return False
+        bearer = Origin(origin.actor, origin.source, None, origin.note)
+    return bearer is not origin
 
 
 async def spread(unit: Unit, event: e.CustomerEvent, origin: Origin) -> None:

@@ -1,7 +1,7 @@
 """Judges one row of a file of happenings: what happened, or every reason why the row makes no sense."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cadence.words import Channel, one_line
+from ledger.crediting import INTO
 from ledger.movements import CREDIT_NOTE_SOURCE, PAYMENT_SOURCE, REFUND_SOURCE, REVERSAL_SOURCE
 from starter import cells as read
 from starter.mapping import PLAIN
@@ -44,6 +45,13 @@ class Kind(StrEnum):
     REPLY = "reply"
     SEGMENT = "segment"
     MERGE = "merge"
+    CUSTOMER_PAYMENT = "customer_payment"
+    CUSTOMER_REVERSAL = "customer_reversal"
+    USE_CREDIT = "use_credit"
+    CHARGE = "charge"
+    WAIVE = "waive"
+    CUSTOMER_PAUSE = "customer_pause"
+    CUSTOMER_RESUME = "customer_resume"
 
 
 # Which columns an event must have, and which it may have; `reason`, `text` and `id` any event may have.
@@ -59,6 +67,8 @@ _REQUIRED = {
     Kind.REPLY: ("text",),
     Kind.SEGMENT: ("reason",),
     Kind.MERGE: ("text",),
+    Kind.CUSTOMER_PAYMENT: ("amount", "id"),
+    Kind.CUSTOMER_REVERSAL: ("text", "id"),
 }
 _POSSIBLE = {
     Kind.PAYMENT: ("amount", "currency"),
@@ -72,6 +82,11 @@ _POSSIBLE = {
     Kind.EXTENSION: ("date",),
     Kind.PLAN: ("amount", "currency", "date"),
     Kind.PAUSE: ("until",),
+    Kind.CUSTOMER_PAYMENT: ("amount", "currency"),
+    Kind.CUSTOMER_REVERSAL: ("amount",),
+    Kind.USE_CREDIT: ("amount", "currency"),
+    Kind.CHARGE: ("date",),
+    Kind.CUSTOMER_PAUSE: ("until",),
 }
 # Those whose own ids count once, whatever way they are told by.
 _SPACES = {
@@ -79,6 +94,9 @@ _SPACES = {
     Kind.REVERSAL: REVERSAL_SOURCE,
     Kind.CREDIT_NOTE: CREDIT_NOTE_SOURCE,
     Kind.REFUND: REFUND_SOURCE,
+    Kind.CUSTOMER_PAYMENT: PAYMENT_SOURCE,
+    Kind.CUSTOMER_REVERSAL: REVERSAL_SOURCE,
+    Kind.USE_CREDIT: INTO,
 }
 DIVIDED = re.compile(r"(?P<every>week|month)ly-(?P<count>[1-9]|[1-5][0-9]|60)")
 _REPLIES = {"sms": Channel.SMS, "whatsapp": Channel.WHATSAPP}
@@ -88,13 +106,14 @@ _REPLIES = {"sms": Channel.SMS, "whatsapp": Channel.WHATSAPP}
 class Happening:
     """One row. `at` is an aware instant; `key` tells it from all others, also in a file that is imported again.
 
-    `on` is the column `date`: the day to which a promise is made or an invoice extended, by which a dispute is to
-    be answered, or of a plan's first instalment. `amount` is of a dispute the part, of its resolution what is
+    `invoice` is what it happened to, or names its customer. `on` is the column `date`: the day to which a promise is made
+    or an invoice extended, by which a dispute is to be answered, up to which late charges are claimed, or of a plan's
+    first instalment. `amount` is of a dispute the part, of its resolution what is
     credited. `until` is an instant, or a date: to its end, where the customer is. `reason` is a code: of a resolution
     upheld, rejected or withdrawn, of an assignment who deals with the dispute, of an approval the step, of an
-    escalation the stage, of a payment its method, of a reply its channel, of a plan how it is divided: `monthly-3`, of
+    escalation the stage, of a claim interest or costs where it is not both, of a payment its method, of a reply its channel, of a plan how it is divided: `monthly-3`, of
     a segment the segment into which the invoice's customer comes by hand. `text` is of a merge the number of an invoice
-    whose customer stays, into whom the one of `invoice` is merged.
+    whose customer stays, into whom the one of `invoice` is merged, of a customer's reversal the id of the payment.
     """
 
     line: int
@@ -150,8 +169,8 @@ class _Reading(read.RowReader):
             "on": self.cell("date", PLAIN.read_date),
             "until": self.cell("until", self._until),
             "reason": self.text("reason", lambda text: _reason(text, kind)),
-            "text": self.text("text", _number if kind is Kind.MERGE else _free_text),
-            "id": self.text("id", lambda text: _short(text, 200)),
+            "text": self.text("text", _NAMING.get(kind, _free_text) if kind else _free_text),
+            "id": self.text("id", _id),
         }
         self._judge_columns(kind)
         if self.faults:
@@ -192,7 +211,11 @@ def _kind(text: str) -> Kind:
 
 def _reason(text: str, kind: Kind | None) -> str:
     code = read.code(text)
-    allowed = {Kind.RESOLUTION: ("upheld", "rejected", "withdrawn"), Kind.REPLY: tuple(_REPLIES)}
+    allowed = {
+        Kind.RESOLUTION: ("upheld", "rejected", "withdrawn"),
+        Kind.REPLY: tuple(_REPLIES),
+        Kind.CHARGE: ("interest", "costs"),
+    }
     if kind is Kind.PLAN and not DIVIDED.fullmatch(code):
         raise ValueError(f"{read.shown(text)} is no way to divide a plan; write monthly-3 or weekly-6")
     if kind in allowed and code not in allowed[kind]:
@@ -218,10 +241,18 @@ def _number(text: str) -> str:
     return _short(text, 30)
 
 
+def _id(text: str) -> str:
+    return _short(text, 200)
+
+
 def _free_text(text: str) -> str:
     if len(text) > MAX_TEXT:
         raise ValueError(f"the text has more than {MAX_TEXT} characters; shorten it")
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", text)
+
+
+# Where the text names something.
+_NAMING: Mapping[Kind, Callable[[str], str]] = {Kind.MERGE: _number, Kind.CUSTOMER_REVERSAL: _id}
 
 
 def _key(kind: Kind, values: Mapping[str, Any]) -> str:

@@ -36,7 +36,8 @@ class Happenings:
 
 # Their reason is kept as a note.
 _WITHOUT_REASON = (
-    Kind.REVERSAL, Kind.CREDIT_NOTE, Kind.REFUND, Kind.RESUME, Kind.PROMISE,
+    Kind.REVERSAL, Kind.CREDIT_NOTE, Kind.REFUND, Kind.RESUME, Kind.PROMISE, Kind.WAIVE,
+    Kind.CUSTOMER_REVERSAL, Kind.USE_CREDIT, Kind.CUSTOMER_RESUME,
 )  # fmt: skip
 
 
@@ -69,8 +70,7 @@ def to_fact(happening: Happening, stands: Situation, actor: str) -> Fact:
 
     Replies are not facts of one invoice: they go the way of the replies that providers tell.
     """
-    note = " ".join(part for part in (_unused_reason(happening), happening.text) if part) or None
-    origin = Origin(actor, happening.source, happening.key, note)
+    origin = Origin(actor, happening.source, happening.key, note_of(happening))
     return Fact(_event(happening, stands), happening.at, origin)
 
 
@@ -82,39 +82,43 @@ def _event(happening: Happening, stands: Situation) -> e.InvoiceEvent:
 
 
 def _look_ahead(happening: Happening, stands: Situation) -> None:
-    """What is said of the future lies there, seen from when it was said: a slip in a year would be over at once."""
-    end = _end(happening.until, stands.zone)
-    if end is not None and end <= happening.at:
-        raise ValueError(f"until: {happening.until} is over before this begins; check both dates")
+    """What is said of a day to come lies there, seen from when it was said: a slip in a year would be over at once."""
     said_on = happening.at.astimezone(stands.zone).date()
     if happening.on is not None and happening.on < said_on:
         raise ValueError(f"date: {happening.on} lies before {said_on}, the day of this event; check both")
 
 
 def _payment(happening: Happening, stands: Situation) -> e.InvoiceEvent:
-    currency = _currency(happening, stands)
+    currency = money_in(happening, stands)
     return e.PaymentReceived(amount=_due(happening.amount), currency=currency, method=happening.reason or "")
 
 
 def _reversal(happening: Happening, stands: Situation) -> e.InvoiceEvent:
-    amount, paid = _due(happening.amount), stands.sums.paid
+    currency, amount, paid = money_in(happening, stands), _due(happening.amount), stands.sums.paid
     if amount > paid:
         raise ValueError(f"amount: only {paid} was paid; take back no more than that")
-    return e.PaymentReversed(amount=amount, currency=_currency(happening, stands))
+    return e.PaymentReversed(amount=amount, currency=currency)
 
 
 def _credit_note(happening: Happening, stands: Situation) -> e.InvoiceEvent:
     amount, left = _due(happening.amount), stands.sums.creditable
     if amount > left:
         raise ValueError(f"amount: only {left} of the invoice is not credited yet; credit no more than that")
-    return e.CreditNoteIssued(amount=amount, currency=_currency(happening, stands))
+    return e.CreditNoteIssued(amount=amount, currency=money_in(happening, stands))
 
 
 def _refund(happening: Happening, stands: Situation) -> e.InvoiceEvent:
     amount, credit = _due(happening.amount), stands.sums.credit
     if amount > credit:
         raise ValueError(f"amount: the customer has {credit} of credit there; refund no more than that")
-    return e.CreditRefunded(amount=amount, currency=_currency(happening, stands))
+    return e.CreditRefunded(amount=amount, currency=money_in(happening, stands))
+
+
+def _waiver(stands: Situation) -> e.InvoiceEvent:
+    sums = stands.sums
+    if not sums.interest + sums.costs:
+        raise ValueError("event: no late charges are open then; put the charge before the waive")
+    return e.LateChargesWaived(interest=sums.interest, costs=sums.costs, currency=stands.currency)
 
 
 def _dispute(happening: Happening, stands: Situation) -> e.InvoiceEvent:
@@ -157,14 +161,14 @@ def _extension(happening: Happening, stands: Situation) -> e.InvoiceEvent:
 def _exact(happening: Happening, stands: Situation) -> Decimal | None:
     """The amount in the invoice's own money; None where the row has none."""
     if happening.amount is not None:
-        _currency(happening, stands)
+        money_in(happening, stands)
     return happening.amount
 
 
 def _pause(happening: Happening, stands: Situation) -> e.InvoiceEvent:
     # Hashed: it travels to Temporal, where the file's own numbers must not be.
     hold = hold_key(happening.invoice, happening.at.isoformat())
-    return e.HoldPlaced(hold=hold, until=_end(happening.until, stands.zone), **_code(happening))
+    return e.HoldPlaced(hold=hold, until=end_of(happening, stands.zone), **_code(happening))
 
 
 def _code(happening: Happening) -> dict[str, str]:
@@ -176,18 +180,20 @@ def _due(amount: Decimal | None) -> Decimal:
     return amount
 
 
-def _unused_reason(happening: Happening) -> str | None:
-    """The reason of an event that keeps none: it stays as a note."""
-    return happening.reason if happening.event in _WITHOUT_REASON else None
+def note_of(happening: Happening) -> str | None:
+    """What of a row stays as a note: its text, after the reason of an event that keeps none."""
+    reason = happening.reason if happening.event in _WITHOUT_REASON else None
+    return " ".join(part for part in (reason, happening.text) if part) or None
 
 
-def _currency(happening: Happening, stands: Situation) -> str:
+def money_in(happening: Happening, stands: Situation) -> str:
+    """The currency of a row's amount; raise ValueError where the amount is too fine, or it is not the invoice's money."""
     currency = happening.currency or stands.currency
-    if too_fine(_due(happening.amount), currency):
+    if happening.amount is not None and too_fine(happening.amount, currency):
         raise ValueError(
             f"amount: {happening.amount} has more decimals than {currency}, which has {MINOR_UNITS[currency]}"
         )
-    if happening.event is not Kind.PAYMENT and currency != stands.currency:
+    if happening.event not in (Kind.PAYMENT, Kind.CUSTOMER_PAYMENT) and currency != stands.currency:
         # A payment in foreign money is kept, for a person to look at; nothing else in it makes sense.
         raise ValueError(f"currency: the invoice is in {stands.currency}; write the amount in it")
     return currency
@@ -205,7 +211,7 @@ def _promise(happening: Happening, stands: Situation) -> e.PromiseMade:
 
 def _plan(happening: Happening, stands: Situation) -> e.PlanAgreed:
     if happening.amount is not None:
-        _currency(happening, stands)
+        money_in(happening, stands)
     total = stands.balance if happening.amount is None else happening.amount
     if not 0 < total <= stands.balance:
         raise ValueError(f"amount: {stands.balance} is open; a plan is for that at most")
@@ -225,7 +231,18 @@ def _stage(happening: Happening, stands: Situation) -> str:
     return stage
 
 
-def _end(until: date | None, zone: ZoneInfo) -> datetime | None:
+def end_of(happening: Happening, zone: ZoneInfo) -> datetime | None:
+    """The instant of a row's `until`, of a date its end in `zone`; None where there is none.
+
+    Raise ValueError where it is over before the row's own instant.
+    """
+    end = _instant(happening.until, zone)
+    if end is not None and end <= happening.at:
+        raise ValueError(f"until: {happening.until} is over before this begins; check both dates")
+    return end
+
+
+def _instant(until: date | None, zone: ZoneInfo) -> datetime | None:
     if until is None or isinstance(until, datetime):
         return until
     return datetime.combine(until + timedelta(days=1), time(), zone).astimezone(UTC)
@@ -248,5 +265,6 @@ _EVENTS: dict[Kind, Callable[[Happening, Situation], e.InvoiceEvent]] = {
     Kind.PLAN: _plan,
     Kind.END_PLAN: lambda happening, _: e.PlanEnded(**_code(happening)),
     Kind.ESCALATE: lambda happening, stands: e.Escalated(stage=_stage(happening, stands)),
+    Kind.WAIVE: lambda _happening, stands: _waiver(stands),
     Kind.CANCEL: lambda happening, _: e.Cancelled(**_code(happening)),
 }

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 from sqlalchemy import ARRAY, Text, any_, literal, select
 
+from cadence.problems import DocumentError
 from cadence.words import Channel
 from channels.replies import read_intent
 from ledger.access import Ledger
@@ -16,11 +17,10 @@ from ledger.conversations import IncomingReply, record_reply
 from ledger.database import LedgerError
 from ledger.recording import record_judged
 from ledger.unit import customers, events_table, invoices
+from starter.customer_happenings import OF_CUSTOMERS, Occasion, happen
 from starter.happening_row import FILE_SOURCE
 from starter.happenings import Happening, Kind, read_happenings, to_fact
-from starter.merging import merge_owners
 from starter.rejects import Rejected, write_rejects
-from starter.segmenting import come_into_segment
 
 # The channels by which a customer can answer us, in the order of the columns read below.
 REPLYING = (Channel.SMS, Channel.WHATSAPP)
@@ -42,11 +42,12 @@ class HappeningsImported:
 
 
 async def import_happenings(
-    path: Path, ledger: Ledger, now: datetime, actor: str, console: Console
+    path: Path, ledger: Ledger, now: datetime, actor: str, console: Console, policies_dir: Path
 ) -> HappeningsImported:
     """Record every happening of a file in the order of time; what makes no sense goes to the rejects file.
 
-    Raises DocumentError where the file cannot be read as a whole.
+    `policies_dir` is where the regimes of late charges lie. Raises DocumentError where the file cannot be read as a
+    whole.
     """
     read = read_happenings(path, ledger.creditor.timezone)
     result = HappeningsImported(rejected=list(read.rejected))
@@ -56,9 +57,9 @@ async def import_happenings(
         for happening in progress.track(read.happenings, description="Importing"):
             try:
                 new = (happening.source, happening.key) not in told and await _tell(
-                    ledger, happening, now, actor
+                    ledger, happening, now, actor, policies_dir
                 )
-            except (LedgerError, ValueError) as error:
+            except (LedgerError, DocumentError, ValueError) as error:
                 result.rejected.append(Rejected(happening.line, str(error), read.cells[happening.line]))
                 continue
             result.new += new
@@ -77,17 +78,15 @@ async def _told(ledger: Ledger, happenings: Sequence[Happening]) -> set[tuple[st
         return {(source, key) for source, key in await connection.execute(known)}
 
 
-async def _tell(ledger: Ledger, happening: Happening, now: datetime, actor: str) -> bool:
+async def _tell(ledger: Ledger, happening: Happening, now: datetime, actor: str, policies_dir: Path) -> bool:
     """Record one happening; False where it had been told before."""
     if happening.at > now:
         raise ValueError("at: this lies in the future; a fact is told after it happened")
     invoice_id = await ledger.invoice_id(happening.invoice)
     if happening.event is Kind.REPLY:
         return await record_reply(ledger, await _reply(ledger, happening, invoice_id), now) == "new"
-    if happening.event is Kind.SEGMENT:
-        return await come_into_segment(ledger, happening, actor, now)
-    if happening.event is Kind.MERGE:
-        return await merge_owners(ledger, happening, actor, now)
+    if happening.event in OF_CUSTOMERS:
+        return await happen(Occasion(ledger, actor, now, policies_dir), happening)
     told = [lambda stands: to_fact(happening, stands, actor)]
     return (await record_judged(ledger, invoice_id, told, now)).new > 0
 

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from rich.console import Console
 from rich.progress import Progress
-from sqlalchemy import select
 
 from ledger.access import Ledger
 from ledger.migrating import Foreseen
@@ -19,9 +18,7 @@ from ledger.segmenting import (
     foreseen_moves,
     reassign,
 )
-from ledger.unit import Origin, Unit, customers, invoices
-from starter.acts import UNSPECIFIED
-from starter.happenings import Happening
+from ledger.unit import Origin, Unit
 from starter.standing import Expect
 
 
@@ -37,18 +34,6 @@ async def set_segment(
     async with ledger.unit(customer_id, None, now) as unit:
         await _expected(unit, expect)
         return await assign_by_hand(unit, segment, reason, origin, effect)
-
-
-async def come_into_segment(ledger: Ledger, happening: Happening, actor: str, now: datetime) -> bool:
-    """Let the customer of a happening's invoice come into the segment it names, from then on, by hand."""
-    found = (
-        select(customers.c.key).join_from(invoices, customers).where(invoices.c.number == happening.invoice)
-    )
-    async with ledger.engine.connect() as connection:
-        key = (await connection.execute(found)).scalar_one()
-    origin = Origin(actor, happening.source, happening.key, happening.text)
-    assert happening.reason is not None, "a segment is named"
-    return await set_segment(ledger, key, happening.reason, UNSPECIFIED, "now", origin, now)
 
 
 async def clear_segment(

@@ -13,7 +13,7 @@ from cadence import events as e
 from cadence.customer_facts import CustomerFacts
 from cadence.facts import InvoiceFacts
 from ledger.access import Ledger
-from ledger.recording import Fact, Situation, situation, situation_of, spread, tell
+from ledger.recording import Fact, Situation, situation, situation_of, tell, tell_customer
 from ledger.searching import status_from
 from ledger.unit import Held, Origin, Unit, events_table, invoices
 from ledger.views import InvoiceStatus
@@ -137,8 +137,7 @@ async def report_customer(
         if expect:
             await expect(unit.connection)
         for event in judge(CustomerStanding(customer_id, key, unit.customer_facts, len(unit.held)), now):
-            if await unit.tell_customer(event, origin, now):
-                await spread(unit, event, origin)
+            await tell_customer(unit, event, origin, now)
     return CustomerStanding(customer_id, key, unit.customer_facts, len(unit.held))
 
 

@@ -15,6 +15,7 @@ from starter.next_message import next_message
 from starter.printing import console, counted, say, table
 from starter.rejects import Rejected
 from starter.session import Refusal, wall_clock, with_ledger
+from starter.settings import load_settings
 
 MaybeFile = Annotated[Path | None, typer.Argument(help="A CSV or XLSX file of invoices.")]
 SHOWN_REJECTS = 20
@@ -69,7 +70,8 @@ def import_events(
 ) -> None:
     """Import what happened to invoices: yesterday's payments, disputes, promises. Twice is the same as once."""
     who = o.read_line("--actor", actor)
-    done = with_ledger(lambda ledger: import_happenings(file, ledger, wall_clock(), who, console()))
+    policies = load_settings().policies_dir
+    done = with_ledger(lambda ledger: import_happenings(file, ledger, wall_clock(), who, console(), policies))
     say(f"{done.new} new, {done.same} known before, {len(done.rejected)} rejected")
     _print_rejected(done.rejected, done.rejects_file)
     raise typer.Exit(done.exit_status)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from cadence.problems import DocumentError
 from cadence.words import Channel
 from ledger.customer_intake import ContactIntake
 from ledger.database import LedgerError
@@ -16,13 +17,13 @@ from ledger.intake import InvoiceIntake, receive
 from ledger.recording import record
 from ledger.sending import messages
 from ledger.unit import Origin, customers, invoices
+from starter.customer_happenings import OF_CUSTOMERS, Occasion
+from starter.customer_happenings import happen as let_happen
 from starter.happenings import Happening, Kind, to_fact
 from starter.inbox import drain_inbox
-from starter.merging import merge_owners
 from starter.rehearsal.sense import objection
 from starter.rehearsal.stage import TASK_QUEUE, Stage
 from starter.relay import drain
-from starter.segmenting import come_into_segment
 from starter.standing import standing
 
 REHEARSAL = Origin(actor="rehearsal", source="rehearsal")
@@ -42,10 +43,6 @@ class HeldReceipt:
 
     id: str
     after: timedelta
-
-
-# What is said of a customer, by an invoice of theirs.
-_OF_CUSTOMERS = {Kind.SEGMENT: come_into_segment, Kind.MERGE: merge_owners}
 
 
 class Refused(Exception):
@@ -76,7 +73,7 @@ class Player:
         if happening.event is Kind.REPLY:
             await self._reply(happening, now)
             return
-        if happening.event in _OF_CUSTOMERS:
+        if happening.event in OF_CUSTOMERS:
             await self._change_customer(happening, now)
             return
         stands = await standing(self.stage.ledger, happening.invoice)
@@ -90,8 +87,10 @@ class Player:
 
     async def _change_customer(self, happening: Happening, now: datetime) -> None:
         try:
-            await _OF_CUSTOMERS[happening.event](self.stage.ledger, happening, "rehearsal", now)
-        except LedgerError as error:
+            await let_happen(
+                Occasion(self.stage.ledger, REHEARSAL.actor, now, self.stage.policies_dir), happening
+            )
+        except (LedgerError, DocumentError, ValueError) as error:
             raise _refused(happening, str(error)) from None
 
     async def _reply(self, happening: Happening, now: datetime) -> None:

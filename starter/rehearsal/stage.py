@@ -46,6 +46,7 @@ class Stage:
     skipper: TimeSkipper
     sandbox: httpx.AsyncClient
     processor: Processor
+    policies_dir: Path
 
 
 @asynccontextmanager
@@ -74,7 +75,7 @@ async def stage(home: Path, documents: Documents, begins: datetime) -> AsyncIter
         await worker.ready_when_logged("worker_ready")
         # A receipt happens at the instant that it states: that of the lane which asked for it.
         processor = Processor(ledger, rails(channels), clock=lambda stated: stated)
-        yield Stage(ledger, client, TimeSkipper(client), http, processor)
+        yield Stage(ledger, client, TimeSkipper(client), http, processor, documents.policies_dir)
 
 
 @contextmanager

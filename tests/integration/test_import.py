@@ -61,7 +61,7 @@ async def take_in(ledger: Ledger, path: Path, **more: Any) -> Imported:
 
 async def tell(ledger: Ledger, path: Path, text: str, now: datetime = NOW) -> HappeningsImported:
     write(path, "at,event,invoice,amount,currency,date,until,reason,text,id\n" + text)
-    return await import_happenings(path, ledger, now, "ana", quiet())
+    return await import_happenings(path, ledger, now, "ana", quiet(), ROOT / "policies")
 
 
 async def count(ledger: Ledger, table: Any) -> int:
@@ -257,3 +257,63 @@ async def test_a_merge_makes_the_owners_of_two_invoices_one_and_counts_once(
     assert await count(chased, events_table) == facts
     unknown = await tell(chased, events, "2026-01-22,merge,A-1,,,,,duplicate,A-9,\n", LATER)
     assert "no invoice 'A-9' is known" in unknown.rejected[0].reason
+
+
+async def test_what_is_said_of_a_customer_reaches_all_their_invoices_and_counts_once(
+    chased: Ledger, file: Path, events: Path
+) -> None:
+    write(file, HEADINGS + GOOD.replace("A-1", "A-2").replace("2026-01-20", "2026-01-25"))
+    await take_in(chased, file)
+    text = (
+        "2026-01-21T10:00,customer_pause,A-1,,,,,illness,,\n"
+        "2026-01-22T10:00,customer_resume,A-2,,,,,,,\n"
+        "2026-01-23T10:00,customer_payment,A-2,150,EUR,,,transfer,,bank-1\n"
+        "2026-01-24T10:00,customer_reversal,A-1,60,,,,,bank-1,back-1\n"
+        "2026-01-26T10:00,payment,A-1,130,EUR,,,,,bank-2\n"
+        "2026-01-27T10:00,use_credit,A-2,,,,,,,\n"
+        "2026-01-28T10:00,customer_pause,A-2,,,,2026-03-31,,,\n"
+    )
+    first = await tell(chased, events, text, LATER)
+    facts = await count(chased, events_table)
+    again = await tell(chased, events, text, LATER)
+    assert (first.new, first.same, first.rejected) == (7, 0, [])
+    assert (again.new, again.same, again.rejected) == (0, 7, [])
+    assert await count(chased, events_table) == facts
+    one, other = await invoice(chased, "A-1"), await invoice(chased, "A-2")
+    # 100 and 50 came, 50 of A-2 and 10 of A-1 went back; of 130 for 10, the credit pays A-2.
+    assert [(row["state"], row["balance"]) for row in (one, other)] == [("paid", -20), ("paid", 0)]
+
+
+async def test_what_makes_no_sense_of_a_customer_is_rejected_with_its_reason(
+    chased: Ledger, events: Path
+) -> None:
+    done = await tell(
+        chased,
+        events,
+        "2026-01-21,customer_resume,A-1,,,,,,,\n"
+        "2026-01-21,customer_payment,A-1,1,USD,,,,,bank-1\n"
+        "2026-01-21,customer_reversal,A-1,,,,,,bank-9,back-1\n"
+        "2026-01-21,use_credit,A-1,5,,,,,,\n"
+        "2026-01-21,charge,A-1,,,2026-01-22,,,,\n"
+        "2026-01-21,charge,A-1,,,,,,,\n"
+        "2026-01-21,waive,A-1,,,,,,,\n"
+        "2026-01-21,customer_pause,A-9,,,,,,,\n"
+        "2026-01-21,customer_pause,A-1,,,,2026-01-19,,,\n",
+        LATER,
+    )
+    reasons = [row.reason for row in sorted(done.rejected, key=lambda row: row.line)]
+    said = (
+        "not paused then",
+        "no invoice of this customer is open",
+        "no payment 'bank-9'",
+        "not enough",
+        "is not over by then",
+        "regime",
+        "no late charges",
+        "no invoice 'A-9'",
+        "is over before this begins",
+    )
+    assert done.new == 0
+    for words, reason in zip(said, reasons, strict=True):
+        assert words in reason
+    assert (await invoice(chased, "A-1"))["state"] != "on_hold"

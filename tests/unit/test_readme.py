@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 
 from channels.settings import ChannelSettings
 from starter.api.settings import ApiSettings
+from starter.happening_row import Kind
 from starter.main import command_line
 from starter.settings import Settings
 from workflows.signals import Signal
@@ -159,6 +160,14 @@ def test_every_signal_is_documented_with_its_fields() -> None:
     told = {name: set(re.findall(r"`([a-z_]+)`", fields)) for name, fields in rows}
     known = {_snake(signal.__name__): set(signal.model_fields) for signal in Signal.__subclasses__()}
     assert told == known
+
+
+def test_every_event_of_a_file_is_documented() -> None:
+    section = (
+        (ROOT / "docs/telling.md").read_text("utf-8").partition("| Event | Columns")[2].partition("\n\n")[0]
+    )
+    rows = re.findall(r"^\| (`[^|]+`) \|", section, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)} == set(Kind)
 
 
 def _snake(name: str) -> str:

@@ -26,6 +26,7 @@ DUE = date(2026, 2, 4)
 STAGES = ("courtesy", "overdue", "final")
 STANDS = Situation("active", "EUR", Decimal("80.00"), LISBON, STAGES, "overdue", DUE, ZONE)
 PAID = replace(STANDS, sums=Sums(paid=Decimal(60)))
+CHARGED = replace(STANDS, sums=Sums(interest=Decimal(5), costs=Decimal(40)))
 BASE = {"at": "2026-02-03T10:00", "invoice": "A-1"}
 
 
@@ -245,6 +246,22 @@ def test_free_text_stays_a_note_in_the_ledger(tmp_path: Path) -> None:
     fact = to_fact(one(tmp_path, event="cancel", text="Called Ana\x07 at noon"), STANDS, "ana")
     assert fact.origin.note == "Called Ana at noon"
     assert "noon" not in fact.event.model_dump_json()
+
+
+def test_a_customer_s_money_has_an_id_and_names_its_payment(tmp_path: Path) -> None:
+    assert "id: is missing" in reason(tmp_path, event="customer_payment", amount="5")
+    assert "text: is missing" in reason(tmp_path, event="customer_reversal", id="back-1")
+    back = one(tmp_path, event="customer_reversal", text="bank-1", id="back-1")
+    assert (back.source, back.key, back.text) == ("reversal", "back-1", "bank-1")
+    assert one(tmp_path, event="customer_payment", amount="5", id="bank-1").source == "payment"
+
+
+def test_a_claim_is_of_interest_or_costs_or_both(tmp_path: Path) -> None:
+    assert one(tmp_path, event="charge", reason="Costs", date="2026-02-01").reason == "costs"
+    assert "'rent' is no reason of a charge" in reason(tmp_path, event="charge", reason="rent")
+    waived = to_fact(one(tmp_path, event="waive", reason="goodwill"), CHARGED, "ana")
+    assert waived.event == e.LateChargesWaived(interest=Decimal(5), costs=Decimal(40), currency="EUR")
+    assert waived.origin.note == "goodwill"
 
 
 def test_a_reply_may_name_its_channel(tmp_path: Path) -> None:
