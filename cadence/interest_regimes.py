@@ -121,6 +121,14 @@ class Regime(Document):
     notes: tuple[Line, ...] = ()
 
     @model_validator(mode="after")
+    def _asks_no_consumer_for_a_fixed_sum(self) -> Self:
+        # The 40 euros of Directive 2011/7/EU and the sums of the British Act of 1998: businesses owe them to each other.
+        if "consumer" in self.debtors and self.fixed_sums:
+            message = "a fixed sum for late payment is between businesses; a regime for consumers has none, but may have fines"
+            raise MisplacedError(message, ("fixed_sums",))
+        return self
+
+    @model_validator(mode="after")
     def _leaves_no_gap(self) -> Self:
         for name in ("rates", "fixed_sums", "fines"):
             _check_they_follow(name, getattr(self, name))

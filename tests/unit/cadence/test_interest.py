@@ -224,6 +224,13 @@ def test_dates_that_overlap_or_leave_a_gap_are_refused_with_their_line(wrong: st
         read_document(Regime, text, "wrong.yaml")
 
 
+def test_no_regime_can_ask_a_consumer_for_a_fixed_sum() -> None:
+    text = (POLICIES / "interest" / "eu-directive.yaml").read_text("utf-8")
+    bold = text.replace("debtors: [business]", "debtors: [business, consumer]")
+    with pytest.raises(DocumentError, match=r"bold.yaml:\d+: fixed_sums: .*between businesses"):
+        read_document(Regime, bold, "bold.yaml")
+
+
 def test_a_regime_has_the_name_of_its_file(tmp_path: Path) -> None:
     (tmp_path / "interest").mkdir()
     (tmp_path / "interest" / "other.yaml").write_text((POLICIES / "interest" / "es.yaml").read_text("utf-8"))
