@@ -139,6 +139,7 @@ def _context(permit: Permit, creditor: Creditor) -> RenderContext:
         interest=permit.interest,
         costs=permit.costs,
         creditor_reference=permit.creditor_reference,
+        country=permit.country,
         items=permit.items,
     )
 

@@ -40,7 +40,7 @@ def totals(items: Iterable[OpenItem]) -> dict[str, Decimal]:
 class Account:
     """All that a customer owes on the day `as_of` where they are, the oldest due item first.
 
-    `customer` is the creditor's own key, `language` the reader's.
+    `customer` is the creditor's own key, `language` the reader's, `country` (ISO 3166) where they are.
     """
 
     customer: str
@@ -48,6 +48,7 @@ class Account:
     language: str
     as_of: date
     items: tuple[OpenItem, ...]
+    country: str = ""
 
 
 # The last day of each age but the first (not yet overdue) and the last (older than all).

@@ -33,6 +33,7 @@ async def open_account(connection: AsyncConnection, customer: Any, now: datetime
         customer=customer["key"],
         customer_name=customer["name"],
         language=str(facts.language),
+        country=facts.country,
         as_of=now.astimezone(ZoneInfo(facts.zone)).date(),
         items=tuple(_item(row.number, InvoiceFacts.model_validate(row.facts)) for row in found),
     )

@@ -69,6 +69,8 @@ class Permit(KnownAttempt):
     credited_amount: Decimal | None
     # What to quote with the payment; empty where the creditor's instructions do not ask for it.
     creditor_reference: str
+    # Where the customer is (ISO 3166), by whose manner numbers and dates are written.
+    country: str
     # All that the message speaks of; empty where that is its own invoice alone.
     items: tuple[OpenItem, ...] = ()
     # What the statement shows that goes with it; None where none is asked for.
@@ -247,6 +249,7 @@ def _written(unit: Unit, held: Held, item: AgendaItem, known: Mapping[str, Any],
         due_on=facts.due_on,
         today=unit.rules(held).window.local_day(unit.now),
         creditor_reference=quote,
+        country=unit.customer_facts.country,
         interest=facts.charges.open["interest"],
         costs=facts.charges.open["costs"],
         **_branch_words(facts, item),

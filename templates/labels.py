@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import yaml
+from babel import localedata
 from pydantic import BaseModel, ConfigDict
 
 from templates.errors import TemplateError
@@ -92,8 +93,26 @@ class Labels(BaseModel):
 
 
 @cache
-def labels_of(language: str) -> Labels:
-    """Return the labels of `language`; TemplateError `unknown_language` where no such folder exists."""
+def labels_of(language: str, country: str = "") -> Labels:
+    """Return the labels of `language`; TemplateError `unknown_language` where no such folder exists.
+
+    Numbers and dates are written as in `country` (ISO 3166) where the language is at home there: 4,500.00 in Mexico.
+    """
+    labels = _read(language)
+    regional = f"{labels.locale.partition('_')[0]}_{country}"
+    # Portuguese is two languages here, and each writes as its own country does.
+    if labels.locale.startswith("pt") or regional not in _locales():
+        return labels
+    return labels.model_copy(update={"locale": regional})
+
+
+@cache
+def _locales() -> frozenset[str]:
+    return frozenset(localedata.locale_identifiers())
+
+
+@cache
+def _read(language: str) -> Labels:
     path = ROOT / language / "labels.yaml"
     if not path.is_file():
         raise TemplateError("unknown_language", template="labels", language=language, channel="yaml")

@@ -103,7 +103,7 @@ def whatsapp_template_text(template: str, language: str) -> str:
 
 def _with_review(text: Text, body: str, ctx: RenderContext) -> str:
     """The SMS with a line that a disputed part is not asked for, where there is room for it."""
-    labels = labels_of(ctx.language)
+    labels = labels_of(ctx.language, ctx.country)
     review = _under_review(text, labels, labels.under_review_short, ctx)
     longer = transliterate(f"{body}\n{review}")
     return longer if review and segments(longer) <= SMS_SEGMENTS else body
@@ -125,7 +125,7 @@ def _letter(template: str, text: Text, values: Values, ctx: RenderContext) -> Ma
     needed = Catalog.load().variables_of(template, Channel.EMAIL, ctx.language)
     if needed - values.keys():
         raise text.error("undefined_variable", ", ".join(sorted(needed - values.keys())))
-    labels = labels_of(ctx.language)
+    labels = labels_of(ctx.language, ctx.country)
     review = _under_review(text, labels, labels.under_review, ctx)
     # The invoice's amount is a second figure to read only where something has been paid of it.
     facts = [name for name in entry.facts if name != "amount" or ctx.amount != ctx.balance]
@@ -147,7 +147,7 @@ def _letter(template: str, text: Text, values: Values, ctx: RenderContext) -> Ma
 
 def _and_more(ctx: RenderContext) -> str:
     """What a subject adds where the letter speaks of more invoices than the one it names."""
-    labels = labels_of(ctx.language)
+    labels = labels_of(ctx.language, ctx.country)
     return f" ({counted(len(ctx.items) - 1, labels.and_more, labels)})" if len(ctx.items) > 1 else ""
 
 

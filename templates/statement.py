@@ -26,7 +26,7 @@ class RenderedStatement:
 
 def render_statement(account: Account, creditor: Creditor) -> RenderedStatement:
     """Return the statement of `account` in its customer's language; TemplateError `unknown_language`."""
-    labels = labels_of(account.language)
+    labels = labels_of(account.language, account.country)
     pdf = _set(_document(account, creditor, labels))
     return RenderedStatement(f"{labels.statement.file}-{account.as_of.isoformat()}.pdf", pdf)
 

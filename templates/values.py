@@ -24,7 +24,7 @@ class RenderContext:
     """The facts of one message, unformatted.
 
     Amounts are in `currency` (ISO 4217); `due_on` and `issued_on` are dates in the creditor's zone, `today` is
-    the customer's local date. `promised_amount` None, with a `promised_on`, means the whole balance. `reference` is the
+    the customer's local date. `promised_amount` None, with a `promised_on`, means the whole balance. `country` (ISO 3166) is the customer's, by whose manner numbers and dates are written. `reference` is the
     message's own; `creditor_reference` the invoice's, where the creditor's instructions quote it. `paid_on_time` is
     how many invoices the customer has paid on time. `items` are all the invoices that the message speaks of, in its
     table's order; empty means this one alone. `disputed_amount` is under review and no part of `balance`. `interest`
@@ -55,6 +55,7 @@ class RenderContext:
     interest: Decimal = Decimal(0)
     costs: Decimal = Decimal(0)
     creditor_reference: str = ""
+    country: str = ""
     items: tuple[OpenItem, ...] = ()
 
     @property
@@ -65,7 +66,7 @@ class RenderContext:
 
 def values_for(channel: str, ctx: RenderContext) -> Values:
     """Return what a template of `channel` may use; a fact that this message does not have is left out."""
-    labels = labels_of(ctx.language)
+    labels = labels_of(ctx.language, ctx.country)
     return {
         **_names(channel, ctx),
         **_dates(channel, ctx, labels),
@@ -83,7 +84,7 @@ def charges_line(ctx: RenderContext) -> str:
     """
     if ctx.items:
         return ""
-    labels = labels_of(ctx.language)
+    labels = labels_of(ctx.language, ctx.country)
     told = labels.late_charges
     if ctx.interest and ctx.costs:
         text = told.both
@@ -137,7 +138,7 @@ def items_table(ctx: RenderContext) -> Mapping[str, Sequence[tuple[str, ...]]]:
 
     A reference that is to be quoted with a payment stands beside its number.
     """
-    labels = labels_of(ctx.language)
+    labels = labels_of(ctx.language, ctx.country)
     rows = [
         (
             " - ".join(filter(None, (visible_line(item.number), item.reference))),

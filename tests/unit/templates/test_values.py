@@ -32,6 +32,25 @@ def test_money_is_written_in_the_readers_locale(language: str, currency: str, ex
     assert shown("balance", language=language, currency=currency) == expected
 
 
+@pytest.mark.parametrize(
+    ("language", "country", "currency", "balance", "due_on"),
+    [
+        ("es", "MX", "MXN", "$1,234.56", "2 de octubre de 2026"),
+        ("es", "CO", "USD", "US$1.234,56", "2 de octubre de 2026"),
+        ("en", "US", "USD", "$1,234.56", "October 2, 2026"),
+        ("fr", "CA", "CAD", "1\u00a0234,56\u00a0$", "2 octobre 2026"),
+        # Where the language is not at home, and for Portuguese, which has a folder for each country, it writes as ever.
+        ("en", "BR", "BRL", "R$1,234.56", "2 October 2026"),
+        ("pt-BR", "PT", "EUR", "€\u00a01.234,56", "2 de outubro de 2026"),
+    ],
+)
+def test_money_and_dates_are_written_as_where_the_reader_is(
+    language: str, country: str, currency: str, balance: str, due_on: str
+) -> None:
+    assert shown("balance", language=language, country=country, currency=currency) == balance
+    assert shown("due_on", language=language, country=country, due_on=date(2026, 10, 2)) == due_on
+
+
 def test_an_amount_is_rounded_half_up() -> None:
     assert shown("balance", balance=Decimal("0.125")) == "R$\u00a00,13"
 
