@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select, tuple_
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from stdnum import iso11649
 from stdnum.exceptions import ValidationError
 from stdnum.iso7064 import mod_97_10
 
+from ledger import statements
 from ledger.database import LedgerError
 from ledger.service_tables import InvoiceReference
 from ledger.unit import Held, Unit, invoices
@@ -80,12 +80,10 @@ async def add_references(
         # One that we make, or shall make, for another invoice would keep that one from getting it.
         if _OUR_FORM.fullmatch(each.value) and each != Reference(CREDITOR, creditor_reference(invoice_id)):
             raise ReferenceTaken(each, "another invoice of ours")
-    rows = [{"kind": each.kind, "value": each.value, "invoice_id": invoice_id} for each in references]
-    stored = await connection.execute(
-        upsert(table).values(rows).on_conflict_do_nothing().returning(table.c.value)
-    )
+    values = {"kinds": [each.kind for each in references], "values": [each.value for each in references]}
+    stored = await connection.execute(statements.ADD_REFERENCES, values | {"invoice_id": invoice_id})
     new = len(stored.all())
-    if new < len(rows):
+    if new < len(references):
         await _refuse_taken(connection, invoice_id, references)
     return new > 0
 

@@ -141,6 +141,12 @@ LEAVE_WORD = text("""
 
 LOCK_BY_KEY = select(customers).where(customers.c.key == bindparam("wanted_key")).with_for_update()
 ADD_CUSTOMER = upsert(customers).on_conflict_do_nothing().returning(customers)
+ADD_INVOICE = insert(invoices).returning(invoices)
+ADD_REFERENCES = text("""
+    INSERT INTO invoice_reference (kind, value, invoice_id)
+    SELECT given.*, :invoice_id FROM unnest(CAST(:kinds AS text[]), CAST(:values AS text[])) AS given
+    ON CONFLICT DO NOTHING RETURNING value
+""")
 KNOWN_INVOICE = (
     select(invoices.c.id, invoices.c.currency, customers.c.key.label("customer_key"))
     .join_from(invoices, customers)

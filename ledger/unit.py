@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, insert, select
+from sqlalchemy import Executable, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence import events as e
@@ -179,7 +179,7 @@ class Unit:
             "agenda_digest": "",
             "received_at": self.now,
         }
-        stored = await self.connection.execute(insert(invoices).values(row).returning(invoices))
+        stored = await self.connection.execute(statements.ADD_INVOICE, row)
         held = await self.adopt(dict(stored.mappings().one()), facts)
         heard = announced(event, None, facts.state)
         recorded = await self._append(event, origin, self.now, held.id, facts.state, heard)
