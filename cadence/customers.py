@@ -45,7 +45,7 @@ def _customer_received(facts: CustomerFacts | None, event: e.CustomerReceived) -
 def _left_behind(facts: CustomerFacts, addresses: dict[Channel, str]) -> CustomerFacts:
     """Where the billing contact wanted to hear no more stays closed once they are elsewhere: it may be another's."""
     known = {(each.channel, each.address) for each in facts.closed_addresses}
-    for channel, why in facts.suppressed.items():
+    for channel, why in sorted(facts.suppressed.items()):  # JSONB does not keep the order of keys
         before = facts.addresses.get(channel)
         moved = before != addresses.get(channel)
         if before and moved and why.address is None and (channel, before) not in known:

@@ -66,7 +66,7 @@ def _reconciliations(facts: InvoiceFacts, ahead: list[AgendaItem]) -> Iterator[A
     sending = {(item.step, item.occurrence, item.channel) for item in ahead if item.channel}
     for key, step in sorted(facts.steps.items()):
         step_id, _, occurrence = key.rpartition("/")
-        for channel, message in step.messages.items():
+        for channel, message in sorted(step.messages.items()):
             unknown = message.state is MessageState.UNKNOWN
             left = (
                 message.state is MessageState.RESERVED and (step_id, int(occurrence), channel) not in sending

@@ -6,7 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel
 
 from cadence import events as e
 from cadence.agenda import Agenda, AgendaItem, Settled
@@ -43,6 +45,21 @@ ADDRESSES = {Channel.EMAIL: "e1", Channel.SMS: "s1", Channel.WHATSAPP: "w1"}
 def creditor() -> Creditor:
     """The shipped creditor, who attests WhatsApp."""
     return read_document(Creditor, Path("creditor.yaml").read_text(encoding="utf-8"), "creditor.yaml")
+
+
+Facts = TypeVar("Facts", bound=BaseModel)
+
+
+def as_stored(facts: Facts) -> Facts:
+    """The facts as the ledger gives them back: PostgreSQL's JSONB keeps no order of keys, and puts short ones first."""
+    return type(facts).model_validate(_in_its_order(facts.model_dump(mode="json", exclude_defaults=True)))
+
+
+def _in_its_order(value: Any) -> Any:
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: (len(key), key))
+        return {key: _in_its_order(value[key]) for key in keys}
+    return [_in_its_order(each) for each in value] if isinstance(value, list) else value
 
 
 def cadence(*steps: Mapping[str, Any], **more: Any) -> Cadence:
@@ -168,6 +185,13 @@ class Game:
     def planned(self, now: datetime | None = None) -> Agenda:
         """What the planner says, without writing anything down."""
         return plan(self.facts, self.cadence, self.rules, now or self.now)
+
+    def stored(self) -> InvoiceFacts | None:
+        """The same, where each event found the facts as they had been stored."""
+        facts: InvoiceFacts | None = None
+        for event, at in self.log:
+            facts = as_stored(reduce_invoice(facts, event, at))
+        return facts
 
     def replayed(self) -> InvoiceFacts | None:
         """The facts that the log alone adds up to."""

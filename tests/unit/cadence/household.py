@@ -16,7 +16,7 @@ from cadence.packs import Packs
 from cadence.permit import Answer, Verdict, capped, is_capped
 from cadence.words import Channel
 from ledger.crediting import overdrawn
-from tests.unit.cadence.game import Fate, Game
+from tests.unit.cadence.game import Fate, Game, as_stored
 
 # What reached nobody, surely; everything else is a contact, a permit that is only reserved as well.
 NO_CONTACT = ("lapsed", "refused")
@@ -110,6 +110,13 @@ class Household:
     def __post_init__(self) -> None:
         for event in self.said:
             self.customer = reduce_customer(getattr(self, "customer", None), event)
+
+    def stored(self) -> CustomerFacts | None:
+        """The customer's facts, where each event found them as they had been stored."""
+        facts: CustomerFacts | None = None
+        for event in self.said:
+            facts = as_stored(reduce_customer(facts, event))
+        return facts
 
     def admit(self, ruler: Cadence, due_on: date, stage: str | None = None) -> None:
         """Take in another invoice of 100, on hold where its customer is."""

@@ -232,6 +232,7 @@ class HouseholdLife(Purse):
         """Whatever caps ask, every step that could be performed comes to an end."""
         if not hasattr(self, "home"):
             return
+        assert self.home.stored() == self.home.customer
         self.home.say(e.CustomerHoldEnded())
         for member in self.home.members:
             member.tell(e.HoldEnded(), e.DisputeResolved(outcome="withdrawn"))

@@ -500,6 +500,7 @@ class InvoiceLife(RuleBasedStateMachine):
             return
         game = self.game
         assert game.replayed() == game.facts
+        assert game.stored() == game.facts
         game.tell(e.HoldEnded(), e.DisputeResolved(outcome="withdrawn"))
         game.play_until(game.now + timedelta(days=5 * 365))
         if not game.facts.closed:

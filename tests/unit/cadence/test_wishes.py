@@ -17,7 +17,7 @@ from cadence.permit import Answer, judge
 from cadence.rules import PREFERENCE, rules_for
 from cadence.why import WORDS
 from cadence.words import Channel, ChannelReason, PersonReason
-from tests.unit.cadence.game import Game, cadence, creditor, customer, instant, send
+from tests.unit.cadence.game import Game, as_stored, cadence, creditor, customer, instant, send
 from tests.unit.cadence.strategies import cadences, customers, instants, wishes
 
 DUE = date(2026, 3, 2)  # a Monday
@@ -249,6 +249,13 @@ def test_what_was_stated_survives_the_way_into_the_ledger_and_back(
     facts = reduce_customer(who, wish)
     assert CustomerFacts.model_validate(facts.model_dump(mode="json")) == facts
     assert e.CUSTOMER_EVENT.validate_python(wish.model_dump(mode="json")) == wish
+
+
+def test_what_follows_from_a_new_address_does_not_hang_on_how_the_ledger_keeps_what_was_said() -> None:
+    """JSONB gives keys back in another order than that in which things were told."""
+    stops = (e.ChannelSuppressed(channel=each, reason="opt_out") for each in (Channel.EMAIL, Channel.SMS))
+    facts = known(*stops)
+    assert reduce_customer(as_stored(facts), at_addresses()) == reduce_customer(facts, at_addresses())
 
 
 def test_every_reason_for_which_a_channel_is_closed_has_words() -> None:
