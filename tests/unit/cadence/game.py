@@ -26,6 +26,7 @@ from cadence.planner import plan
 from cadence.plans import found_missing
 from cadence.promises import found_on_its_day
 from cadence.reading import read_document
+from cadence.recipients import recipients
 from cadence.reducer import reduce_all, reduce_invoice
 from cadence.rules import Rules, rules_for
 from cadence.words import Channel
@@ -70,9 +71,9 @@ def cadence(*steps: Mapping[str, Any], **more: Any) -> Cadence:
 
 
 def send(step_id: str, at: str, *channels: str, **more: Any) -> dict[str, Any]:
-    """A step that sends, by e-mail where no channel is named; `fallback` goes into its message."""
-    fallback = more.pop("fallback", {})
-    message = {"template": "reminder", "channels": channels or ("email",), "fallback": fallback}
+    """A step that sends, by e-mail where no channel is named; `fallback`, `to` and `cc` go into its message."""
+    message: dict[str, Any] = {"template": "reminder", "channels": channels or ("email",)}
+    message |= {name: more.pop(name) for name in ("fallback", "to", "cc") if name in more}
     return {"id": step_id, "at": at, "send": message, **more}
 
 
@@ -299,7 +300,7 @@ class Game:
         if known and known.state is MessageState.RESERVED and self._died_asking(item):
             self._append(e.MessageUnknown(**name))
             return
-        self._append(e.MessagePermitted(**name, attempt=f"a{len(self.contacts)}"))
+        self._append(e.MessagePermitted(**name, attempt=f"a{len(self.contacts)}", **self._written_to(item)))
         if fate in REACHED:
             reminder = not item.notice
             self.contacts.append(
@@ -318,6 +319,17 @@ class Game:
                 self._append(
                     e.StepDeferred(step=item.step, occurrence=item.occurrence, reason="refused", until=later)
                 )
+
+    def _written_to(self, item: AgendaItem) -> dict[str, Any]:
+        """To whom a message goes, as `ledger.addressing` tells the log."""
+        assert item.send
+        assert item.channel
+        consent_rule = self.rules.consent_rules.get(item.channel)
+        found = recipients(item.send, item.channel, self.customer, consent_rule)
+        everybody = [
+            e.WrittenTo(role=each.role, address=each.address or "") for each in (found.to, *found.copies)
+        ]
+        return {"recipients": tuple(everybody), "left_out": dict(found.left_out)}
 
     def _died_asking(self, item: AgendaItem) -> bool:
         name = (item.step, item.occurrence, item.channel)

@@ -30,6 +30,7 @@ class Try:
     step: str
     occurrence: int
     channel: Channel
+    addresses: tuple[str, ...]
     state: str
 
     @property
@@ -66,9 +67,11 @@ class Member(Game):
         self._retire(item)
         told = len(self.log)
         super()._send(item, fate)
-        if isinstance(self.log[told][0], e.MessagePermitted):
+        permitted = self.log[told][0]
+        if isinstance(permitted, e.MessagePermitted):
             states = {"died": "calling", "never_asked": "reserved"}
-            made = (self.now, item.step, item.occurrence, item.channel)
+            addresses = tuple(each.address for each in permitted.recipients)
+            made = (self.now, item.step, item.occurrence, item.channel, addresses)
             self.tries.append(Try(*made, states.get(fate, fate)))
 
     def _reconcile(self, item: AgendaItem, found: bool) -> None:
@@ -208,24 +211,29 @@ class Household:
         member.now = self.now
         return verdict
 
-    def is_silenced(self, channel: Channel) -> bool:
-        """Whether the customer's own log, read again, says that nothing is to go by this channel to its address."""
+    def is_closed(self, channel: Channel, address: str) -> bool:
+        """Whether the customer's own log, read again, says that nothing is to go by this channel to an address."""
         forbidden: set[str] = set()
         closed: set[str | None] = set()
-        address: str | None = None
+        person, billing = False, None
         for event in self.said:
             match event:
                 case e.CustomerReceived():
-                    address = event.addresses.get(channel)
+                    # Where the billing contact wanted no more stays closed: it may be another's.
+                    closed |= {billing} if person and billing != event.addresses.get(channel) else set()
+                    billing = event.addresses.get(channel)
                 case e.ContactForbidden():
                     forbidden.add(event.reason)
                 case e.ContactAllowed():
                     forbidden.discard(event.reason)
                 case e.ChannelSuppressed() if event.channel == channel:
-                    closed.add(event.address)
+                    person = person or event.address is None
+                    closed |= {event.address} - {None}
                 case e.SuppressionLifted() if event.channel == channel:
-                    closed -= {None, address}
-        return bool(forbidden) or not closed.isdisjoint({None, address}) or address is None
+                    of_billing = event.address in (None, billing)
+                    person = person and not of_billing
+                    closed -= {billing if of_billing else event.address}
+        return bool(forbidden) or address in closed or (person and address == billing)
 
 
 def _brings(event: e.InvoiceEvent) -> Decimal:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from cadence.customer_facts import CustomerFacts
 from cadence.document import Cadence
 from cadence.events import PreferenceStated
+from cadence.facts import ContactFacts
 from cadence.spans import WEEKDAYS
 from cadence.words import Channel
 from tests.unit.cadence.game import ADDRESSES, cadence, case, customer, hand_over, send
@@ -25,6 +26,15 @@ PLACES = (
     ("Africa/Casablanca", "MA"),
     ("UTC", "ZZ"),
 )
+# Whom a step may name; anybody but the billing contact may be missing.
+ROLES = ("billing", "boss", "owner")
+# Those of a contact: an own one, all of the billing contact's, or none.
+OTHER_ADDRESSES: tuple[dict[Channel, str], ...] = (
+    {Channel.EMAIL: "boss"},
+    {Channel.SMS: "boss"},
+    ADDRESSES,
+    {},
+)
 STAGES = ("courtesy", "overdue", "final")
 CONDITIONS = (None, None, None, "balance > 50", "country in ['BR', 'PT']", "broken_promises == 0")
 
@@ -37,10 +47,19 @@ channels = st.lists(st.sampled_from([str(c) for c in Channel]), min_size=1, max_
 
 @st.composite
 def customers(draw: st.DrawFn) -> CustomerFacts:
-    """Customers of many places, some of whom lack an address."""
+    """Customers of many places, some of whom lack an address, or have contacts beside the billing contact."""
     zone, country = draw(st.sampled_from(PLACES))
     known = draw(st.sets(st.sampled_from(list(Channel)), max_size=3)) if draw(st.booleans()) else set(Channel)
-    return customer(zone, country, addresses={c: ADDRESSES[c] for c in Channel if c in known})
+    roles = draw(st.lists(st.sampled_from(ROLES[1:]), max_size=2))
+    return customer(
+        zone,
+        country,
+        addresses={c: ADDRESSES[c] for c in Channel if c in known},
+        contacts=[
+            ContactFacts(contact=number, role=role, addresses=draw(st.sampled_from(OTHER_ADDRESSES)))
+            for number, role in enumerate(roles, 1)
+        ],
+    )
 
 
 @st.composite
@@ -67,7 +86,17 @@ def messages(draw: st.DrawFn, /, step_id: str, at: str, **more: Any) -> dict[str
     way = draw(channels)
     spans = st.sampled_from(["failure", "silence 4h", "silence 1d"])
     fallback = {channel: draw(spans) for channel in way if draw(st.booleans())}
+    more |= draw(written_to(way))
     return send(step_id, at, *way, fallback=fallback, when=draw(st.sampled_from(CONDITIONS)), **more)
+
+
+@st.composite
+def written_to(draw: st.DrawFn, way: list[str]) -> dict[str, Any]:
+    """Whom a message names: mostly the billing contact alone, or another, and others in the copies of an e-mail."""
+    to = draw(st.sampled_from([ROLES[0], *ROLES]))
+    others = [role for role in ROLES if role != to]
+    copies = draw(st.lists(st.sampled_from(others), unique=True)) if way == ["email"] else []
+    return {"to": to, "cc": copies}
 
 
 @st.composite
@@ -100,7 +129,8 @@ def rulers(draw: st.DrawFn) -> list[dict[str, Any]]:
 def cadences(draw: st.DrawFn, window: st.SearchStrategy[dict[str, Any]] | None = None) -> Cadence:
     """Cadences that lint would let pass, with every branch that answers the customer or none."""
     steps = draw(rulers())
-    notice = {"template": "notice", "channels": draw(channels)}
+    way = draw(channels)
+    notice = {"template": "notice", "channels": way} | draw(written_to(way))
     answers = {
         "dispute": {
             "notice": notice,

@@ -144,7 +144,11 @@ class HouseholdLife(Purse):
         """Invariants 7 and 8, by counting, and by reading what the customer said."""
         made = member.tries[-1]
         one, zone = Contact(made.at, made.channel), self.home.customer.zone
-        assert not self.home.is_silenced(one.channel), f"{made} went to somebody who wanted no more"
+        for address in made.addresses:
+            assert address, f"{made} went nowhere"
+            assert not self.home.is_closed(one.channel, address), (
+                f"{made} went to somebody who wanted no more"
+            )
         for each in self._law(member):
             assert not is_shut(each, one.at, zone), f"{made} went outside {each.id}"
             if made.step != "on:answer":

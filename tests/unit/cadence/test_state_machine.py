@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby, permutations
+from random import Random
 from typing import Any, get_args
 
 from hypothesis import HealthCheck, settings
@@ -21,8 +22,9 @@ from cadence.marks import marks
 from cadence.permit import Answer
 from cadence.plans import is_of_plan, owed, to_come
 from cadence.timing import blocked_until, silenced_until
-from cadence.words import Channel, PartOrder, PersonReason
+from cadence.words import BILLING, Channel, PartOrder, PersonReason
 from tests.unit.cadence.game import Contact, Fate, Game, instalments_from
+from tests.unit.cadence.happenings import CUSTOMER_HAPPENINGS, Visit
 from tests.unit.cadence.strategies import STAGES, cadences, customers, days_apart, due_dates, wishes
 
 SENDS = (ItemKind.SEND_EMAIL, ItemKind.SEND_SMS, ItemKind.SEND_WHATSAPP)
@@ -81,7 +83,8 @@ class InvoiceLife(RuleBasedStateMachine):
         verdict = game.perform(fate, found=name in self.arrived)
         if len(game.contacts) > before and verdict and verdict.answer is Answer.PERMIT:
             sent = game.contacts[-1]
-            assert sent.channel not in game.rules.unusable, f"{item.key} went: {game.rules.unusable}"
+            closed = game.rules.closed_to(item.send.to if item.send else BILLING)
+            assert sent.channel not in closed, f"{item.key} went: {closed}"
             assert game.rules.window.is_open(sent.at), f"{item.key} went at {sent.at}"
             assert not (sent.reminder and stopped), f"{item.key} went while {game.facts.state}"
             self._left(sent, name, lost=lost and fate != "accepted")
@@ -269,7 +272,8 @@ class InvoiceLife(RuleBasedStateMachine):
         )
         before = self.game.agenda
         self.game.tell_customer(told)
-        another = told.address not in (None, addresses.get(channel))
+        known_here = [addresses.get(channel), *(each.addresses.get(channel) for each in gone.contacts)]
+        another = told.address not in (None, *known_here)
         assert not another or self.game.agenda == before, "another's address says nothing of this one"
 
     @rule(by=st.sampled_from(["manual", "rule", "file"]), segment=st.sampled_from(["test", "other"]))
@@ -278,6 +282,13 @@ class InvoiceLife(RuleBasedStateMachine):
         before = self.game.agenda
         self.game.tell_customer(e.SegmentAssigned.model_validate(told))
         assert self.game.agenda == before, "a segment moves nothing by itself"
+
+    @rule(chance=st.randoms(use_true_random=False))
+    def somebody_else_there_is_met(self, chance: Random) -> None:
+        visit = Visit(self.game.customer, self.game.now, chance)
+        met = CUSTOMER_HAPPENINGS[e.ContactReceived](visit)
+        assert met is not None
+        self.game.tell_customer(met)
 
     @rule(wish=wishes())
     def prefer(self, wish: e.PreferenceStated) -> None:
