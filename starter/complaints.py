@@ -23,6 +23,7 @@ SPOKEN = frozenset(
 )
 # Errors of others, whose words can quote what they were given; the first that fits the class or its bases counts.
 SENTENCES: Mapping[str, str] = {
+    "builtins.UnicodeEncodeError": "A text that was given is not UTF-8; set the terminal to UTF-8 and type it again.",
     "sqlalchemy.exc.ProgrammingError": "The ledger's tables are missing or older than this version; run `regua migrate`.",
     "sqlalchemy.exc.OperationalError": "PostgreSQL does not answer; start it or `regua up`, and check DATABASE_URL.",
     "sqlalchemy.exc.DBAPIError": "PostgreSQL cannot keep this value; check the texts and numbers that were given.",

@@ -11,6 +11,7 @@ from cadence.reading import read_document
 from cadence.segments import Segments
 
 SEGMENTS = "segments.yaml"
+MAX_CHARACTERS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,12 @@ def read_documents(creditor_file: Path, policies_dir: Path) -> Documents:
 def read_text(path: Path) -> str:
     """The text of a UTF-8 file; raise DocumentError with a sentence where it cannot be had."""
     try:
-        return path.read_text("utf-8-sig")
+        with path.open(encoding="utf-8-sig") as file:
+            # Never more than is taken: a device has no size, and no end.
+            text = file.read(MAX_CHARACTERS + 1)
+        if len(text) <= MAX_CHARACTERS:
+            return text
+        problem = f"the file has more than {MAX_CHARACTERS:,} characters; no document needs that"
     except FileNotFoundError:
         problem = "there is no such file; check the path"
     except IsADirectoryError:

@@ -85,15 +85,18 @@ def as_text(cell: Cell) -> str:
 
 def _content(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise problem(path, 1, f"the file is larger than {MAX_BYTES // 2**20} MiB; split it into several")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            # Never more than is taken: a device has no size, and no end.
+            content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise problem(path, 1, "there is no such file; check the path") from None
     except IsADirectoryError:
         raise problem(path, 1, "this is a folder; name a file in it") from None
     except OSError as error:
         raise problem(path, 1, f"the file cannot be read ({error.strerror}); check its permissions") from None
+    if len(content) > MAX_BYTES:
+        raise problem(path, 1, f"the file is larger than {MAX_BYTES // 2**20} MiB; split it into several")
+    return content
 
 
 def _csv_rows(content: bytes, path: Path) -> Iterator[RawRow]:

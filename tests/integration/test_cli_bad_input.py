@@ -68,6 +68,7 @@ REFUSED: list[tuple[list[str], str]] = [
     (["resume", "--customer", "C-1"], "is not paused"),
     (["show", "nobody"], "no invoice"),
     (["show", "A-1\x00"], "PostgreSQL cannot keep this value"),
+    (["show", "n\udce3o"], "is not UTF-8; set the terminal to UTF-8"),
     (["list", "--state", "lost"], "lost"),
     (["list", "--limit", "0"], "--limit"),
     (["agenda", "--days", "0"], "--days"),

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from cadence.problems import DocumentError
 from starter import workbooks
+from starter.documents import read_text
 from starter.tables import Table, as_text, read_table
 
 
@@ -49,6 +51,15 @@ def test_lines_are_counted_as_an_editor_counts_them(file: Path) -> None:
 def test_empty_cells_are_not_there(file: Path) -> None:
     file.write_text("a,b,c\n1, ,\n,,\n")
     assert rows(read_table(file)) == [(2, {"a": "1"})]
+
+
+@pytest.mark.parametrize("read", [read_table, read_text])
+def test_what_has_no_end_is_not_read_to_it(
+    read: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("starter.tables.MAX_BYTES", 2**20)
+    with pytest.raises(DocumentError, match=r"/dev/zero:1: the file (is larger than 1 MiB|has more than)"):
+        read(Path("/dev/zero"))
 
 
 def test_a_row_with_too_many_cells_is_faulty_and_the_others_are_read(file: Path) -> None:
