@@ -183,8 +183,11 @@ def _of_item(known: Known, item: AgendaItem, stage: str | None) -> Because:
 
 
 def _moved_by(known: Known, item: AgendaItem) -> str | None:
-    """The contact rule for which an item is later than its cadence alone would have it."""
-    if item.why == "no_usable_channel":  # a person takes over, whatever the hour
+    """The contact rule for which an item is later than its cadence alone would have it.
+
+    Where it will not simply go (a condition, an approval, no channel), that says more than the hour.
+    """
+    if item.why != "planned":
         return None
     without = next((each for each in known.unruled.items if each.key == item.key), None)
     return known.rules.window.shut_by(without.at) if without and without.at < item.at else None

@@ -70,6 +70,20 @@ async def test_a_condition_is_quoted(ledger: Ledger) -> None:
     assert (found.rule, found.words) == ("condition", "its condition is not true: balance > 5000")
 
 
+async def test_what_keeps_a_step_from_going_is_named_before_the_hour_to_which_a_law_moves_it(
+    ledger: Ledger,
+) -> None:
+    send = {"template": "overdue_first", "channels": ["email"]}
+    steps = [
+        {"id": "big", "at": "due", "stage": "courtesy", "when": "balance > 5000", "send": send},
+        {"id": "asked", "at": "due + 1d", "stage": "courtesy", "approval": "manager", "send": send},
+    ]
+    early = {"days": ["mon", "tue", "wed", "thu", "fri"], "opens": "07:00", "closes": "18:00"}
+    await bring(ledger, {"steps": steps, "debtors": "consumer", "window": early})
+    found = await explained(ledger, ARRIVAL)
+    assert [found[step].rule for step in ("big", "asked")] == ["condition", "approval_needed"]
+
+
 async def test_a_law_that_moves_a_step_is_named_with_its_words_and_source(ledger: Ledger) -> None:
     # The twentieth of July is Colombia's Independence Day; the cadence's own calendar is another's.
     place = {
