@@ -9,12 +9,15 @@ from zoneinfo import available_timezones
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
+from holidays import country_holidays
 
 from cadence.words import MINOR_UNITS, Channel, Language
 from starter.places import countries
 from starter.tables import Cell, as_text
 
 _zones = cache(available_timezones)
+# Countries of which the library `holidays` knows every first-level subdivision by its ISO code.
+_LISTED = ("AU", "BR", "CA", "DE", "PT", "US")
 _CODE = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 
 
@@ -50,12 +53,19 @@ def channels(text: str) -> tuple[Channel, ...]:
     return tuple(channel for channel in Channel if channel in named)
 
 
-def subdivision(text: str) -> str:
-    """An ISO 3166-2 code, with or without its country before it."""
-    code = text.upper().rpartition("-")[2]
-    if not re.fullmatch(r"[A-Z0-9]{1,3}", code):
+def subdivision(text: str, country: str | None) -> str:
+    """An ISO 3166-2 code, with or without its country before it; a slip would miss the state's law and holidays."""
+    place, _, code = text.upper().rpartition("-")
+    if not re.fullmatch(r"[A-Z0-9]{1,3}", code) or (place and country and place != country):
         raise ValueError(f"{shown(text)} is no subdivision; write its ISO 3166-2 code, as SP or BR-SP")
+    if country in _LISTED and code not in _subdivisions(country):
+        raise ValueError(f"{shown(text)} is no subdivision of {country}; write its ISO 3166-2 code")
     return code
+
+
+@cache
+def _subdivisions(country: str) -> frozenset[str]:
+    return frozenset(country_holidays(country).subdivisions)
 
 
 def zone(text: str) -> str:

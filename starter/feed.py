@@ -86,12 +86,17 @@ class CustomerTold(_Told):
     segment: Slug
     country: Country
     language: Annotated[Language | None, Field(validate_default=True)] = None
-    subdivision: Annotated[str, AfterValidator(read.subdivision)] | None = None
+    subdivision: str | None = None
     timezone: Annotated[str | None, Field(validate_default=True)] = None
     email: Email | None = None
     phone: Phone | None = None
     whatsapp: Phone | None = None
     consents: tuple[Channel, ...] = ()
+
+    @field_validator("subdivision")
+    @classmethod
+    def _is_in_its_country(cls, given: str | None, info: ValidationInfo) -> str | None:
+        return None if given is None else read.subdivision(given, info.data.get("country"))
 
     @field_validator("language", mode="before")
     @classmethod

@@ -86,7 +86,7 @@ class _Reading(read.RowReader):
             "language": self.text("language", read.language)
             or self._usual(country, "language", usual_language),
             "country": country,
-            "subdivision": self.text("subdivision", read.subdivision),
+            "subdivision": self.text("subdivision", lambda text: read.subdivision(text, country)),
             "zone": self.text("timezone", read.zone) or self._usual(country, "timezone", usual_zone),
             "zone_assumed": "timezone" not in self.cells and is_zone_assumed(country or ""),
             "email": self.text("email", read.email),

@@ -32,7 +32,7 @@ def rules(
     """Show the contact rules of a place: what they ask, in their words, since when, and where they come from."""
     try:
         place = cells.country(country)
-        state = cells.subdivision(subdivision) if subdivision else None
+        state = cells.subdivision(subdivision, place) if subdivision else None
     except ValueError as error:
         raise Refusal(str(error)) from None
     law = read_packs(policies).law(Concerned(place, state, debtor, party))

@@ -83,6 +83,7 @@ REFUSED: list[tuple[list[str], str]] = [
     (["jobs", "404"], "no job 404 is known"),
     (["case", "note", "404", " "], "the note is empty"),
     (["case", "close", "99999999999999999999999"], "case"),
+    (["rules", "BR", "--subdivision", "PS"], "'PS' is no subdivision of BR"),
     (["halt", "--channel", "fax"], "no channel 'fax' is known"),
     (["halt", "--segment", "nobody"], "no segment 'nobody' is known"),
     (["halt", "--all", "--channel", "sms"], "exactly one"),

@@ -100,6 +100,11 @@ async def test_a_wrong_field_is_named_with_what_it_should_be(
     assert problem in refused["errors"][0]["problem"]
 
 
+async def test_a_region_of_another_country_is_refused(api: Api) -> None:
+    refused = await fed(api, "/v1/customers/C-1", CUSTOMER | {"subdivision": "BR-SP"}, 422)
+    assert refused["errors"][0]["field"] == "body.subdivision"
+
+
 async def test_a_change_after_somebody_elses_is_refused(api: Api) -> None:
     await fed(api, "/v1/customers/C-1", CUSTOMER, 201)
     seen = (await api.client(Role.VIEWER).get("/v1/customers/C-1")).headers["ETag"]

@@ -149,6 +149,8 @@ def test_an_invoice_without_an_issue_date_is_of_today_or_of_its_due_date(tmp_pat
         ("language", "de", "'de' is no language of ours; write pt-BR, pt-PT, es, en, fr"),
         ("country", "Portugal", "'Portugal' is no country; write its ISO 3166 code"),
         ("subdivision", "Lisboa", "write its ISO 3166-2 code"),
+        ("subdivision", "BR-SP", "'BR-SP' is no subdivision"),
+        ("subdivision", "21", "'21' is no subdivision of PT"),
         ("timezone", "Lisbon", "'Lisbon' is no zone of the IANA database"),
         ("email", "loja@", "is no e-mail address"),
         ("email", "loja@example.com\nBcc: x@example.com", "is no e-mail address"),
