@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, select
+from sqlalchemy import ColumnElement, Select, and_, case, cast, exists, func, select
+from sqlalchemy.dialects.postgresql import JSONB
 
 from cadence.agenda import SEND_KIND
 from ledger.contacting import messages
@@ -39,7 +40,8 @@ def why_ahead() -> Any:
 
 
 def _goes_with_others() -> ColumnElement[bool]:
-    """Whether a reminder of another invoice of the customer falls due by the same channel in the same instant."""
+    """Whether another invoice's reminder falls due in the same instant, by the same channel and to the same role."""
+    own = cadences.alias("own_cadence")
     other = (
         select(_ROWS.c.key)
         .join_from(_ROWS, _OTHERS, _ROWS.c.invoice_id == _OTHERS.c.id)
@@ -51,18 +53,27 @@ def _goes_with_others() -> ColumnElement[bool]:
             _ROWS.c.kind == agenda_table.c.kind,
             _ROWS.c.at == agenda_table.c.at,
             _is_reminder(_ROWS, _RULERS),
+            _role(_ROWS, _RULERS) == _role(agenda_table, own),
         )
-        .correlate(agenda_table, invoices)
+        .correlate(agenda_table, invoices, own)
     )
-    grouping = select(cadences.c.document["group_by"].astext).where(cadences.c.id == invoices.c.cadence_id)
-    mine = grouping.correlate(invoices).scalar_subquery() == "customer"
+    mine = select(own.c.id).where(
+        own.c.id == invoices.c.cadence_id, own.c.document["group_by"].astext == "customer", exists(other)
+    )
     return and_(
         agenda_table.c.kind.in_(_SENDS),
         agenda_table.c.why == "planned",
         ~agenda_table.c.step.startswith("on:"),
-        mine,
-        exists(other),
+        exists(mine.correlate(agenda_table, invoices)),
     )
+
+
+def _role(rows: Any, rulers: Any) -> Any:
+    """To which role a row's step sends, as its cadence's document has it; NULL where that has no such step."""
+    steps = func.jsonb_array_elements(rulers.c.document["steps"]).table_valued("value")
+    step = cast(steps.c.value, JSONB)
+    sends_to = select(step["send"]["to"].astext).where(step["id"].astext == rows.c.step)
+    return sends_to.correlate(rows, rulers).scalar_subquery()
 
 
 def _is_reminder(rows: Any, rulers: Any) -> ColumnElement[bool]:

@@ -85,7 +85,7 @@ def _lint(readings: Iterable[Callable[[], Located]], creditor: Creditor, others:
 class ExampleDay:
     """One step on an example's calendar: its instant on the customer's clock (None: it never comes), its subject.
 
-    `cap_foreseen` is what will defer it, each step's condition held for true.
+    `to` are the roles that it is written to, empty where it is no message. `cap_foreseen` is what will defer it, each step's condition held for true.
     """
 
     step: str
@@ -96,6 +96,7 @@ class ExampleDay:
     when: str | None
     missed: str
     subject: str
+    to: str = ""
     cap_foreseen: CapForeseen | None = None
 
 
@@ -141,6 +142,7 @@ def example(
             when=step.when,
             missed=str(step.missed_policy.policy),
             subject=_subject(step, _context(facts, creditor, language, planned.get(step.id))),
+            to=_roles(step),
             cap_foreseen=deferred.get(step.id),
         )
         for step in cadence.steps
@@ -164,6 +166,12 @@ def example_place(
     # Where a country has several zones, some hours do not change what an example shows.
     zone = creditor.zone if place == creditor.country else usual_zone(place) or creditor.zone
     return language or usual_language(place) or Language.EN, place, zone
+
+
+def _roles(step: Step) -> str:
+    if step.send is None:
+        return ""
+    return f"{step.send.to}, {' and '.join(step.send.cc)} in copy" if step.send.cc else step.send.to
 
 
 def _what(step: Step) -> str:

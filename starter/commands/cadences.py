@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cadence.reading import cadence_schema
 from cadence.rules import Rulebook
-from cadence.words import Language
+from cadence.words import BILLING, Language
 from starter.commands import options as o
 from starter.commands.documents import (
     DEFAULT_CREDITOR,
@@ -88,7 +88,7 @@ def show(
             day.offset,
             day.stage,
             day.step,
-            day.what,
+            day.what if day.to in ("", BILLING) else f"{day.what}, to {day.to}",
             day.when,
             day.missed,
             day.subject,

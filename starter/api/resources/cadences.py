@@ -115,6 +115,7 @@ class PreviewDay(BaseModel):
     when: str | None
     missed: str
     subject: str
+    to: str = Field(description="The roles that it is written to; empty where it is no message.")
     cap_foreseen: CapForeseen | None
 
 

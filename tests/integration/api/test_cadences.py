@@ -95,7 +95,7 @@ async def test_a_preview_lays_the_steps_on_the_customers_calendar(manager: httpx
     days = [datetime.fromisoformat(day["at"]) for day in preview["days"] if day["at"]]
     assert days == sorted(days)
     assert {day.utcoffset() for day in days} == {datetime.fromisoformat("2026-04-15T00:00-03:00").utcoffset()}
-    assert preview["days"][0]["subject"]
+    assert (preview["days"][0]["to"], bool(preview["days"][0]["subject"])) == ("billing", True)
 
 
 async def test_what_is_unknown_is_refused(api: Api, manager: httpx.AsyncClient) -> None:

@@ -194,6 +194,8 @@ async def test_only_what_goes_to_one_role_goes_together(ledger: Ledger) -> None:
     other = ruler(name="other", segments=["other"], group_by="customer", steps=steps)
     await publish(ledger.engine, other, ARRIVAL)
     (third,) = await take_in(ledger, row("INV-3", segment="other"))
+    foreseen = [(await why(ledger, f"INV-{number}", ARRIVAL))[0].rule for number in (1, 2, 3)]
+    assert foreseen == ["grouped", "grouped", "planned"]
     granted = [await send_whole(ledger, each) for each in (third, first)]
     assert [(each.role, [item.number for item in each.items]) for each in granted] == [
         ("director", []),
