@@ -131,7 +131,13 @@ async def share_out(
     unit = Unit(connection, ledger.book, now)
     await unit.lock(customer_id, None)
     payment = CustomerPayment(
-        movement.id, movement.amount, movement.currency, movement.at, movement.method, only=only
+        movement.id,
+        movement.amount,
+        movement.currency,
+        movement.at,
+        movement.method,
+        named=dict(movement.shares),
+        only=only,
     )
     found = await allocated(unit, payment, Origin(actor, PAYMENT_SOURCE, movement.id))
     await finish(unit)

@@ -35,7 +35,7 @@ REVERSED_SHARE, DISPUTED_SHARE = "reversal_share", "dispute_share"
 class Movement:
     """What a rail told, as `channels.rails.money.MoneyNote` has it; `source` is the rail.
 
-    `payer` is personal data. `of` is the payment that a reversal or a dispute is about, or whose money a payment
+    `payer` is personal data; `shares` say what of it is for which invoice, by number. `of` is the payment that a reversal or a dispute is about, or whose money a payment
     gives back after a dispute.
     """
 
@@ -49,6 +49,7 @@ class Movement:
     references: tuple[Reference, ...]
     payer: str | None
     of: str | None
+    shares: tuple[tuple[str, Decimal], ...] = ()
 
     @property
     def payment(self) -> str:

@@ -149,4 +149,5 @@ def _movement(note: MoneyNote, source: str) -> Movement:
         references=tuple(Reference(each.kind, each.value) for each in note.references),
         payer=note.payer,
         of=note.of,
+        shares=note.shares,
     )

@@ -44,11 +44,18 @@ class Payer(Body):
     name: Annotated[str, Field(max_length=500)] | None = None
 
 
+class ShareNote(Body):
+    """What of a payment its payer meant for one invoice, by the creditor's own number."""
+
+    invoice: Name
+    amount: Amount
+
+
 class PaymentNote(Body):
     """The body: `amount` as decimal text, `currency` ISO 4217, `paid_at` an instant with its offset.
 
-    `invoice` is the creditor's own number, `invoices` those of several of one customer, `customer` the creditor's own
-    key of who paid for whatever they owe; `reference` what the payer quoted, of whatever kind, "" where they quoted
+    `invoice` is the creditor's own number, `invoices` those of several of one customer, `shares` the same with what is
+    for each, `customer` the creditor's own key of who paid for whatever they owe; `reference` what the payer quoted, of whatever kind, "" where they quoted
     nothing: one of these must be there. `method` is a code such as `pix`.
     """
 
@@ -58,6 +65,7 @@ class PaymentNote(Body):
     paid_at: Instant
     invoice: Name | None = None
     invoices: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MOST_INVOICES)] | None = None
+    shares: Annotated[tuple[ShareNote, ...], Field(min_length=1, max_length=MOST_INVOICES)] | None = None
     customer: Name | None = None
     reference: Annotated[str, Field(max_length=500)] | None = None
     method: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{0,40}$")] = ""
@@ -68,11 +76,28 @@ class PaymentNote(Body):
         digits = MINOR_UNITS[self.currency]
         if self.amount != round(self.amount, digits):
             raise ValueError(f"amount: {self.currency} has {digits} decimals at most")
-        if all(each is None for each in (self.invoice, self.invoices, self.customer, self.reference)):
+        ways = (self.invoice, self.invoices, self.shares, self.customer, self.reference)
+        if all(each is None for each in ways):
             raise ValueError(
-                'invoice: name the invoice that is paid, "invoices", the "customer" who paid, or give the payer\'s '
-                '"reference" ("" for none)'
+                'invoice: name the invoice that is paid, "invoices" or their "shares", the "customer" who paid, or '
+                'give the payer\'s "reference" ("" for none)'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _shares_fit(self) -> Self:
+        """Each invoice has one share, exact in the currency, and all of them are within the amount."""
+        if self.shares is None:
+            return self
+        if self.invoice is not None or self.invoices is not None:
+            raise ValueError('shares: they name the invoices; leave "invoice" and "invoices" out')
+        if len({share.invoice for share in self.shares}) < len(self.shares):
+            raise ValueError("shares: an invoice is named twice; add its sums up")
+        digits = MINOR_UNITS[self.currency]
+        if any(share.amount != round(share.amount, digits) for share in self.shares):
+            raise ValueError(f"shares: {self.currency} has {digits} decimals at most")
+        if sum(share.amount for share in self.shares) > self.amount:
+            raise ValueError("shares: they come to more than the amount; they are the same or less")
         return self
 
     @property
@@ -87,10 +112,11 @@ class PaymentNote(Body):
             method=self.method,
             references=self._references(),
             payer=plain(self.payer.name) if self.payer else None,
+            shares=tuple((share.invoice, share.amount) for share in self.shares or ()),
         )
 
     def _references(self) -> tuple[Reference, ...]:
-        numbers = (self.invoice, *(self.invoices or ()))
+        numbers = (self.invoice, *(self.invoices or ()), *(share.invoice for share in self.shares or ()))
         told = [reference for number in numbers for reference in of_kind("invoice", number)]
         return (*dict.fromkeys(told), *of_kind("customer", self.customer), *named(self.reference))
 

@@ -68,7 +68,8 @@ class MoneyNote:
     counts once, also where the second telling brings more references (Stripe's session after its payment). `dispute`, `dispute_won` and `dispute_lost` of one dispute bear ids of their own, so that each is a
     fact. `amount` is above zero and exact in `currency`, an ISO 4217 code that may be one Régua does not
     write in. `at` is aware UTC: when the money moved, or the dispute's turn came. `method` is a slug, "" where
-    unknown. `references` come most trusted first. `payer` is the name the provider gives: for the ledger only.
+    unknown. `references` come most trusted first. `shares` are what of the amount its payer meant for which invoice, by
+    the creditor's number. `payer` is the name the provider gives: for the ledger only.
 
     `of` is the id of the payment that a reversal or dispute is about; it may not have been told yet. A
     `payment` has one only where it gives back what a dispute had taken (a reversal told before): it belongs
@@ -85,6 +86,7 @@ class MoneyNote:
     references: tuple[Reference, ...] = ()
     payer: str | None = None
     of: str | None = None
+    shares: tuple[tuple[str, Decimal], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ def _generic() -> dict[str, Any]:
     schema = PaymentNote.model_json_schema()
     inner = schema.pop("$defs", {})
     schema["properties"]["payer"] = {"anyOf": [inner["Payer"], {"type": "null"}], "default": None}
+    (shares,) = (each for each in schema["properties"]["shares"]["anyOf"] if each["type"] == "array")
+    shares["items"] = inner["ShareNote"]
     return schema
 
 

@@ -262,6 +262,17 @@ async def test_the_generic_webhook_names_several_invoices_or_the_customer(ledger
     assert await balances(ledger) == [50, 0, 80]
 
 
+async def test_the_generic_webhook_says_what_is_for_which_invoice_and_the_rest_goes_to_the_oldest(
+    ledger: Ledger,
+) -> None:
+    shares = [{"invoice": "A-0003", "amount": "70.00"}, {"invoice": "A-0002", "amount": "20.00"}]
+    await keep(ledger, "w-1", shares=shares, amount="100.00")
+    await keep(ledger, "w-2", "p-2", shares=[shares[0] | {"invoice": "A-0404"}, shares[1]], amount="90.00")
+    await drained(ledger)
+    assert sorted(await outcomes(ledger)) == ["recorded", "unmatched"]
+    assert await balances(ledger) == [100, 70, 30]
+
+
 async def crash_after_taking(ledger: Ledger) -> None:
     """The payment is stored, and the process dies before the inbox learns of it."""
     async with inbox.claim(ledger.engine, Lane.MONEY, 1, datetime.now(UTC)) as batch:

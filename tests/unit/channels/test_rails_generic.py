@@ -37,6 +37,12 @@ async def _read(**changes: Any) -> MoneyNote:
     return note
 
 
+SHARED: dict[str, Any] = {
+    "invoice": None,
+    "shares": [{"invoice": "A-1", "amount": "30.00"}, {"invoice": "A-2", "amount": "80.00"}],
+}
+
+
 async def test_a_whole_body_becomes_one_note() -> None:
     assert await _read() == MoneyNote(
         kind="payment",
@@ -84,6 +90,12 @@ async def test_several_invoices_and_the_customer_are_told_each_as_what_it_is() -
     assert (await _read(invoice=None, customer="N05")).references == (Reference("customer", "N05"),)
 
 
+async def test_what_is_for_which_invoice_is_told_beside_their_numbers() -> None:
+    note = await _read(**SHARED)
+    assert note.shares == (("A-1", Decimal("30.00")), ("A-2", Decimal("80.00")))
+    assert note.references == (Reference("invoice", "A-1"), Reference("invoice", "A-2"))
+
+
 async def test_an_amount_may_be_a_number_and_stays_exact() -> None:
     raw = json.dumps(PAYMENT).replace('"110.00"', "0.10").encode()
     [entry] = RAIL.entries(raw, _headers(), {})
@@ -114,6 +126,12 @@ async def test_an_amount_may_be_a_number_and_stays_exact() -> None:
         ({"invoices": []}, "invoices: Tuple should have at least 1 item"),
         ({"invoices": "A-1"}, "invoices: "),
         ({"invoices": ["A-1", ""]}, "invoices.1: "),
+        (SHARED | {"shares": []}, "shares: Tuple should have at least 1 item"),
+        (SHARED | {"shares": [{"invoice": "A-1", "amount": "0"}]}, "shares.0.amount: "),
+        (SHARED | {"shares": [{"invoice": "A-1", "amount": "110.01"}]}, "shares: they come to more than"),
+        (SHARED | {"shares": [{"invoice": "A-1", "amount": "1.001"}]}, "shares: EUR has 2 decimals"),
+        (SHARED | {"shares": [{"invoice": "A-1", "amount": "1"}] * 2}, "shares: an invoice is named twice"),
+        (SHARED | {"invoice": "A-1"}, "shares: they name the invoices"),
         ({"customer": "x" * 61}, "customer: "),
         ({"customer": "a\x00b"}, "customer: the text holds invisible control characters"),
         ({"method": "Bank Transfer"}, "method: "),
