@@ -43,8 +43,13 @@ class ApprovalLine(BaseModel):
     otherwise: str
 
 
-async def list_approvals(engine: AsyncEngine) -> list[ApprovalLine]:
-    """What waits for approval. Personal data: never log it."""
+async def list_approvals(
+    engine: AsyncEngine, *, after: int | None = None, limit: int | None = None
+) -> tuple[list[ApprovalLine], int | None]:
+    """What waits for approval after the case `after`, and the case after which more of it waits, if any does.
+
+    At most `limit` cases are looked at. Personal data: never log it.
+    """
     wanted = (
         select(
             cases_table.c.id.label("case"),
@@ -59,12 +64,17 @@ async def list_approvals(engine: AsyncEngine) -> list[ApprovalLine]:
         .join(customers)
         .join(cadences, invoices.c.cadence_id == cadences.c.id)
         .where(cases_table.c.reason == REASON, cases_table.c.status != "closed")
-        .order_by(cases_table.c.opened_at, cases_table.c.id)
+        .order_by(cases_table.c.id)  # in which they were opened
     )
+    if after is not None:
+        wanted = wanted.where(cases_table.c.id > after)
+    if limit is not None:
+        wanted = wanted.limit(limit + 1)
     async with engine.connect() as connection:
         rows = (await connection.execute(wanted)).mappings().all()
-    lines = (_line(row) for row in rows)
-    return [line for line in lines if line is not None]
+    lines = (_line(row) for row in rows[:limit])
+    more = rows[limit - 1]["case"] if limit is not None and len(rows) > limit else None
+    return [line for line in lines if line is not None], more
 
 
 def _line(row: Any) -> ApprovalLine | None:

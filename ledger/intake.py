@@ -45,7 +45,8 @@ from ledger.spoken_for import finish
 from ledger.unit import Origin, Unit
 
 # A slip in a year must not silence an invoice for centuries, nor lead calendars past their end.
-Day = Annotated[date, Field(ge=date(1990, 1, 1), lt=date(2100, 1, 1))]
+FIRST_DAY, END_OF_DAYS = date(1990, 1, 1), date(2100, 1, 1)
+Day = Annotated[date, Field(ge=FIRST_DAY, lt=END_OF_DAYS)]
 
 
 Served = tuple[int, Cadence] | tuple[None, None]

@@ -20,9 +20,10 @@ from pydantic import (
 
 from cadence.words import Channel, Language, Line, Slug
 from ledger.customer_intake import ContactIntake, CustomerIntake
-from ledger.intake import Day, InvoiceTerms
+from ledger.intake import END_OF_DAYS, FIRST_DAY, InvoiceTerms
 from starter import cells as read
 from starter.places import is_zone_assumed, usual_language, usual_zone
+from starter.written import WrittenDay
 
 _AMOUNT = r"^[0-9]{1,9}([.][0-9]{1,4})?$"
 
@@ -56,6 +57,7 @@ class _Told(BaseModel):
 Email = Annotated[str, AfterValidator(read.email), Field(max_length=254)]
 Phone = Annotated[str, AfterValidator(_by_region), Field(max_length=40)]
 Key = Annotated[Line, Field(max_length=60)]
+ToldDay = Annotated[WrittenDay, Field(ge=FIRST_DAY, lt=END_OF_DAYS)]
 Country = Annotated[str, AfterValidator(read.country), WithJsonSchema({"type": "string", "example": "BR"})]
 Amount = Annotated[
     Decimal, BeforeValidator(_amount), Field(gt=0), WithJsonSchema({"type": "string", "pattern": _AMOUNT})
@@ -158,8 +160,8 @@ class InvoiceTold(_Told):
     )
 
     customer: Key
-    due_on: Day
-    issued_on: Day | None = None
+    due_on: ToldDay
+    issued_on: ToldDay | None = None
     amount: Amount
     currency: Annotated[str, AfterValidator(read.currency)]
     payment_method: Annotated[str, Field(pattern=r"^([a-z][a-z0-9_-]{0,59})?$")] = ""

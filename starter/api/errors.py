@@ -72,6 +72,9 @@ def _of_validation(error: RequestValidationError) -> ApiProblem:
     found: Sequence[Any] = error.errors()
     if any(item["type"] == "json_invalid" for item in found):
         return ApiProblem(400, "malformed_body", "the body is not JSON; check it with a JSON parser")
+    if any(item["type"] == "model_attributes_type" and tuple(item["loc"]) == ("body",) for item in found):
+        detail = "the body is no JSON object; send one, with the header Content-Type: application/json"
+        return ApiProblem(422, "invalid_request", detail, errors=fields_of(found))
     wrong = fields_of(found)
     named = ", ".join(sorted({each.field for each in wrong}))
     return ApiProblem(422, "invalid_request", f"these fields are wrong: {named}; see errors", errors=wrong)

@@ -20,7 +20,7 @@ Step = Annotated[
 
 def approvals(json: o.Json = False) -> None:
     """List the steps that wait for approval, the first asked first."""
-    found = with_engine(list_approvals)
+    found, _ = with_engine(list_approvals)
     if json:
         as_json(found)
         return

@@ -10,7 +10,8 @@ from cadence.words import Slug
 from ledger.approvals import ApprovalLine, list_approvals
 from starter import acts
 from starter.api.identity import may
-from starter.api.resources.words import Reader, Remark, Serving, Why
+from starter.api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode_cursor
+from starter.api.resources.words import Reader, Remark, Serving, Why, cursor_of
 from starter.api.resources.writing import INVOICE, StatusAnswer, Write
 from starter.api.roles import Permission
 from starter.api.service import Caller
@@ -38,9 +39,13 @@ class RefusalOrder(Why):
 
 
 @router.get("/v1/approvals")
-async def list_waiting(held: Serving, _caller: Reader) -> list[ApprovalLine]:
-    """List the steps that wait for approval, the first asked first."""
-    return await list_approvals(held.ledger.engine)
+async def list_waiting(
+    held: Serving, _caller: Reader, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Page[ApprovalLine]:
+    """List the steps that wait for approval, the first asked first; a page may hold fewer than it could."""
+    after = decode_cursor(cursor, case=int)["case"] if cursor else None
+    found, more = await list_approvals(held.ledger.engine, after=after, limit=limit)
+    return Page(items=found, next=cursor_of({"case": more} if more else None))
 
 
 @router.post(INVOICE + "/approval")

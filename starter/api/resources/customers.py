@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence import events as e
@@ -34,6 +34,7 @@ from starter.api.roles import Permission
 from starter.api.service import Caller, service
 from starter.standing import CustomerStanding, report_customer
 from starter.whose import Whose
+from starter.written import WrittenInstant
 from templates.statement import MEDIA_TYPE, render_statement
 
 router = APIRouter(tags=["customers"])
@@ -85,7 +86,7 @@ class ConsentOrder(Order):
 
     channel: Channel
     wording: Slug
-    at: AwareDatetime | None = None
+    at: WrittenInstant | None = None
     role: Role = None
     address: Address = None
     note: Note

@@ -1,6 +1,6 @@
 """Disputes, told by people and by other systems: opened or confirmed, given to somebody, resolved."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -15,12 +15,14 @@ from starter.api.resources.writing import INVOICE, StatusAnswer, Write
 from starter.api.roles import Permission
 from starter.api.service import Caller
 from starter.standing import Report, Standing
+from starter.written import WrittenDay
 
 router = APIRouter(tags=["invoices"])
 
 Steerer = Annotated[Caller, Depends(may(Permission.STEER_INVOICE))]
 AnswerBy = Annotated[
-    date | None, Field(description="The creditor's last day to answer; then a case says that it is late.")
+    WrittenDay | None,
+    Field(description="The creditor's last day to answer; then a case says that it is late."),
 ]
 
 

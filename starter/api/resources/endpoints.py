@@ -6,7 +6,6 @@ from typing import Annotated, Literal, Self
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -29,6 +28,7 @@ from starter.api.problems import ApiProblem, FieldProblem
 from starter.api.resources.words import Id, Order, Serving
 from starter.api.roles import Permission
 from starter.api.service import Caller, Service
+from starter.written import WrittenInstant
 
 router = APIRouter(tags=["webhook endpoints"], prefix="/v1/webhook-endpoints")
 
@@ -110,7 +110,7 @@ class ReplayOrder(Order):
 
     model_config = ConfigDict(json_schema_extra={"example": {"since": "2026-11-30T00:00:00+00:00"}})
 
-    since: AwareDatetime | None = None
+    since: WrittenInstant | None = None
     deliveries: (
         Annotated[list[Annotated[int, Field(ge=1, le=2**62)]], Field(min_length=1, max_length=1_000)] | None
     ) = None

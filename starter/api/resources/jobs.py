@@ -1,6 +1,6 @@
 """Jobs: hold, release or migrate many invoices by filter, and see how far that has come."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from starter.api.problems import ApiProblem
 from starter.api.resources.words import Id, Reader, Remark, Serving, creditors_today, cursor_of
 from starter.api.roles import Permission
 from starter.api.service import Caller
+from starter.written import WrittenDay
 
 router = APIRouter(tags=["jobs"])
 
@@ -45,7 +46,7 @@ class JobOrder(Remark):
     kind: jobs.Kind
     filter: InvoiceFilter
     reason: Slug = UNSPECIFIED
-    until: date | None = None
+    until: WrittenDay | None = None
     dry_run: bool = False
 
 

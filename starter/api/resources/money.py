@@ -1,10 +1,10 @@
 """Money beyond one payment of one invoice: shared out over several, credited, lying to a customer's good, refunded."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from cadence.words import Line
 from ledger import crediting
@@ -31,6 +31,7 @@ from starter.api.resources.writing import INVOICE, StatusAnswer, Write
 from starter.api.roles import Permission
 from starter.api.service import Caller
 from starter.standing import Report, Standing
+from starter.written import WrittenDay, WrittenInstant
 
 router = APIRouter(tags=["money"])
 
@@ -54,7 +55,7 @@ class ChargesOrder(Remark):
 
     model_config = ConfigDict(json_schema_extra={"example": {"until": "2026-11-20", "costs": False}})
 
-    until: date | None = None
+    until: WrittenDay | None = None
     interest: bool = True
     costs: bool = True
 
@@ -97,7 +98,7 @@ class CustomerReversalOrder(Remark):
     id: EventId
     payment: EventId
     amount: Amount | None = None
-    at: AwareDatetime | None = Field(None, description="When it happened; now if left out.")
+    at: WrittenInstant | None = Field(None, description="When it happened; now if left out.")
 
 
 @router.post("/v1/customers/{key:path}/payments")

@@ -1,6 +1,6 @@
 """Payment plans: agreed and ended, told by people and by other systems."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -13,6 +13,7 @@ from starter.api.resources.writing import INVOICE, StatusAnswer, Write
 from starter.api.roles import Permission
 from starter.api.service import Caller
 from starter.standing import Report, Standing
+from starter.written import WrittenDay
 
 router = APIRouter(tags=["invoices"])
 
@@ -24,7 +25,7 @@ class InstalmentOrder(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    due_on: date
+    due_on: WrittenDay
     amount: Amount
 
 

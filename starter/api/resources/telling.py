@@ -1,10 +1,10 @@
 """What happened to an invoice, told by people and by other systems: the writes, each with its order."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from cadence.words import Currency, Slug
 from ledger.movements import PAYMENT_SOURCE
@@ -22,6 +22,7 @@ from starter.api.resources.writing import INVOICE, StatusAnswer, Write
 from starter.api.roles import Permission
 from starter.api.service import Caller
 from starter.standing import Report, Standing
+from starter.written import WrittenDay, WrittenInstant
 
 router = APIRouter(tags=["invoices"])
 
@@ -47,7 +48,7 @@ class MoneyOrder(Remark):
     id: EventId
     amount: Amount
     currency: Currency
-    at: AwareDatetime | None = Field(None, description="When it happened; now if left out.")
+    at: WrittenInstant | None = Field(None, description="When it happened; now if left out.")
 
 
 class PaymentOrder(MoneyOrder):
@@ -67,7 +68,7 @@ class PromiseOrder(Remark):
         json_schema_extra={"example": {"by": "2026-12-10", "amount": "60.00", "method": "transfer"}}
     )
 
-    by: date
+    by: WrittenDay
     amount: Amount | None = None
     method: Method = ""
     replaces: bool = False
@@ -78,7 +79,7 @@ class ExtensionOrder(Why):
 
     model_config = ConfigDict(json_schema_extra={"example": {"to": "2026-12-31", "reason": "goods-late"}})
 
-    to: date
+    to: WrittenDay
 
 
 class EscalationOrder(Remark):

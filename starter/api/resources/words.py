@@ -16,6 +16,7 @@ from starter.api.identity import may
 from starter.api.paging import encode_cursor
 from starter.api.roles import Permission
 from starter.api.service import Caller, Service, service
+from starter.written import WrittenDay
 
 _AMOUNT = r"^[0-9]{1,9}(\.[0-9]{1,6})?$"
 
@@ -74,7 +75,7 @@ class HoldOrder(Why):
         json_schema_extra={"example": {"reason": "flooded", "until": "2026-12-01", "note": "asked by phone"}}
     )
 
-    until: date | None = None
+    until: WrittenDay | None = None
 
 
 def creditors_today(held: Service) -> date:

@@ -134,6 +134,7 @@ async def test_a_body_that_is_no_json_is_a_problem(api: Api) -> None:
             "/v1/tokens", content=content, headers={"Content-Type": kind}
         )
         assert (answer.status_code in (400, 422), answer.json()["code"]) == (True, code)
+    assert "Content-Type: application/json" in answer.json()["detail"]
 
 
 async def pieces(size: int) -> AsyncIterator[bytes]:

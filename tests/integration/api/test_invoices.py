@@ -392,11 +392,11 @@ async def test_a_manager_answers_what_waits_and_an_agent_only_sees_it(
     await publish(api.ledger.engine, ruler(steps=[step]), ARRIVAL)
     [invoice_id] = await take_in(api.ledger, row("W-1"))
     await perform(api.ledger, await order_of(api.ledger, invoice_id), COURTESY_AT)
-    [line] = (await agent.get("/v1/approvals")).json()
+    [line] = (await agent.get("/v1/approvals", params={"limit": 1})).json()["items"]
     assert (line["invoice"], line["step"], line["by"]) == ("W-1", "courtesy", "manager")
     assert await problem(agent, "approval", "W-1") == (403, "not_allowed")
     assert await problem(agent, "refusal", "W-1") == (403, "not_allowed")
     assert await problem(manager, "approval", "W-1", step="final") == (422, "not_awaiting_approval")
     assert (await done(manager, "approval", "W-1", step="courtesy"))["next_kind"] == "send_email"
     assert await problem(manager, "refusal", "W-1", reason="late") == (409, "not_awaiting_approval")
-    assert (await agent.get("/v1/approvals")).json() == []
+    assert (await agent.get("/v1/approvals")).json() == {"items": [], "next": None}

@@ -62,7 +62,9 @@ async def the_case(ledger: Ledger) -> tuple[str, list[str]]:
 
 async def test_a_step_that_waits_is_listed_with_its_end_and_sends_nothing(ledger: Ledger) -> None:
     await asked(ledger)
-    [line] = await list_approvals(ledger.engine)
+    [line], more = await list_approvals(ledger.engine, limit=1)
+    assert more is None
+    assert await list_approvals(ledger.engine, after=line.case) == ([], None)
     assert (line.invoice, line.step, line.state, line.otherwise) == (
         "INV-1", "courtesy", "awaiting_approval", "skip",
     )  # fmt: skip
@@ -92,7 +94,7 @@ async def test_reminders_are_noted_on_the_case_and_the_time_runs_out(ledger: Led
         assert order.at == COURTESY_AT + days * DAY
         await perform(ledger, order, order.at)
     assert await the_case(ledger) == ("closed", ["asked again, 2 times by now", "over: approval_timed_out"])
-    assert await list_approvals(ledger.engine) == []
+    assert await list_approvals(ledger.engine) == ([], None)
 
 
 async def test_a_case_that_asks_is_closed_by_its_answer_alone(ledger: Ledger) -> None:
