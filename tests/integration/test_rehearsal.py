@@ -36,7 +36,7 @@ at,event,invoice,amount,date,reason,text,id
 2026-01-21T10:00:00+00:00,dispute,TALKS,,,price,,
 2026-01-26T10:00:00+00:00,resolution,TALKS,,,rejected,,
 2026-01-27T10:00:00+00:00,promise,TALKS,,2026-02-03,,,
-2026-02-02T10:00:00+00:00,payment,TALKS,4275.50,,transfer,,bank-3
+2026-02-02T10:00:00+00:00,customer_payment,TALKS,4275.50,,transfer,,bank-3
 """
 HABITS = """\
 mock@example.com:

@@ -129,7 +129,7 @@ async def test_a_life_with_every_signal_and_reply_leaves_no_person_in_temporal(h
     debtor = await bring(house.ledger, ruler("sms"))
     await house.until_accepted(debtor, 1)
     await house.reply(debtor, f"I, {debtor.name}, have paid; write to {debtor.email}")
-    for name in ("pause", "dispute_opened", "cancel"):
+    for name in ("pause", "pause_customer", "merge_customer", "dispute_opened", "cancel"):
         await house.signal(debtor, name, id="s1", reason=f"{debtor.name} says so")
     await house.until_closed(debtor, "cancelled")
     needles = {debtor.email, debtor.phone}
