@@ -25,6 +25,7 @@ async def test_a_service_with_all_it_needs_is_ready(api: Api) -> None:
     assert await readiness(api) == (200, {"ledger": "ok", "temporal": "ok", "relay": "ok"})
 
 
+@pytest.mark.alters_database
 async def test_tables_that_are_older_than_the_code_are_not_ready(api: Api, database_url: str) -> None:
     await asyncio.to_thread(schema.downgrade, database_url, "0001")
     assert await readiness(api) == (503, {"ledger": "run_regua_migrate", "temporal": "ok", "relay": "ok"})

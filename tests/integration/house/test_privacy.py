@@ -107,6 +107,7 @@ async def test_a_list_that_cannot_be_read_quotes_nobody(
     await _assert_says_nothing(house, debtor, caplog.text)
 
 
+@pytest.mark.alters_database
 async def test_a_database_error_that_quotes_a_person_reaches_neither_history_nor_log(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -206,6 +206,7 @@ def test_everything_that_can_be_told_is_told() -> None:
 
 @pytest.mark.parametrize("group_by", [None, "customer"], ids=["each", "together"])
 @pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.alters_database
 async def test_whatever_happens_at_once_the_ledger_stays_sound(
     database_url: str, seed: int, group_by: str | None
 ) -> None:
@@ -216,6 +217,7 @@ async def test_whatever_happens_at_once_the_ledger_stays_sound(
 @pytest.mark.soak
 @pytest.mark.parametrize("group_by", [None, "customer"], ids=["each", "together"])
 @pytest.mark.parametrize("seed", range(100, 150))
+@pytest.mark.alters_database
 async def test_many_sequences(database_url: str, seed: int, group_by: str | None) -> None:
     async with office(database_url, seed, group_by=group_by) as playing:
         await playing.play(25)
