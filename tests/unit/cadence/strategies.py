@@ -1,14 +1,15 @@
 """Hypothesis strategies for all that `plan()` may meet: cadences, customers, due dates and instants."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import reduce
 from typing import Any
 
 from hypothesis import strategies as st
 
 from cadence.customer_facts import CustomerFacts
+from cadence.customers import reduce_customer
 from cadence.document import Cadence
-from cadence.events import PreferenceStated
-from cadence.facts import ContactFacts
+from cadence.events import ContactReceived, PreferenceStated
 from cadence.spans import WEEKDAYS
 from cadence.words import Channel
 from tests.unit.cadence.game import ADDRESSES, cadence, case, customer, hand_over, send
@@ -28,12 +29,12 @@ PLACES = (
 )
 # Whom a step may name; anybody but the billing contact may be missing.
 ROLES = ("billing", "boss", "owner")
-# Those of a contact: an own one, all of the billing contact's, or none.
+# Those of a contact: some or all of their own, or the billing contact's.
 OTHER_ADDRESSES: tuple[dict[Channel, str], ...] = (
     {Channel.EMAIL: "boss"},
     {Channel.SMS: "boss"},
+    dict.fromkeys(Channel, "boss"),
     ADDRESSES,
-    {},
 )
 STAGES = ("courtesy", "overdue", "final")
 CONDITIONS = (None, None, None, "balance > 50", "country in ['BR', 'PT']", "broken_promises == 0")
@@ -50,16 +51,19 @@ def customers(draw: st.DrawFn) -> CustomerFacts:
     """Customers of many places, some of whom lack an address, or have contacts beside the billing contact."""
     zone, country = draw(st.sampled_from(PLACES))
     known = draw(st.sets(st.sampled_from(list(Channel)), max_size=3)) if draw(st.booleans()) else set(Channel)
-    roles = draw(st.lists(st.sampled_from(ROLES[1:]), max_size=2))
-    return customer(
-        zone,
-        country,
-        addresses={c: ADDRESSES[c] for c in Channel if c in known},
-        contacts=[
-            ContactFacts(contact=number, role=role, addresses=draw(st.sampled_from(OTHER_ADDRESSES)))
-            for number, role in enumerate(roles, 1)
-        ],
-    )
+    facts = customer(zone, country, addresses={c: ADDRESSES[c] for c in Channel if c in known})
+    return reduce(reduce_customer, draw(contacts()), facts)
+
+
+@st.composite
+def contacts(draw: st.DrawFn) -> list[ContactReceived]:
+    """People at a customer beside the billing contact: none, one, or one for each role that a step may name."""
+    roles = draw(st.sampled_from([(), ROLES[1:2], ROLES[1:]]))
+    addresses = st.sampled_from(OTHER_ADDRESSES)
+    return [
+        ContactReceived(contact=number, role=role, addresses=draw(addresses))
+        for number, role in enumerate(roles, 1)
+    ]
 
 
 @st.composite

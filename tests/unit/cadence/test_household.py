@@ -19,7 +19,7 @@ from tests.unit.cadence.game import ADDRESSES, PACKS, REACHED, Fate
 from tests.unit.cadence.happenings import CUSTOMER_HAPPENINGS, HAPPENINGS, Occasion, Visit
 from tests.unit.cadence.household import Household, Member
 from tests.unit.cadence.purse import Purse
-from tests.unit.cadence.strategies import STAGES, cadences, days_apart, due_dates, office_hours
+from tests.unit.cadence.strategies import STAGES, cadences, contacts, days_apart, due_dates, office_hours
 
 ENDS: list[Fate] = ["accepted", "accepted", "accepted", "rejected", "refused", "unknown"]
 DEATHS: list[Fate] = ["died", "never_asked"]
@@ -61,9 +61,16 @@ class HouseholdLife(Purse):
 
     @initialize(
         ruler=cadences(office_hours()), place=st.sampled_from(PLACES), own=limits, due_on=due_dates, count=st.integers(1, 3),
+        met=contacts(),
     )  # fmt: skip
     def import_them(
-        self, ruler: Cadence, place: tuple[str, str], own: list[dict[str, Any]], due_on: date, count: int
+        self,
+        ruler: Cadence,
+        place: tuple[str, str],
+        own: list[dict[str, Any]],
+        due_on: date,
+        count: int,
+        met: list[e.ContactReceived],
     ) -> None:
         zone, country = place
         received = e.CustomerReceived.model_validate(
@@ -71,11 +78,14 @@ class HouseholdLife(Purse):
         )
         now = datetime.combine(due_on, time(12), UTC) - timedelta(days=12)
         # Where a consent is needed there is one, until the customer moves: else there would be nothing to count.
+        known = [ADDRESSES, *(each.addresses for each in met)]
         agreed = [
             e.ConsentGiven(channel=channel, address=address, wording="v0", proof_at=now)
-            for channel, address in ADDRESSES.items()
+            for addresses in known
+            for channel, address in addresses.items()
         ]
-        self.home, self.due_on = Household([received, *agreed], own_rules(*own), now), due_on
+        said: list[e.CustomerEvent] = [received, *met, *agreed]
+        self.home, self.due_on = Household(said, own_rules(*own), now), due_on
         for _ in range(count):
             self.home.admit(ruler, due_on)
 
