@@ -91,6 +91,7 @@ SAID: Mapping[str, Callable[[Any, ZoneInfo], str]] = {
     "country": _plain,
     "subdivision": _plain,
     "zone": _plain,
+    "zone_assumed": lambda assumed, _zone: "the country's main zone, as nobody gave one" if assumed else "",
     "addresses": _reached,
     "amount": _plain,
     "interest": _after("interest"),
