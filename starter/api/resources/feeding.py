@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,16 +17,13 @@ from starter.api.errors import fields_of
 from starter.api.etags import require_match
 from starter.api.identity import may
 from starter.api.problems import ApiProblem, FieldProblem
-from starter.api.resources.words import CustomerKey, Number, creditors_today
+from starter.api.resources.words import ContactKey, CustomerKey, Number, creditors_today
 from starter.api.roles import Permission
 from starter.api.service import Caller, Service, service
 from starter.feed import FEED_LINE, ContactTold, CustomerTold, InvoiceTold, intake_of
 
 router = APIRouter(tags=["feeding"])
 Feeder = Annotated[Caller, Depends(may(Permission.FEED))]
-ContactKey = Annotated[
-    str, Path(min_length=1, max_length=60, description="The creditor's own key of a contact.")
-]
 
 MOST_LINES = 10_000
 # One transaction: large enough to be quick, small enough that nobody waits for its customers' locks.

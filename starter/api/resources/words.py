@@ -27,6 +27,13 @@ def _read_amount(given: object) -> Decimal:
     return Decimal(given)
 
 
+def _read_key(given: str) -> str:
+    key = one_line(given)
+    if not key:
+        raise ValueError("it is blank; write what the creditor's books have")
+    return key
+
+
 Amount = Annotated[
     Decimal, BeforeValidator(_read_amount), WithJsonSchema({"type": "string", "pattern": _AMOUNT})
 ]
@@ -34,10 +41,17 @@ Note = Annotated[Line, StringConstraints(max_length=500)]
 EventId = Annotated[Line, StringConstraints(max_length=200)]
 Method = Code
 Number = Annotated[
-    str, Path(min_length=1, max_length=60, description="The creditor's own number."), AfterValidator(one_line)
+    str,
+    Path(min_length=1, max_length=60, description="The creditor's own number."),
+    AfterValidator(_read_key),
 ]
 CustomerKey = Annotated[
-    str, Path(min_length=1, max_length=60, description="The creditor's own key."), AfterValidator(one_line)
+    str, Path(min_length=1, max_length=60, description="The creditor's own key."), AfterValidator(_read_key)
+]
+ContactKey = Annotated[
+    str,
+    Path(min_length=1, max_length=60, description="The creditor's own key of a contact."),
+    AfterValidator(_read_key),
 ]
 # Ids of ours: what PostgreSQL's bigint holds.
 Id = Annotated[int, Path(ge=1, le=2**62)]

@@ -42,6 +42,18 @@ async def test_a_customer_and_an_invoice_are_taken_in_once_and_again_change_noth
     assert (status["state"], status["balance"]) == ("scheduled", "120.50")
 
 
+@pytest.mark.parametrize("key", ["%16", "%20", "a%00b", "%E2%80%AE", "x" * 61])
+async def test_a_key_that_nobody_could_read_is_refused_wherever_it_stands(api: Api, key: str) -> None:
+    await fed(api, "/v1/customers/C-1", CUSTOMER, 201)
+    ana = {"role": "billing", "name": "Ana Exemplo"}
+    for path, told in (
+        (f"/v1/customers/{key}", CUSTOMER),
+        (f"/v1/customers/C-1/contacts/{key}", ana),
+        (f"/v1/invoices/{key}", INVOICE),
+    ):
+        assert (await fed(api, path, told, 422))["code"] == "invalid_request"
+
+
 async def test_a_changed_amount_is_a_change(api: Api) -> None:
     await fed(api, "/v1/customers/C-1", CUSTOMER, 201)
     await fed(api, "/v1/invoices/A-1", INVOICE, 201)
@@ -178,3 +190,9 @@ async def test_a_changed_address_is_an_event_that_does_not_name_it(api: Api) -> 
     told = [each for each in story["events"] if each["type"] == CustomerReceived.model_fields["type"].default]
     assert len(told) == 2
     assert "new@example.com" not in json.dumps(told)
+
+
+async def test_an_invoice_number_may_be_as_long_as_a_feeds(api: Api) -> None:
+    await fed(api, "/v1/customers/C-1", CUSTOMER, 201)
+    assert (await fed(api, f"/v1/invoices/{'9' * 31}", INVOICE, 422))["code"] == "invalid_request"
+    assert (await fed(api, f"/v1/invoices/{'9' * 30}", INVOICE, 201))["outcome"] == "new"
