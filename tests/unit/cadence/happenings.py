@@ -240,7 +240,8 @@ CustomerMaker = Callable[[Visit], e.CustomerEvent | None]
 
 def _suppress(at: Visit) -> e.CustomerEvent:
     channel = at.channel()
-    address = at.chance.choice([None, at.facts.addresses.get(channel), "an old one"])
+    others = [each.addresses[channel] for each in at.facts.contacts if channel in each.addresses]
+    address = at.chance.choice([None, at.facts.addresses.get(channel), "an old one", *others])
     reason = "opt_out" if address is None else "wrong_person"
     return e.ChannelSuppressed.model_validate({"channel": channel, "reason": reason, "address": address})
 

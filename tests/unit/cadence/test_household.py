@@ -216,6 +216,13 @@ class HouseholdLife(Purse):
         if event:
             self.home.say(event)
 
+    @rule(chance=some)
+    def somebody_wants_no_more(self, chance: Random) -> None:
+        """By itself as well: among all that is said of customers it hardly came before a message to that very address."""
+        told = CUSTOMER_HAPPENINGS[e.ChannelSuppressed](Visit(self.home.customer, self.home.now, chance))
+        assert told is not None
+        self.home.say(told)
+
     @precondition(lambda self: self.home.arrived)
     @rule(chance=some, delivery=st.sampled_from(["queued", "sent", "delivered", "failed", "read"]))
     def a_receipt_comes(self, chance: Random, delivery: str) -> None:
