@@ -42,7 +42,7 @@ EventId = Annotated[Line, StringConstraints(max_length=200)]
 Method = Code
 Number = Annotated[
     str,
-    Path(min_length=1, max_length=60, description="The creditor's own number."),
+    Path(min_length=1, max_length=30, description="The creditor's own number."),
     AfterValidator(_read_key),
 ]
 CustomerKey = Annotated[
