@@ -117,7 +117,13 @@ class _Steps:
                 at = item.at
                 not_before = max(at, not_before or at)
                 yield item
-            previous_at = mark.record.permitted_at or at
+            previous_at = mark.record.permitted_at or self._settled_at(mark) or at
+
+    def _settled_at(self, mark: Mark) -> datetime | None:
+        """For when a step was planned that this very planning settled: what hangs on it stays there once it is told."""
+        last = self.settled[-1] if self.settled else None
+        this = last is not None and (last.step, last.occurrence) == (mark.step.id, mark.occurrence)
+        return last.planned_at if last is not None and this else None
 
     def _planned_at(self, mark: Mark, previous_at: datetime | None) -> datetime:
         """The step's own instant: the opening of the window on its day, not before what it was deferred to."""

@@ -8,6 +8,7 @@ import pytest
 
 from cadence import events as e
 from cadence.document import Cadence
+from cadence.planner import plan
 from tests.unit.cadence.game import Game, cadence, case, customer, hand_over, instant, send
 
 DUE = date(2026, 3, 2)  # a Monday
@@ -54,6 +55,19 @@ def test_a_step_on_a_weekend_goes_on_the_next_business_day() -> None:
 
 
 # Missed steps.
+
+
+def test_what_hangs_on_a_step_that_came_too_late_stands_where_it_stood_before_that_was_written_down() -> None:
+    # Both are of one day, so the second was planned for the next; then nobody worked for a week.
+    late = send("second", "due", missed={"skip_after": "1d"})
+    game = begun(cadence(send("first", "due"), late, hand_over("exit", "previous + 10d", stage="exit")))
+    game.play_until(instant("2026-03-02 12:00"))
+    game.now = instant("2026-03-09 12:00")
+    foreseen = plan(game.facts, game.cadence, game.rules, game.now)
+    assert [settled.step for settled in foreseen.settled] == ["second"]
+    game.replan()
+    assert game.agenda.items == foreseen.items
+    assert days(game)["exit"] == march(13)
 
 
 def test_a_three_day_outage_gives_neither_three_reminders_at_once_nor_loses_the_final_notice() -> None:
