@@ -144,7 +144,8 @@ class HouseholdLife(Purse):
             if fate in REACHED and not (lost and fate != "accepted"):
                 self.home.arrived.add((self.home.members.index(member), *member.tries[-1].message))
         if verdict.answer is Answer.DEFER:
-            self._check_deferral(member, verdict, before)
+            asked_at = max(item.at, self.home.now - lag)
+            self._check_deferral(member, verdict, before, asked_at)
         again = member.next
         died = fate in DEATHS and len(member.tries) > tried
         if again and again.key == item.key and not died:
@@ -164,8 +165,10 @@ class HouseholdLife(Purse):
             if made.step != "on:answer":
                 assert not is_over(each, before, one, zone), f"{made} is over {each.id}: {before}"
 
-    def _check_deferral(self, member: Member, verdict: Verdict, before: list[Contact]) -> None:
-        """It names the rule, which is true; and then there is room, as far as anybody can tell."""
+    def _check_deferral(
+        self, member: Member, verdict: Verdict, before: list[Contact], asked_at: datetime
+    ) -> None:
+        """It names the rule, which is true by the worker's own clock; and then there is room, as far as anybody can tell."""
         item, until, zone = verdict.item, verdict.until, self.home.customer.zone
         assert item
         assert until
@@ -177,7 +180,7 @@ class HouseholdLife(Purse):
         if asked is None or asked.hours or asked.closed_on:
             return
         assert item.channel
-        now, then = (Contact(at, item.channel) for at in (member.now, until))
+        now, then = (Contact(at, item.channel) for at in (asked_at, until))
         assert any(is_over(each, before, now, zone) for each in law), f"{verdict} without need"
         assert not any(is_over(each, before, then, zone) for each in law), f"{verdict} is too early"
         assert member.rules.window.is_open(until)
