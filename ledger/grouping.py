@@ -143,8 +143,10 @@ async def _judged(unit: Unit, other: Held, key: str) -> Verdict:
     item = verdict.item
     if item is None or verdict.until is None or item.step is None:
         return verdict
-    waits = other.facts.step(item.step, item.occurrence).deferred_reason == GROUPED
-    return at(verdict.until) if waits and verdict.until <= unit.now + PATIENCE else verdict
+    record = other.facts.step(item.step, item.occurrence)
+    # By no clock: whoever deferred it may have one that is ahead of ours.
+    waits = record.deferred_reason == GROUPED and record.deferred_until == verdict.until
+    return at(verdict.until) if waits else verdict
 
 
 def _alike(carrier: Companion, other: Companion, item: AgendaItem) -> bool:

@@ -18,6 +18,7 @@ from starter.rehearsal.watching import Directives
 from tests.integration.ledger.playing import ARRIVAL, COURTESY_AT, CREDITOR, row, ruler, send, take_in
 
 SHIFT = timedelta(days=-3650)
+pytestmark = pytest.mark.alters_database  # the table of turns
 
 
 @pytest.fixture

@@ -110,6 +110,14 @@ async def test_ten_invoices_make_one_message_whatever_the_order(ledger: Ledger) 
     assert await broken(ledger, AT + MINUTE) == []
 
 
+async def test_who_waits_by_the_clock_of_another_worker_is_listed_all_the_same(ledger: Ledger) -> None:
+    first, second = await bring(ledger)
+    assert (await ask(ledger, second, AT + timedelta(milliseconds=5))).reason == "grouped"
+    leave = await ask(ledger, first)
+    assert leave.permit
+    assert numbers(leave.permit) == ["INV-1", "INV-2"]
+
+
 async def test_what_was_paid_before_the_permit_is_left_out(ledger: Ledger) -> None:
     first, second, third = await bring(ledger, 3)
     await pay(ledger, second)
