@@ -3,6 +3,8 @@
 # Each has its own servers, and a file's tests stay together: some share what takes long to make. In the order of
 # the folders, so that what takes longest is not begun last.
 TWO_AT_A_TIME = -n 2 --dist loadfile --no-loadscope-reorder
+# Where it is set, every process that a test starts compiles the whole house anew.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help setup demo up test lint bench soak lock clean
 
 help: ## List the targets
