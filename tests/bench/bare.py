@@ -8,7 +8,7 @@ import uvloop
 from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.service import GrpcCompression
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 TASK_QUEUE = "bare"
 
@@ -52,7 +52,13 @@ async def work(address: str) -> None:
     client = await connect(address)
     sys.stdout.write("bare_ready\n")
     sys.stdout.flush()
-    await Worker(client, task_queue=TASK_QUEUE, workflows=[BareWorkflow], activities=[nothing]).run()
+    await Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=[BareWorkflow],
+        workflow_runner=UnsandboxedWorkflowRunner(),  # as ours
+        activities=[nothing],
+    ).run()
 
 
 if __name__ == "__main__":
