@@ -83,6 +83,7 @@ async def test_a_step_costs_eleven_events_of_history(client: Client, task_queue:
     async with working(client, task_queue, ledger):
         handle = await start(client, task_queue, ledger.directive())
         await eventually(lambda: len(ledger.performed) == 3)
+        await handle.query("current_directive")  # settled: the workflow waits for word
         await handle.signal("directive", ledger.change(closed=True))
         await handle.result()
     history = [event.event_type async for event in handle.fetch_history_events()]
@@ -90,3 +91,5 @@ async def test_a_step_costs_eleven_events_of_history(client: Client, task_queue:
         place for place, kind in enumerate(history) if kind == EventType.EVENT_TYPE_TIMER_FIRED
     ]
     assert third - second == 11
+    told = history.index(EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED)
+    assert told - third == 10  # the last item is followed by no timer

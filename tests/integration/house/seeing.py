@@ -28,11 +28,8 @@ from starter.settings import Settings
 from tests.integration.house.invoices import Debtor
 
 
-async def eventually(true: Callable[[], Awaitable[bool]], what: str, within: float = 60.0) -> None:
-    """Wait until `true()`; fail after `within` seconds, saying `what` did not happen.
-
-    Longer than an attempt that was lost takes to be noticed (30 s) and made again: that is late, and not wrong.
-    """
+async def eventually(true: Callable[[], Awaitable[bool]], what: str, within: float = 30.0) -> None:
+    """Wait until `true()`; fail after `within` seconds, saying `what` did not happen."""
     deadline = asyncio.get_running_loop().time() + within
     while not await true():
         assert asyncio.get_running_loop().time() < deadline, f"{what} did not happen within {within:.0f} s"
@@ -101,7 +98,7 @@ class Seen:
         async with self.ledger.engine.connect() as connection:
             return list((await connection.execute(wanted.order_by(cases_table.c.id))).scalars())
 
-    async def until_told(self, debtor: Debtor, *events: str, within: float = 60.0) -> None:
+    async def until_told(self, debtor: Debtor, *events: str, within: float = 30.0) -> None:
         """Wait until each of these events is in the invoice's story."""
 
         async def told() -> bool:
@@ -109,7 +106,7 @@ class Seen:
 
         await eventually(told, f"{events} of {debtor.number}", within)
 
-    async def until_accepted(self, debtor: Debtor, count: int, within: float = 60.0) -> None:
+    async def until_accepted(self, debtor: Debtor, count: int, within: float = 30.0) -> None:
         """Wait until the ledger knows of `count` accepted messages."""
 
         async def accepted() -> bool:
