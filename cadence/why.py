@@ -42,6 +42,7 @@ WORDS: Mapping[str, str] = {
     "condition": "its condition is not true",
     "condition_failed": "its condition could not be worked out",
     "grouped": "it goes with the customer's other invoices, in one message (group_by: customer)",
+    "outranked": "another of the customer's invoices had more to say, and contact rules had no room for both",
     "spacing": "a customer hears one message a day, and no reminder on the day of an answer",
     "window_closed": "the cadence's send window was shut",
     "send_window": "the cadence's send window was shut",

@@ -15,7 +15,7 @@ from cadence.why import Because, Known, explain
 from ledger.access import Ledger
 from ledger.contacting import messages
 from ledger.foreseeing import caps_of
-from ledger.grouping import GROUPED
+from ledger.ranking import GROUPED
 from ledger.together import why_ahead
 from ledger.unit import Held, Unit, agenda_table, invoices
 

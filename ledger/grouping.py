@@ -5,7 +5,6 @@ in it. Whoever asks for a permit holds the customer's row, so no two can carry a
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 
 from sqlalchemy import insert, select
 
@@ -13,20 +12,18 @@ from cadence.account import SEVERAL, OpenItem
 from cadence.agenda import SEND_KIND, AgendaItem
 from cadence.disputes import asked
 from cadence.facts import StepFacts
-from cadence.permit import Answer, Verdict, judge
+from cadence.permit import Answer, Verdict
 from cadence.recipients import recipients
 from cadence.sends import Send
 from cadence.timing import blocked_until
 from cadence.words import Channel
 from ledger.contacting import attempts, messages
 from ledger.judging import may_leave
+from ledger.ranking import GROUPED, OUTRANKED, PATIENCE, has_waited, judged_as_due, outranked, rank
 from ledger.references import quoted
 from ledger.spoken_for import listed
 from ledger.unit import Held, Unit, invoices
 
-GROUPED = "grouped"
-# Longer than a lease, so that the message in hand has an outcome by then; too short for anybody to notice.
-PATIENCE = timedelta(minutes=2)
 _Place = tuple[int, str, int]
 
 
@@ -47,13 +44,27 @@ class Companion:
 async def gathered(unit: Unit, held: Held, verdict: Verdict) -> tuple[Verdict, tuple[Companion, ...]]:
     """The verdict on a message, and the invoices that go along with it; or a deferral of two minutes.
 
-    It waits while another message that lists it is under way, and once for an invoice that has more to say.
+    It waits while another message that lists it is under way, and once for an invoice that has more to say: to carry
+    it, or to go first where a cap has room for one of the two.
     """
+    found, along = await _in_company(unit, held, verdict)
+    if found.answer is not Answer.PERMIT or found.item is None:
+        return found, along
+    if await outranked(unit, held, found.item, frozenset(each.held.id for each in along)):
+        return _waiting(unit, found, OUTRANKED), ()
+    return found, along
+
+
+def _waiting(unit: Unit, verdict: Verdict, reason: str) -> Verdict:
+    return replace(verdict, answer=Answer.DEFER, reason=reason, until=unit.now + PATIENCE)
+
+
+async def _in_company(unit: Unit, held: Held, verdict: Verdict) -> tuple[Verdict, tuple[Companion, ...]]:
     item = verdict.item
     groups = item is not None and _groups(unit, held, item)
     if item is None or not (groups or held.facts.moved_on):
         return verdict, ()
-    wait = replace(verdict, answer=Answer.DEFER, reason=GROUPED, until=unit.now + PATIENCE)
+    wait = _waiting(unit, verdict, GROUPED)
     under_way = await _under_way(unit)
     carrier = Companion(held, item.step or "", item.occurrence)
     if _place(carrier) in under_way or (held.facts.moved_on and held.id in {of for of, _, _ in under_way}):
@@ -65,7 +76,7 @@ async def gathered(unit: Unit, held: Held, verdict: Verdict) -> tuple[Verdict, t
     joining = [found for other in others if (found := await _joining(unit, carrier, item, other))]
     joining = [each for each in joining if _place(each) not in under_way]
     first = max([carrier, *joining], key=_precedence)
-    if first is not carrier and carrier.record.deferred_reason != GROUPED and not carrier.record.messages:
+    if first is not carrier and not has_waited(carrier.record):
         return wait, ()
     return verdict, (*joining, *await _spoken_for(unit, carrier, item))
 
@@ -86,10 +97,8 @@ def _place(companion: Companion) -> _Place:
 
 
 def _precedence(companion: Companion) -> tuple[int, int, int]:
-    """More is more to say: the later stage, then the older due date, then the lower id."""
-    cadence, step = companion.held.cadence, companion.held.cadence.step(companion.step)
-    stage = cadence.stages.index(step.stage) if step else -1
-    return stage, -companion.held.facts.due_on.toordinal(), -companion.held.id
+    """As invoices rank, and of those that are alike the lower id first."""
+    return *rank(companion.held, companion.step), -companion.held.id
 
 
 async def _under_way(unit: Unit) -> set[_Place]:
@@ -113,7 +122,7 @@ async def _joining(unit: Unit, carrier: Companion, with_item: AgendaItem, other:
     assert channel is not None, "a message goes by a channel"
     if told is None or told.kind is not SEND_KIND[channel] or not unit.rules(other).window.is_open(unit.now):
         return None
-    verdict = await _judged(unit, other, told.key)
+    verdict = await judged_as_due(unit, other, told.key)
     item = verdict.item
     if verdict.answer is not Answer.PERMIT or item is None or not _groups(unit, other, item):
         return None
@@ -130,23 +139,6 @@ def _for_the_same(send: Send, with_send: Send) -> bool:
     """Whether the other message goes to the same contact, and brings all that this one was to bring to all it names."""
     brings = send.attach in (None, with_send.attach) and set(send.cc) <= set(with_send.cc)
     return send.to == with_send.to and brings
-
-
-async def _judged(unit: Unit, other: Held, key: str) -> Verdict:
-    """Whether an item may leave now. One that waits for company only is taken as due."""
-    rules, payer = unit.rules(other), await unit.payer(other)
-
-    def at(instant: datetime) -> Verdict:
-        return judge(other.facts, other.cadence, rules, unit.customer_facts, payer, key, instant)
-
-    verdict = at(unit.now)
-    item = verdict.item
-    if item is None or verdict.until is None or item.step is None:
-        return verdict
-    record = other.facts.step(item.step, item.occurrence)
-    # By no clock: whoever deferred it may have one that is ahead of ours.
-    waits = record.deferred_reason == GROUPED and record.deferred_until == verdict.until
-    return at(verdict.until) if waits else verdict
 
 
 def _alike(carrier: Companion, other: Companion, item: AgendaItem) -> bool:

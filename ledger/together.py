@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from cadence.agenda import SEND_KIND
 from ledger.contacting import messages
-from ledger.grouping import GROUPED
+from ledger.ranking import GROUPED
 from ledger.unit import agenda_table, cadences, events_table, invoices
 
 _CARRIERS, _OTHERS = invoices.alias("carriers"), invoices.alias("other_invoices")
