@@ -1,7 +1,13 @@
 """The worker: settings, connections, one queue per channel, and everything registered."""
 
-import asyncio
 import gc
+
+# Objects made before the collector looks for cycles. Python's 700 make it look through all waiting workflows again and
+# again, for a twentieth of what a step costs; and through what is being loaded, for a fifth of the time to begin.
+GARBAGE = 20_000
+gc.set_threshold(GARBAGE)
+
+import asyncio
 import signal
 import sys
 from collections.abc import Sequence
@@ -48,10 +54,6 @@ ENDPOINTS_AT_ONCE = 10
 
 # A send in flight is let finish: cancelled, its fate would be unknown and a person would have to look.
 GRACE = timedelta(seconds=30)
-
-# Objects made before the collector looks for cycles. Python's 700 make it look through all waiting workflows again and
-# again, for a twentieth of what a step costs.
-GARBAGE = 20_000
 
 
 def workers(
@@ -146,7 +148,6 @@ async def run() -> None:
     working = [asyncio.create_task(worker.run()) for worker in team]
     # What is loaded by now stays, and need not be looked through either.
     gc.freeze()
-    gc.set_threshold(GARBAGE)
     log.info("worker_ready", task_queue=settings.task_queue)
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([*working, stopping], return_when=asyncio.FIRST_COMPLETED)
