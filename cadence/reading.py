@@ -6,7 +6,7 @@ a time. The model, not YAML, decides what a text means.
 
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -19,6 +19,9 @@ from cadence.problems import DocumentError, MisplacedError, Path, Problem, Sourc
 MAX_CHARACTERS = 256 * 1024
 MAX_DEPTH = 20
 _NULL = "tag:yaml.org,2002:null"
+_Loader: TypeAlias = type[yaml.CSafeLoader] | type[yaml.SafeLoader]
+# Both let ValueError and OverflowError out of escapes and directives that name impossible numbers.
+_UNREADABLE = (yaml.YAMLError, ValueError, OverflowError)
 _FORMS = {"dict_type": "a block of keys", "model_type": "a block of keys", "list_type": "a list",
           "tuple_type": "a list", "string_type": "text"}  # fmt: skip
 
@@ -90,20 +93,32 @@ def _compose(text: str, file: str) -> Node:
         message = f"the file has {len(text)} characters; at most {MAX_CHARACTERS} are read, so split it"
         raise DocumentError([Problem(file, 1, "", message)])
     try:
-        _refuse_what_is_not_plain(text, file)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, ValueError, OverflowError) as error:
-        # PyYAML lets ValueError and OverflowError out of escapes and directives that name impossible numbers.
-        raise DocumentError([_syntax_problem(error, text, file)]) from None
+        root = _plain(text, file, yaml.CSafeLoader)
+    except _UNREADABLE:
+        root = _slowly(text, file)
     if root is None:
         raise DocumentError([Problem(file, 1, "", "the file is empty; it must hold keys and values")])
     return root
 
 
-def _refuse_what_is_not_plain(text: str, file: str) -> None:
+def _slowly(text: str, file: str) -> Node | None:
+    """Read with PyYAML's own reader, which is ten times slower than libyaml and says better what is wrong."""
+    try:
+        return _plain(text, file, yaml.SafeLoader)
+    except _UNREADABLE as error:
+        raise DocumentError([_syntax_problem(error, text, file)]) from None
+
+
+def _plain(text: str, file: str, loader: _Loader) -> Node | None:
+    _refuse_what_is_not_plain(text, file, loader)
+    root: Node | None = yaml.compose(text, Loader=loader)
+    return root
+
+
+def _refuse_what_is_not_plain(text: str, file: str, loader: _Loader) -> None:
     """Stop at aliases (they can blow a small file up), tags, and depths that recursion would not survive."""
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in yaml.parse(text, Loader=loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         message = ""
         if getattr(event, "anchor", None) is not None:

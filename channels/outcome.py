@@ -132,7 +132,9 @@ class ProviderUnavailable(Exception):  # an event, not a mistake
 @cache
 def error_table() -> dict[str, Any]:
     """The error table, as in errors.yaml."""
-    table: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("errors.yaml").read_text("utf-8"))
+    table: dict[str, Any] = yaml.load(
+        Path(__file__).with_name("errors.yaml").read_text("utf-8"), yaml.CSafeLoader
+    )
     return table
 
 

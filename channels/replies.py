@@ -59,7 +59,9 @@ class _Table(BaseModel):
 
 @cache
 def _table() -> _Table:
-    return _Table.model_validate(yaml.safe_load(Path(__file__).with_name("intents.yaml").read_text("utf-8")))
+    return _Table.model_validate(
+        yaml.load(Path(__file__).with_name("intents.yaml").read_text("utf-8"), yaml.CSafeLoader)
+    )
 
 
 def read_intent(text: str) -> Reading:

@@ -54,7 +54,7 @@ class Catalog:
     @cache
     def load(cls) -> "Catalog":
         """Read catalog.yaml once; raises pydantic's ValidationError where it is not well-formed."""
-        document = yaml.safe_load((ROOT / "catalog.yaml").read_text(encoding="utf-8"))
+        document = yaml.load((ROOT / "catalog.yaml").read_text("utf-8"), yaml.CSafeLoader)
         return cls(TypeAdapter(dict[str, Entry]).validate_python(document))
 
     @property

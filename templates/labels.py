@@ -116,4 +116,4 @@ def _read(language: str) -> Labels:
     path = ROOT / language / "labels.yaml"
     if not path.is_file():
         raise TemplateError("unknown_language", template="labels", language=language, channel="yaml")
-    return Labels.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return Labels.model_validate(yaml.load(path.read_text("utf-8"), yaml.CSafeLoader))
