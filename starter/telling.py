@@ -1,11 +1,11 @@
 """Tells workflows their current directives: the one path by which they start, go on, stop and reopen."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from temporalio.client import Client
 from temporalio.common import (
     SearchAttributePair,
@@ -46,22 +46,32 @@ class Telling:
 
 async def tell(ledger: Ledger, client: Client, task_queue: str, invoice_ids: Iterable[int]) -> Telling:
     """Tell the workflows of these invoices what holds now, up to twenty at once; one that fails stops no other."""
+    words = await _words(ledger, invoices.c.id.in_(list(invoice_ids)))
+    reasons = await _tell_all(client, task_queue, words)
+    # A word that was slow may have started one anew for an invoice that was closed, and its workflow told, meanwhile.
+    opened = [word.directive.invoice_id for word in words if not word.directive.closed]
+    late = await _words(ledger, invoices.c.id.in_(opened), invoices.c.closed_at.is_not(None))
+    reasons |= await _tell_all(client, task_queue, late)
+    failed = [reason for reason in reasons.values() if reason is not None]
+    told = {invoice_id for invoice_id, reason in reasons.items() if reason is None}
+    return Telling(told, {reason: failed.count(reason) for reason in set(failed)})
+
+
+async def _tell_all(client: Client, task_queue: str, words: Sequence[Word]) -> dict[int, str | None]:
+    """By invoice, why it could not be told, as a code; None where it was."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(word: Word) -> str | None:
         async with gate:
             return await _tell_one(client, task_queue, word)
 
-    words = await _words(ledger, list(invoice_ids))
     reasons = await asyncio.gather(*map(one, words))
-    told = {word.directive.invoice_id for word, reason in zip(words, reasons, strict=True) if reason is None}
-    failed = [reason for reason in reasons if reason is not None]
-    return Telling(told, {reason: failed.count(reason) for reason in set(failed)})
+    return dict(zip((word.directive.invoice_id for word in words), reasons, strict=True))
 
 
-async def _words(ledger: Ledger, invoice_ids: list[int]) -> list[Word]:
+async def _words(ledger: Ledger, *which: ColumnElement[bool]) -> list[Word]:
     columns = (invoices.c.directive, invoices.c.customer_id, customers.c.facts["segment"].astext)
-    wanted = select(*columns).join_from(invoices, customers).where(invoices.c.id.in_(invoice_ids))
+    wanted = select(*columns).join_from(invoices, customers).where(*which)
     async with ledger.engine.connect() as connection:
         rows = (await connection.execute(wanted)).all()
     return [Word(ledger.leaving(Directive.model_validate(row[0])), row[1], row[2]) for row in rows]
