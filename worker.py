@@ -45,12 +45,10 @@ from workflows.webhooks import WebhookEndpointWorkflow
 log = structlog.get_logger()
 
 
-# As many as the ledger keeps connections for. More would wait inside, and a receipt that overtakes an answer which
+# Activities of one queue, as many as the ledger keeps connections for. More would wait inside, where one that waits for
+# a connection can be passed by others for as long as an attempt may take; and a receipt that overtakes an answer which
 # waits to be recorded costs the workflow a signal. At a provider's 0.2 s this is still above the usual rates.
-SENDS_AT_ONCE = 10
-
-# Each posts to one endpoint; what they write down between posts goes through the same connections.
-ENDPOINTS_AT_ONCE = 10
+AT_ONCE = 10
 
 # A send in flight is let finish: cancelled, its fate would be unknown and a person would have to look.
 GRACE = timedelta(seconds=30)
@@ -84,6 +82,7 @@ def workers(
             performing.reconcile_message,
             Recording(ledger, regimes_in(settings.policies_dir)).record_signals,
         ],
+        max_concurrent_activities=AT_ONCE,
         max_cached_workflows=settings.max_cached_workflows,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.sticky_timeout_seconds),
         graceful_shutdown_timeout=GRACE,
@@ -99,7 +98,7 @@ def workers(
             client,
             task_queue=settings.task_queue + suffix,
             activities=[send],
-            max_concurrent_activities=SENDS_AT_ONCE,
+            max_concurrent_activities=AT_ONCE,
             # The server keeps the rate over all workers; eager activities would go round it.
             max_task_queue_activities_per_second=rate or None,
             disable_eager_activity_execution=True,
@@ -117,7 +116,7 @@ def _announcer(client: Client, ledger: Ledger, settings: Settings) -> Worker:
         client,
         task_queue=settings.task_queue + WEBHOOKS_QUEUE,
         activities=[Announcing(ledger, poster).deliver_webhooks],
-        max_concurrent_activities=ENDPOINTS_AT_ONCE,
+        max_concurrent_activities=AT_ONCE,
         disable_eager_activity_execution=True,
         graceful_shutdown_timeout=GRACE,
     )
