@@ -1,12 +1,13 @@
 """Signals about a customer, or about several of their invoices, sent to any one of these: each taken as its command is."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from activities.reach_signals import OF_REACH
 from activities.signals import code, instant, method_of
+from activities.told import Act, Told
 from cadence import events as e
 from cadence.directive import SignalNote
 from cadence.problems import DocumentError
@@ -26,20 +27,6 @@ from ledger.unit import Held, Origin, Unit
 # What is raised by a signal that makes no sense. It must not be tried for ever, with all that came after it.
 SENSELESS = (KeyError, ValueError, ArithmeticError, LedgerError, DocumentError)
 LONGEST_ID = 18  # digits, which is what the ledger's own ids hold at most
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A signal, under which origin it counts once, and the regimes of late charges."""
-
-    note: SignalNote
-    origin: Origin
-    regimes: Regimes
-
-    @property
-    def reason(self) -> str:
-        """Why, as a code."""
-        return code(self.note.fields.get("reason"))
 
 
 async def take_in_turn(unit: Unit, held: Held, note: SignalNote, regimes: Regimes) -> None:
@@ -121,7 +108,6 @@ def _effect(told: Told) -> Effect:
     return effects[told.note.fields.get("effect", "next_invoice")]
 
 
-Act = Callable[[Unit, Held, Told], Awaitable[bool]]
 OF_INVOICE: dict[str, Act] = {
     "use_credit": _use_credit,
     "claim_late_charges": _claim_charges,
@@ -132,6 +118,7 @@ IN_TURN: dict[str, Act] = OF_INVOICE | {
     "resume_customer": _resume,
     "assign_segment": _assign,
     "clear_segment": _clear,
+    **OF_REACH,
 }
 
 

@@ -4,13 +4,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from cadence.customer_facts import CustomerFacts
+from cadence.reach import At, addresses_of
 from cadence.recipients import known_addresses
 from cadence.words import BILLING, Channel
 from ledger.keys import address_fingerprint
 from starter import cells as read
 from starter.session import Refusal
-
-At = tuple[Channel, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +31,8 @@ class Whose:
         """
         if self.address is not None:
             return _by_address(facts, key, self.address)
-        if self.role in (None, BILLING):
-            return None
-        found = [at for each in facts.contacts if each.role == self.role for at in each.addresses.items()]
-        if not found:
+        found = addresses_of(facts, self.role)
+        if found == []:
             roles = ", ".join(sorted({BILLING, *(each.role for each in facts.contacts)}))
             raise Refusal(
                 f"{key} has no contact with the role {self.role} and an address; choose one of: {roles}",

@@ -8,19 +8,17 @@ from datetime import datetime
 from typing import get_args
 
 from cadence import events as e
-from cadence.customer_facts import Consent, CustomerFacts, Preference
+from cadence.customer_facts import Preference
+from cadence.reach import OF_THE_PERSON, PERSON_REASONS, At, agreeing, allowing, closing, forbidding, opening
 from cadence.spans import WEEKDAYS, Weekday
 from cadence.words import Channel, ChannelReason, DayHours, PersonReason
 from starter.acts import happened
 from starter.session import Refusal
 from starter.standing import CustomerStanding
-from starter.whose import At, Whose
+from starter.whose import Whose
 
-PERSON_REASONS: tuple[PersonReason, ...] = get_args(PersonReason)
 REASONS = (*get_args(ChannelReason), *PERSON_REASONS)
 BILLED = Whose()
-# What is said of the person; all else is said of an address, and of none that replaces it.
-OF_THE_PERSON = ("opt_out", "complaint")
 
 
 def suppress(
@@ -44,11 +42,12 @@ def suppress(
                 code="whole_person",
                 field="channel" if channel else "role" if whose.role else "address",
             )
-        if reason in facts.forbidden:
+        events = forbidding(facts, reason)
+        if not events:
             raise Refusal(
                 f"{stands.key} is not to be contacted already ({reason})", code="suppressed_already"
             )
-        return [e.ContactForbidden.model_validate({"reason": reason})]
+        return events
     named = tuple(Channel) if channel is None else (channel,)
     theirs = whose.addresses(facts, stands.key)
     return _close(stands, reason, named) if theirs is None else _close_at(stands, reason, named, theirs)
@@ -59,11 +58,7 @@ def _close_at(
 ) -> Sequence[e.CustomerEvent]:
     """Close addresses, whoever's they are."""
     meant = _reached_by(stands, named, theirs)
-    events = [
-        e.ChannelSuppressed.model_validate({"channel": each, "reason": reason, "address": address})
-        for each, address in meant
-        if stands.facts.closed(each, address) is None
-    ]
+    events = closing(stands.facts, reason, named, theirs)
     if not events:
         raise Refusal(
             f"that contact of {stands.key} is not written to by {_listed(_channels(meant))} already",
@@ -96,25 +91,12 @@ def _close(stands: CustomerStanding, reason: str, named: Sequence[Channel]) -> S
             code="no_address",
             field="channel",
         )
-    events = [
-        e.ChannelSuppressed.model_validate({"channel": each, "reason": reason, "address": address})
-        for each in named
-        for address in [None if reason in OF_THE_PERSON else facts.addresses.get(each)]
-        if _is_news(facts, each, reason)
-    ]
+    events = closing(facts, reason, named)
     if not events:
         raise Refusal(
             f"{stands.key} is not written to by {_listed(named)} already", code="suppressed_already"
         )
     return events
-
-
-def _is_news(facts: CustomerFacts, channel: Channel, reason: str) -> bool:
-    """A word of the person's outlasts what is said of an address, and is not said twice."""
-    known = facts.suppressed.get(channel)
-    if reason in OF_THE_PERSON:
-        return known is None or known.address is not None
-    return channel in facts.addresses and facts.suppression(channel) is None
 
 
 def unsuppress(
@@ -134,24 +116,18 @@ def unsuppress(
                 f"nothing forbids to contact {stands.key}; a channel that is closed is opened by its name",
                 code="not_suppressed",
             )
-        return [e.ContactAllowed(reason=reason) for reason in facts.forbidden]
-    known = facts.suppressed.get(channel) or facts.suppression(channel)
-    if known is None:
+        return allowing(facts)
+    events = opening(facts, (channel,))
+    if not events:
         raise Refusal(f"{stands.key} has no suppression of {channel} to lift", code="not_suppressed")
-    lifted = {"channel": channel, "reason": known.reason}
-    return [e.SuppressionLifted.model_validate(lifted)]
+    return events
 
 
 def _open_at(
     stands: CustomerStanding, named: Sequence[Channel], theirs: Sequence[At]
 ) -> Sequence[e.CustomerEvent]:
     meant = _reached_by(stands, named, theirs)
-    closed = [(each, address, stands.facts.closed(each, address)) for each, address in meant]
-    events = [
-        e.SuppressionLifted.model_validate({"channel": each, "reason": reason, "address": address})
-        for each, address, reason in closed
-        if reason
-    ]
+    events = opening(stands.facts, named, theirs)
     if not events:
         raise Refusal(
             f"that contact of {stands.key} has no suppression of {_listed(_channels(meant))} to lift",
@@ -175,20 +151,15 @@ def consent(
     where none is.
     """
     theirs = whose.addresses(stands.facts, stands.key)
-    known = stands.facts.addresses.items() if theirs is None else _reached_by(stands, (channel,), theirs)
-    meant = [address for each, address in known if each == channel]
-    if not meant:
+    if theirs is not None:
+        _reached_by(stands, (channel,), theirs)
+    elif channel not in stands.facts.addresses:
         raise Refusal(
             f"{stands.key} has no address for {channel}, and a consent is to one; tell the address first",
             code="no_address",
             field="channel",
         )
-    when = happened(at, now)
-    given = [
-        e.ConsentGiven(channel=channel, address=address, wording=wording, proof_at=when) for address in meant
-    ]
-    kept = stands.facts.consents
-    return [each for each in given if Consent(**each.model_dump(exclude={"type"})) not in kept]
+    return agreeing(stands.facts, channel, wording, happened(at, now), theirs)
 
 
 def prefer(

@@ -149,6 +149,21 @@ class Listener:
         self.note("clear_segment", signal)
 
     @workflow.signal
+    def suppress(self, signal: signals.Suppress | None = None) -> None:
+        """Use a channel, or all of them, no more for the customer."""
+        self.note("suppress", signal)
+
+    @workflow.signal
+    def unsuppress(self, signal: signals.Unsuppress | None = None) -> None:
+        """Use a channel again, or let the customer be contacted again."""
+        self.note("unsuppress", signal)
+
+    @workflow.signal
+    def consent_given(self, signal: signals.ConsentGiven | None = None) -> None:
+        """The customer agreed to a channel."""
+        self.note("consent_given", signal)
+
+    @workflow.signal
     def merge_customer(self, signal: signals.MergeCustomer | None = None) -> None:
         """The customer is one with another."""
         self.note("merge_customer", signal)

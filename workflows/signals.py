@@ -223,6 +223,37 @@ class ClearSegment(Signal):
     effect: Text = ""
 
 
+class Suppress(Signal):
+    """Use `channel` no more for the customer, every channel where empty; `reason` is one of the command's.
+
+    It is said of the billing contact, or of the contacts with a `role`. No address is ever in a signal.
+    """
+
+    channel: Text = ""
+    reason: Text = ""
+    role: Text = ""
+
+
+class Unsuppress(Signal):
+    """Use `channel` again; without one, lift what forbids all contact. `proof` is a code of what shows it."""
+
+    channel: Text = ""
+    role: Text = ""
+    proof: Text = ""
+
+
+class ConsentGiven(Signal):
+    """The customer agreed to `channel` under the `wording` (a code), for the address that is known now.
+
+    `proof` is a code of what shows it; `role` says which contact agreed, the billing contact where empty.
+    """
+
+    channel: Text = ""
+    wording: Text = ""
+    role: Text = ""
+    proof: Text = ""
+
+
 class MergeCustomer(Signal):
     """The customer is the same as the one with our id `into`, who stays; `reason` is a code. There is no way back."""
 

@@ -40,6 +40,9 @@ SIGNALS: dict[str, dict[str, str]] = {
     "resume_customer": {},
     "assign_segment": {"segment": "strategic", "reason": "key-account", "effect": "now"},
     "clear_segment": {"effect": "now"},
+    "suppress": {"channel": "sms", "reason": "opt_out", "role": "director"},
+    "unsuppress": {"channel": "sms", "role": "director", "proof": "ticket-17"},
+    "consent_given": {"channel": "sms", "wording": "v3", "proof": "form-17"},
     "merge_customer": {"into": "77", "reason": "duplicate"},
     "migrate": {},
 }

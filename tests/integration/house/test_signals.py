@@ -194,6 +194,8 @@ async def test_what_concerns_a_customer_is_told_to_one_invoice_and_obeyed_by_all
         for debtor in (first, second):
             await house.until_state(debtor, state, event)
             await house.until_heard(debtor)
+    await house.signal(second, "suppress", id="ticket-19", channel="sms")
+    await house.until_suppressed(first, "sms")
     both = {"id": f"{first.number}-bank", "amount": "241.00", "currency": "EUR"}
     await house.signal(first, "customer_payment_received", **both)
     for debtor in (first, second):

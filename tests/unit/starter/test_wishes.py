@@ -8,6 +8,7 @@ import pytest
 
 from cadence import events as e
 from cadence.customers import reduce_customer
+from cadence.reach import PERSON_REASONS
 from cadence.words import Channel
 from ledger.keys import address_fingerprint
 from starter import wishes
@@ -53,7 +54,7 @@ def test_without_a_channel_each_is_closed_that_is_open() -> None:
     ]
 
 
-@pytest.mark.parametrize("reason", wishes.PERSON_REASONS)
+@pytest.mark.parametrize("reason", PERSON_REASONS)
 def test_what_is_said_of_the_person_names_no_channel_and_is_said_once(reason: Any) -> None:
     assert wishes.suppress(stands(), NOW, reason=reason) == [e.ContactForbidden(reason=reason)]
     assert refused(wishes.suppress, stands(), reason=reason, channel=Channel.SMS) == "whole_person"
