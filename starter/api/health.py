@@ -36,12 +36,15 @@ class Ready(BaseModel):
     checks: dict[str, str]
 
 
+# Load balancers ask with HEAD; the server leaves the body out.
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
 async def healthz() -> Alive:
     """Say that the process is alive; nothing is asked of others."""
     return Alive()
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", responses={503: {"model": Ready, "description": "Not ready, and why."}})
 async def readyz(request: Request, response: Response) -> Ready:
     """Say whether ledger, migrations, Temporal and relay are as requests need them."""

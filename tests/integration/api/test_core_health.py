@@ -23,6 +23,8 @@ async def readiness(api: Api) -> tuple[int, dict[str, str]]:
 
 async def test_a_service_with_all_it_needs_is_ready(api: Api) -> None:
     assert await readiness(api) == (200, {"ledger": "ok", "temporal": "ok", "relay": "ok"})
+    for path in ("/healthz", "/readyz"):
+        assert (await api.anonymous.head(path)).status_code == 200
 
 
 @pytest.mark.alters_database
@@ -34,6 +36,7 @@ async def test_tables_that_are_older_than_the_code_are_not_ready(api: Api, datab
 async def test_a_relay_that_lags_is_not_ready(api: Api) -> None:
     await take_in(api.ledger, row())  # months ago, and nobody relayed it
     assert await readiness(api) == (503, {"ledger": "ok", "temporal": "ok", "relay": "behind"})
+    assert (await api.anonymous.head("/readyz")).status_code == 503
 
 
 async def test_a_service_that_lost_everything_is_alive_and_says_what_is_away(
