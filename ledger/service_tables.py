@@ -59,7 +59,8 @@ class UnmatchedPayment(SQLModel, table=True):
     """Money that no invoice could be found for: an agent settles it on one, or dismisses it.
 
     `source` is the rail that told it; its id is unique over all rails. `of_payment` is what a reversal or a dispute is
-    about; `dismissal` is why an agent put it aside. It goes to an invoice, or is shared out over a customer's.
+    about; `dismissal` is why an agent put it aside. It goes to an invoice, or is shared out over a customer's. `meant` is
+    what of it its sender named for which invoice, by number.
     """
 
     __tablename__ = "unmatched_payment"
@@ -78,6 +79,7 @@ class UnmatchedPayment(SQLModel, table=True):
     paid_at: datetime = instant()
     method: str = Field(default="", sa_type=Text)
     references: list[dict[str, str]] = json()
+    meant: list[dict[str, str]] = json()
     payer: str | None = Field(default=None, sa_type=Text)
     of_payment: str | None = Field(default=None, sa_type=Text)
     reason: str = Field(sa_type=Text)

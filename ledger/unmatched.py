@@ -29,12 +29,21 @@ WAITING = ("open", "claimed")
 NOT_CONFIRMED = "not_confirmed"
 
 
+class MeantShare(BaseModel):
+    """What of a payment its sender meant for one invoice, by the number that they wrote."""
+
+    model_config = ConfigDict(frozen=True)
+
+    invoice: str
+    amount: Decimal
+
+
 class UnmatchedLine(BaseModel):
     """Money that is, or was, in the queue. Personal data: never log it.
 
     `source` is the rail, `external_id` the movement's own id, `of_payment` the payment that a reversal or dispute is
     about. `reason` says why no invoice was found, `dismissal` why an agent put it aside. `invoice` is where it went, or
-    `customer` over whose invoices it was shared out.
+    `customer` over whose invoices it was shared out. `meant` is what its sender named for which invoice.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,6 +57,7 @@ class UnmatchedLine(BaseModel):
     paid_at: datetime
     method: str
     references: tuple[Reference, ...]
+    meant: tuple[MeantShare, ...]
     payer: str | None
     of_payment: str | None
     reason: str
@@ -97,6 +107,7 @@ async def keep(connection: AsyncConnection, money: Movement, reason: str, now: d
         "paid_at": money.at,
         "method": money.method,
         "references": [{"kind": each.kind, "value": each.value} for each in money.references],
+        "meant": [{"invoice": number, "amount": str(amount)} for number, amount in money.shares],
         "payer": money.payer,
         "of_payment": money.of,
         "reason": reason,

@@ -99,9 +99,14 @@ def _row(line: UnmatchedLine) -> tuple[object, ...]:
     return (
         str(line.id), words(line.kind), money(line.amount, line.currency),
         line.paid_at.strftime("%Y-%m-%d %H:%M"), line.payer,
-        "; ".join(each.value for each in line.references), words(line.reason), line.status,
+        "; ".join(filter(None, (*(each.value for each in line.references), _meant(line)))),
+        words(line.reason), line.status,
         line.claimed_by if line.status == "claimed" else line.settled_by,
     )  # fmt: skip
+
+
+def _meant(line: UnmatchedLine) -> str:
+    return ", ".join(f"{money(share.amount, line.currency)} for {share.invoice}" for share in line.meant)
 
 
 def _print_seen(seen: UnmatchedSeen) -> None:
@@ -111,6 +116,7 @@ def _print_seen(seen: UnmatchedSeen) -> None:
         ("paid (UTC)", seen.paid_at.strftime("%Y-%m-%d %H:%M")),
         ("payer", seen.payer),
         ("references", "; ".join(f"{words(each.kind)} {each.value}" for each in seen.references)),
+        ("meant for", _meant(seen)),
         ("why unmatched", words(seen.reason)),
         ("status", " ".join(filter(None, (seen.status, seen.invoice or seen.customer, seen.dismissal)))),
     ])  # fmt: skip

@@ -40,6 +40,7 @@ async def ledger(database_url: str) -> AsyncIterator[Ledger]:
                 references,
                 "PADARIA INVENTADA",
                 None,
+                shares=(("INV-1001", Decimal("20.50")),) if told == "E2" else (),
             )
             await unmatched.keep(connection, money, "unknown_reference", ARRIVAL)
     yield ledger
@@ -57,7 +58,9 @@ def terminal(
 
 async def test_money_is_listed_looked_at_and_settled(terminal: Terminal, ledger: Ledger) -> None:
     first, second = (line["id"] for line in (await terminal.done("unmatched", "--json")).json)
-    assert "unmatched money: 2" in (await terminal.done("unmatched")).out
+    listed = (await terminal.done("unmatched")).out
+    assert "unmatched money: 2" in listed
+    assert listed.count("fatura 1001; EUR 20.50 for INV-1001") == 1
 
     seen = (await terminal.done("unmatched", "show", str(first))).out
     assert "INV-1001" in seen

@@ -271,6 +271,11 @@ async def test_the_generic_webhook_says_what_is_for_which_invoice_and_the_rest_g
     await drained(ledger)
     assert sorted(await outcomes(ledger)) == ["recorded", "unmatched"]
     assert await balances(ledger) == [100, 70, 30]
+    (waits,) = await unmatched.list_unmatched(ledger.engine)
+    assert [(each.invoice, each.amount) for each in waits.meant] == [
+        ("A-0404", Decimal("70.00")),
+        ("A-0002", Decimal("20.00")),
+    ]
 
 
 async def crash_after_taking(ledger: Ledger) -> None:
