@@ -17,7 +17,7 @@ from ledger.access import Ledger
 from ledger.intake import InvoiceIntake, Received, receive
 from ledger.publishing import published
 from ledger.queries import IS_CONTACT
-from ledger.unit import Origin, agenda_table, invoices
+from ledger.unit import Origin, agenda_table, customers, invoices
 from starter.mapping import read_mapping
 from starter.portfolio import Entry, Portfolio, read_portfolio
 from starter.portfolio_row import COLUMNS, KNOWN, Doorkeeper
@@ -31,7 +31,7 @@ CONTACTS_A_DAY = 200
 
 Planned = list[tuple[str, date, int]]
 Contacts = Mapping[date, int]
-"""How many messages are planned for each day, in the creditor's zone."""
+"""How many messages are planned for each day, by the clocks of those who get them."""
 
 
 @dataclass(slots=True)
@@ -149,7 +149,7 @@ async def _batch(
     else:
         received = await receive(ledger, rows, now, origin)
         async with ledger.engine.connect() as connection:
-            planned = await _planned(connection, ledger, rows)
+            planned = await _planned(connection, rows)
     _count(result, batch, received)
     moved = {row.number for row in received if row.outcome in ("new", "changed")}
     for number, day, contacts in planned:
@@ -175,7 +175,6 @@ class _TrialEngine(AsyncEngine):
 
     def __init__(self, ledger: Ledger, rows: Sequence[InvoiceIntake]) -> None:
         super().__init__(ledger.engine.sync_engine)
-        self.ledger = ledger
         self.rows = rows
         self.planned: Planned = []
 
@@ -184,14 +183,14 @@ class _TrialEngine(AsyncEngine):
         """A transaction that leaves nothing behind."""
         async with self.connect() as connection:
             yield connection
-            self.planned = await _planned(connection, self.ledger, self.rows)
+            self.planned = await _planned(connection, self.rows)
             await connection.rollback()
 
 
-async def _planned(connection: AsyncConnection, ledger: Ledger, rows: Sequence[InvoiceIntake]) -> Planned:
-    """How many messages the agendas of these invoices hold for each day."""
-    day = cast(func.timezone(ledger.creditor.zone, agenda_table.c.at), Date)
-    wanted = select(invoices.c.number, day, func.count()).join_from(agenda_table, invoices)
+async def _planned(connection: AsyncConnection, rows: Sequence[InvoiceIntake]) -> Planned:
+    """How many messages the agendas of these invoices hold for each day where their customers are."""
+    day = cast(func.timezone(customers.c.facts["zone"].astext, agenda_table.c.at), Date)
+    wanted = select(invoices.c.number, day, func.count()).join_from(agenda_table, invoices).join(customers)
     wanted = wanted.where(
         invoices.c.number.in_([row.number for row in rows]),
         IS_CONTACT,

@@ -17,6 +17,7 @@ from cadence.reading import read_document
 from ledger.access import Ledger
 from ledger.database import connect
 from ledger.publishing import publish
+from ledger.queries import contacts_per_day
 from ledger.unit import customers, events_table, invoices, outbox
 from starter.documents import read_creditor
 from starter.importing import Contacts, Imported, import_file
@@ -148,6 +149,17 @@ async def test_a_dry_run_says_exactly_what_the_import_then_does_and_leaves_nothi
     assert counts(would) == counts(does) == (1, 1, 0, 1)
     assert would.contacts == does.contacts
     assert would.contacts[date(2026, 2, 3)] == 1, "the first reminder of the invoice that moved to 30 January"
+
+
+async def test_contacts_a_day_are_counted_by_the_clocks_of_those_who_get_them(
+    ledger: Ledger, file: Path
+) -> None:
+    far = GOOD.replace("PT,+351910000101", "NZ,Pacific/Auckland,").replace("A-1", "A-2")
+    write(file, HEADINGS.replace("country,", "country,timezone,") + far)
+    result = await take_in(ledger, file)
+    assert result.rejected == []
+    agenda = await contacts_per_day(ledger.engine, NOW + timedelta(days=365))
+    assert dict(result.contacts) == {line.day: line.contacts for line in agenda}
 
 
 async def test_a_flood_of_contacts_is_asked_about_before_anything_is_done(ledger: Ledger, file: Path) -> None:
