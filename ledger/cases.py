@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from cadence.reducing.approvals import REASON as APPROVAL
 from cadence.words import rounded
 from ledger.database import LedgerError
+from ledger.names import check_names
 from ledger.tables import CaseNote
 from ledger.unit import cases_table, customers, invoices
 from ledger.views import CaseLine, NoteLine
@@ -33,7 +34,7 @@ async def list_cases(
     """Cases with their notes, the oldest first: those not closed, or those of one `status`.
 
     `agent` is who claimed them; `after` is where the page before ended: when its last case was opened, and its
-    id. Raises LedgerError for a status that does not exist.
+    id. Raises LedgerError for a status that does not exist, and for a queue that nobody knows.
     """
     if status is not None and status not in STATUSES:
         raise LedgerError(
@@ -51,7 +52,10 @@ async def list_cases(
         passed = (literal(after[0], cases_table.c.opened_at.type), literal(after[1], BigInteger))
         wanted = wanted.where(tuple_(cases_table.c.opened_at, cases_table.c.id) > tuple_(*passed))
     async with engine.connect() as connection:
-        return await _read(connection, wanted)
+        found = await _read(connection, wanted)
+        if not found:
+            await check_names(connection, queue=queue)
+        return found
 
 
 async def case(engine: AsyncEngine, case_id: int) -> CaseLine:

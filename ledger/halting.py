@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import cast, delete, func, select
+from sqlalchemy import cast, delete, select
 from sqlalchemy.dialects.postgresql import JSONPATH
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -13,7 +13,8 @@ from cadence.words import Channel
 from ledger.access import Ledger
 from ledger.database import LedgerError
 from ledger.learning import halts as halts_table
-from ledger.unit import Origin, cadences, customers, invoices
+from ledger.names import check_names
+from ledger.unit import Origin, customers, invoices
 
 SCOPES = ("all", "channel", "segment")
 _HALTED = '$.steps.*.deferred_reason ? (@ == "halted")'
@@ -92,25 +93,16 @@ async def _checked(connection: AsyncConnection, scope: str, value: str) -> dict[
         case "all":
             return {"scope": "all", "value": "all"}
         case "channel":
-            known = [str(channel) for channel in Channel]
+            if value not in list(Channel):
+                names = ", ".join(Channel)
+                raise LedgerError("unknown_channel", f"no channel {value!r} is known; choose one of: {names}")
         case "segment":
-            known = await _segments(connection)
+            await check_names(connection, segment=value)
         case _:
             raise LedgerError(
                 "unknown_scope", f"{scope!r} cannot be halted; choose one of {', '.join(SCOPES)}"
             )
-    if value not in known:
-        names = ", ".join(known) or "none yet"
-        raise LedgerError(f"unknown_{scope}", f"no {scope} {value!r} is known; known are: {names}")
     return {"scope": scope, "value": value}
-
-
-async def _segments(connection: AsyncConnection) -> list[str]:
-    """Every segment that a cadence serves or a customer is in."""
-    served = func.jsonb_array_elements_text(cadences.c.document["segments"])
-    in_use = customers.c.facts["segment"].astext
-    every = select(served).union(select(in_use).where(in_use.is_not(None)))
-    return sorted((await connection.execute(every)).scalars())
 
 
 async def _not_halted(connection: AsyncConnection, scope: str, value: str) -> str:

@@ -22,8 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.database import LedgerError
+from ledger.filters import InvoiceFilter, check_filter, conditions
 from ledger.migrating import is_outdated
-from ledger.searching import InvoiceFilter, conditions
 from ledger.service_tables import Job, JobItem
 from ledger.unit import customers, invoices
 from ledger.views import JobLine
@@ -67,8 +67,10 @@ async def create_job(
     """Write down a job and the open invoices it is about, as the filter finds them at this instant.
 
     A release is about those that are paused, a migration about those that keep to an older version of their cadence. `order` is JSON: what is to be done to each; `today` is the
-    creditor's. A job that finds nothing is finished.
+    creditor's. A job that finds nothing is finished. Raises LedgerError where the filter names what nobody knows.
     """
+    async with engine.connect() as connection:
+        await check_filter(connection, wanted)
     asked = {"kind": kind, "filter": wanted.model_dump(mode="json", exclude_none=True), "order": order}
     return await _create(engine, asked, _chosen(kind, wanted, today), actor, now)
 
@@ -98,9 +100,10 @@ async def _create(
 
 
 async def would_choose(engine: AsyncEngine, kind: Kind, wanted: InvoiceFilter, today: date) -> int:
-    """How many invoices such a job would be about now."""
+    """How many invoices such a job would be about now; raise LedgerError where the filter names what nobody knows."""
     counted = select(func.count()).select_from(_chosen(kind, wanted, today).subquery())
     async with engine.connect() as connection:
+        await check_filter(connection, wanted)
         return int((await connection.execute(counted)).scalar_one())
 
 

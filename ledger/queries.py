@@ -18,6 +18,7 @@ from ledger.conversations import replies
 from ledger.database import LedgerError, UnknownInvoice
 from ledger.foreseeing import with_caps
 from ledger.keys import workflow_id
+from ledger.names import check_names
 from ledger.ownership import known_as, owner_at
 from ledger.references import references_of
 from ledger.sending import attempts as attempts_table
@@ -56,7 +57,10 @@ async def list_invoices(
     customer: str | None = None,
     limit: int | None = None,
 ) -> list[InvoiceLine]:
-    """Invoices of a state, a segment and a customer (by the creditor's key): open ones first, the next due on top."""
+    """Invoices of a state, a segment and a customer (by the creditor's key): open ones first, the next due on top.
+
+    Raises LedgerError where nobody knows the segment or the customer.
+    """
     wanted = invoice_lines().order_by(
         invoices.c.closed_at.is_not(None), invoices.c.next_at.nulls_last(), invoices.c.number
     )
@@ -67,7 +71,10 @@ async def list_invoices(
     if customer is not None:
         wanted = wanted.where(customers.c.id == known_as(customer))
     async with engine.connect() as connection:
-        return [invoice_line(row) for row in await rows_of(connection, wanted.limit(limit))]
+        found = [invoice_line(row) for row in await rows_of(connection, wanted.limit(limit))]
+        if not found:
+            await check_names(connection, customer=customer, segment=segment)
+        return found
 
 
 async def show_invoice(engine: AsyncEngine, number: str, book: Rulebook | None = None) -> InvoiceStory:

@@ -2,27 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
-from sqlalchemy import ColumnElement, Select, cast, exists, func, literal, or_, select, tuple_
+from pydantic import AwareDatetime
+from sqlalchemy import ColumnElement, Select, cast, func, literal, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cadence.customer_facts import CustomerFacts
 from cadence.directive import Directive
-from cadence.facts import InvoiceFacts, State
+from cadence.facts import InvoiceFacts
 from cadence.rules import Rulebook
-from cadence.words import Slug, one_line, rounded
+from cadence.words import rounded
 from ledger.behaviour import payer_facts
 from ledger.contact_cards import contacts_of
 from ledger.database import UnknownCustomer, UnknownInvoice
+from ledger.filters import OPEN, SEGMENT, InvoiceFilter, check_filter, conditions, contains
 from ledger.foreseeing import with_caps
+from ledger.names import check_names
 from ledger.ownership import aliases_of, known_as
 from ledger.queries import (
-    IS_CONTACT,
     card_of,
     contact_line,
     contact_lines,
@@ -33,7 +34,7 @@ from ledger.queries import (
     with_attempts,
 )
 from ledger.sending import messages as messages_table
-from ledger.unit import agenda_table, cadences, cases_table, customers, invoices
+from ledger.unit import agenda_table, customers, invoices
 from ledger.views import (
     CustomerLine,
     CustomerView,
@@ -47,18 +48,15 @@ from ledger.views import (
 T = TypeVar("T")
 Position = Mapping[str, Any]
 Sort = Literal["next", "due", "-balance"]
-Words = Annotated[str, AfterValidator(one_line), Field(min_length=1, max_length=100)]
 
 # Stands for "never" where instants are compared; PostgreSQL's own infinity is none of Python's instants.
 _NEVER = datetime(9000, 1, 1, tzinfo=UTC)
-_segment = customers.c.facts["segment"].astext
-_OPEN = invoices.c.closed_at.is_(None)
 _KNOWN_BY = ("key", "name", "email", "phone", "whatsapp")
 
 # What a page is ordered by, with what a position in it is made of; the id makes every order total.
 ORDERS: Mapping[Sort, Mapping[str, tuple[ColumnElement[Any], Any]]] = {
     "next": {
-        "closed": (~_OPEN, bool),
+        "closed": (~OPEN, bool),
         "at": (func.coalesce(invoices.c.next_at, literal(_NEVER, invoices.c.next_at.type)), AwareDatetime),
         "id": (invoices.c.id, int),
     },
@@ -73,72 +71,12 @@ AGENDA_ORDER: Mapping[str, tuple[ColumnElement[Any], Any]] = {
 }
 
 
-class InvoiceFilter(BaseModel):
-    """Which invoices are meant: those of which everything said here is true.
-
-    Days overdue are counted from the due date in the creditor's zone, of open invoices only.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    state: State | None = Field(None, description="In this state.")
-    segment: Slug | None = Field(None, description="Of a customer in this segment.")
-    cadence: Slug | None = Field(None, description="That follows this cadence, in whichever version.")
-    customer: Words | None = Field(None, description="Of this customer, by the creditor's key.")
-    overdue_min: int | None = Field(None, ge=-36_500, le=36_500, description="Open, and overdue since so many days or more; -3 is due in three days.")  # fmt: skip
-    overdue_max: int | None = Field(None, ge=-36_500, le=36_500, description="Open, and overdue since so many days or fewer.")  # fmt: skip
-    next_contact_before: AwareDatetime | None = Field(None, description="A message is planned before this instant.")  # fmt: skip
-    agent: Words | None = Field(None, description="This agent has claimed a case of it.")
-    text: Words | None = Field(None, description="In the number, or in the customer's key or name.")
-
-
 @dataclass(frozen=True, slots=True)
 class Found(Generic[T]):
     """A page of a list, and the position after which the next one begins; None at its end."""
 
     items: list[T]
     next: Position | None
-
-
-def conditions(wanted: InvoiceFilter, today: date) -> list[ColumnElement[bool]]:
-    """What a filter says of `invoice` joined with `customer`; `today` is the creditor's."""
-    found: list[ColumnElement[bool]] = []
-    if wanted.state is not None:
-        found.append(invoices.c.state == str(wanted.state))
-    if wanted.segment is not None:
-        found.append(_segment == wanted.segment)
-    if wanted.cadence is not None:
-        of_name = select(cadences.c.id).where(cadences.c.name == wanted.cadence)
-        found.append(invoices.c.cadence_id.in_(of_name))
-    if wanted.customer is not None:
-        found.append(customers.c.id == known_as(wanted.customer))
-    if wanted.agent is not None:
-        found.append(
-            _has(cases_table, cases_table.c.status == "claimed", cases_table.c.claimed_by == wanted.agent)
-        )
-    if wanted.text is not None:
-        found.append(_contains(wanted.text, invoices.c.number, customers.c.key, customers.c.name))
-    return found + _dated(wanted, today)
-
-
-def _dated(wanted: InvoiceFilter, today: date) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if wanted.overdue_min is not None:
-        found += [_OPEN, invoices.c.due_on <= today - timedelta(days=wanted.overdue_min)]
-    if wanted.overdue_max is not None:
-        found += [_OPEN, invoices.c.due_on >= today - timedelta(days=wanted.overdue_max)]
-    if wanted.next_contact_before is not None:
-        planned = _has(agenda_table, IS_CONTACT, agenda_table.c.at < wanted.next_contact_before)
-        found += [_OPEN, planned]
-    return found
-
-
-def _has(table: Any, *which: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(table.c.invoice_id == invoices.c.id, *which)
-
-
-def _contains(text: str, *columns: ColumnElement[Any]) -> ColumnElement[bool]:
-    return or_(*(column.icontains(text, autoescape=True) for column in columns))
 
 
 async def search_invoices(
@@ -150,10 +88,16 @@ async def search_invoices(
     after: Position | None = None,
     limit: int = 50,
 ) -> Found[InvoiceLine]:
-    """Invoices by a filter: what comes next first (closed ones last), by due date, or the largest balance first."""
+    """Invoices by a filter: what comes next first (closed ones last), by due date, or the largest balance first.
+
+    Raises LedgerError where it names what nobody knows.
+    """
     matching = invoice_lines().where(*conditions(wanted, today))
     async with engine.connect() as connection:
-        return await _page(connection, matching, ORDERS[sort], after, limit, invoice_line)
+        page = await _page(connection, matching, ORDERS[sort], after, limit, invoice_line)
+        if not page.items:
+            await check_filter(connection, wanted)
+        return page
 
 
 async def search_agenda(
@@ -177,18 +121,21 @@ async def search_customers(
 ) -> Found[CustomerLine]:
     """Customers by their key, name, e-mail address or number in part, and by segment, ordered by key.
 
-    One who was merged into another is found as that one.
+    One who was merged into another is found as that one. Raises LedgerError where nobody knows the segment.
     """
     matching = _customer_lines()
     if text is not None:
         former = customers.alias("former")
-        merged = select(former.c.merged_into).where(_contains(text, *former.c[_KNOWN_BY]))
-        matching = matching.where(or_(_contains(text, *customers.c[_KNOWN_BY]), customers.c.id.in_(merged)))
+        merged = select(former.c.merged_into).where(contains(text, *former.c[_KNOWN_BY]))
+        matching = matching.where(or_(contains(text, *customers.c[_KNOWN_BY]), customers.c.id.in_(merged)))
     if segment is not None:
-        matching = matching.where(_segment == segment)
+        matching = matching.where(segment == SEGMENT)
     order = {"key": (customers.c.key, str)}
     async with engine.connect() as connection:
-        return await _page(connection, matching, order, after, limit, CustomerLine.model_validate)
+        page = await _page(connection, matching, order, after, limit, CustomerLine.model_validate)
+        if not page.items:
+            await check_names(connection, segment=segment)
+        return page
 
 
 async def search_messages(
@@ -270,7 +217,7 @@ async def _invoice_id(connection: AsyncConnection, number: str) -> int:
 
 def _customer_lines() -> Select[Any]:
     facts = customers.c.facts
-    open_ones = select(func.count()).where(invoices.c.customer_id == customers.c.id, _OPEN)
+    open_ones = select(func.count()).where(invoices.c.customer_id == customers.c.id, OPEN)
     return select(
         *customers.c[("key", "name")],
         *(facts[name].astext.label(name) for name in ("segment", "language", "country", "zone")),

@@ -20,7 +20,8 @@ from starter.session import Refusal
 SOON = {"Retry-After": "5"}
 # What a filter or a form names wrongly is no resource that is missing.
 _WORDS = frozenset({
-    "unknown_status", "unknown_scope", "unknown_channel", "unknown_segment", "unknown_currency",
+    "unknown_status", "unknown_scope", "unknown_channel", "unknown_segment", "unknown_queue",
+    "unknown_currency",
 })  # fmt: skip
 _CONFLICTS = ("_already", "_claimed", "_closed", "_taken", "_conflict", "not_assigned")
 _OF_STATUS: Mapping[int, tuple[str, str]] = {

@@ -11,9 +11,9 @@ from sqlalchemy import update
 
 from ledger.access import Ledger
 from ledger.database import connect
+from ledger.filters import InvoiceFilter
 from ledger.jobs import create_job
 from ledger.publishing import publish
-from ledger.searching import InvoiceFilter
 from ledger.unit import agenda_table
 from starter.jobs import work_jobs
 from tests.integration.ledger.playing import CREDITOR, row, ruler, send, take_in

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, ConfigDict
 
 from ledger import cases
-from ledger.searching import Words
+from ledger.filters import Words
 from ledger.views import CaseLine
 from starter.api.etags import answer, require_match
 from starter.api.identity import may

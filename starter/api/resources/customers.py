@@ -14,6 +14,7 @@ from cadence.spans import Weekday
 from cadence.words import Channel, ChannelReason, DayHours, PersonReason, Slug
 from ledger import searching
 from ledger.account import account_of
+from ledger.filters import Words
 from ledger.unit import Origin
 from ledger.views import ContactCard, CustomerLine, CustomerView
 from starter import acts, wishes
@@ -42,7 +43,7 @@ router = APIRouter(tags=["customers"])
 CUSTOMER = "/v1/customers/{key:path}"
 
 Steerer = Annotated[Caller, Depends(may(Permission.STEER_INVOICE))]
-Text = Annotated[searching.Words | None, Query(description="In the key, the name, an address or a number.")]
+Text = Annotated[Words | None, Query(description="In the key, the name, an address or a number.")]
 Segment = Annotated[Slug | None, Query(description="In this segment.")]
 
 

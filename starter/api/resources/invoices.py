@@ -9,6 +9,7 @@ from pydantic import Field
 from cadence.why import Because
 from ledger import queries, searching
 from ledger.explaining import why
+from ledger.filters import InvoiceFilter
 from ledger.views import InvoiceLine, InvoiceStatus, InvoiceStory
 from starter.api.etags import answer
 from starter.api.identity import may
@@ -30,7 +31,7 @@ router = APIRouter(tags=["invoices"])
 StatusReader = Annotated[Caller, Depends(may(Permission.READ_STATUS))]
 
 
-class InvoiceSearch(searching.InvoiceFilter):
+class InvoiceSearch(InvoiceFilter):
     """Which invoices, in which order, and which page of them."""
 
     sort: searching.Sort = Field(

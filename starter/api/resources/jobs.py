@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cadence.words import Slug
 from ledger import jobs
-from ledger.searching import InvoiceFilter
+from ledger.filters import InvoiceFilter
 from ledger.views import JobLine
 from starter.acts import UNSPECIFIED, check_coming
 from starter.api.identity import may

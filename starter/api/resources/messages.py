@@ -7,15 +7,14 @@ from pydantic import AfterValidator
 
 from cadence.words import one_line
 from ledger import queries, searching
+from ledger.filters import Words
 from ledger.views import MessageLine, MessageSeen
 from starter.api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode_cursor
 from starter.api.resources.words import Reader, Serving, cursor_of
 
 router = APIRouter(tags=["messages"])
 
-OfInvoice = Annotated[
-    searching.Words | None, Query(description="About this invoice, by the creditor's number.")
-]
+OfInvoice = Annotated[Words | None, Query(description="About this invoice, by the creditor's number.")]
 Name = Annotated[
     str,
     Path(min_length=1, max_length=60, description="Our id, or the reference that the message carries."),

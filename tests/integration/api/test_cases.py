@@ -116,7 +116,9 @@ async def test_the_queue_is_read_by_queue_status_and_agent_a_page_at_a_time(api:
     await agent.post(f"/v1/cases/{case_id}/claim")
     assert await listed(agent) == ["A-1", "A-2"]
     assert await listed(agent, queue="disputes", status="open") == ["A-2"]
-    assert await listed(agent, queue="nowhere") == []
+    assert await listed(agent, queue="collections") == []
+    unknown = await agent.get("/v1/cases", params={"queue": "nowhere"})
+    assert (unknown.status_code, unknown.json()["code"]) == (422, "unknown_queue")
     assert await listed(agent, agent="me") == await listed(agent, agent="token/agent") == ["A-1"]
     page = (await agent.get("/v1/cases", params={"limit": 1})).json()
     assert [case["invoice"] for case in page["items"]] == ["A-1"]

@@ -43,7 +43,8 @@ async def test_customers_are_found_by_name_address_and_segment(agent: httpx.Asyn
     assert await keys(text="exemplar") == ["C-2"]
     assert await keys(text="c-3@example.com") == ["C-3"]
     assert await keys(text="%") == []
-    assert await keys(segment="elsewhere") == []
+    unknown = await agent.get("/v1/customers", params={"segment": "elsewhere"})
+    assert (unknown.status_code, unknown.json()["code"]) == (422, "unknown_segment")
     first = (await agent.get("/v1/customers", params={"limit": 2})).json()
     assert await keys(cursor=first["next"]) == ["C-3"]
     assert (first["items"][0]["open_invoices"], first["items"][0]["on_hold"]) == (2, False)

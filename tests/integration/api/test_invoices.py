@@ -94,7 +94,13 @@ async def test_invoices_are_found_by_what_is_known_of_them(agent: httpx.AsyncCli
     assert set(await numbers(agent)) == everything
     assert await numbers(agent, state="disputed") == ["A-2"]
     assert set(await numbers(agent, customer="C-1")) == {"A-1", "A-2"}
-    assert await numbers(agent, segment="elsewhere") == []
+    for wrong, told in (
+        ({"segment": "elsewhere"}, (422, "unknown_segment")),
+        ({"customer": "C-404"}, (404, "unknown_customer")),
+        ({"cadence": "tall"}, (404, "unknown_cadence")),
+    ):
+        unknown = await agent.get("/v1/invoices", params=wrong)
+        assert (unknown.status_code, unknown.json()["code"]) == told
     assert await numbers(agent, overdue_min=1) == ["A-2"]
     assert set(await numbers(agent, overdue_max=-8, overdue_min=-8)) == {"A-1", SLASHED}
     assert set(await numbers(agent, next_contact_before=(COURTESY_AT + DAY).isoformat())) == {"A-1", SLASHED}

@@ -172,7 +172,7 @@ async def test_an_invoice_that_was_closed_meanwhile_is_counted_by_its_reason(
 
 
 async def test_a_job_that_finds_nothing_is_finished(manager: httpx.AsyncClient) -> None:
-    job = await start(manager, kind="hold", filter={"segment": "elsewhere"})
+    job = await start(manager, kind="hold", filter={"customer": "C-1", "state": "paid"})
     assert (job["status"], job["total"], job["percent"]) == ("finished", 0, 100)
 
 
@@ -191,6 +191,8 @@ async def test_bad_orders_say_what_is_wrong(api: Api, manager: httpx.AsyncClient
         ({"kind": "hold", "filter": {}}, "empty_filter"),
         ({"kind": "delete", "filter": {"segment": "standard"}}, "invalid_request"),
         ({"kind": "hold", "filter": {"colour": "blue"}}, "invalid_request"),
+        (HOLD | {"filter": {"segment": "elsewhere"}}, "unknown_segment"),
+        (HOLD | {"filter": {"segment": "elsewhere"}, "dry_run": True}, "unknown_segment"),
         (HOLD | {"until": "2026-01-01"}, "day_out_of_range"),
         (HOLD | {"kind": "release"}, "release_has_no_end"),
         (HOLD | {"reason": "They are WRONG"}, "invalid_request"),

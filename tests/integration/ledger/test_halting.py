@@ -45,9 +45,9 @@ async def test_another_segment_is_not_disturbed(ledger: Ledger) -> None:
 
 
 async def test_a_name_with_a_slip_in_it_is_refused_with_those_that_are_known(ledger: Ledger) -> None:
-    with pytest.raises(LedgerError, match="no segment 'standrad' is known; known are: standard"):
+    with pytest.raises(LedgerError, match=r"no segment 'standrad' is known: .*; choose one of: standard"):
         await halt(ledger.engine, "segment", "standrad", "ana", "account", ARRIVAL)
-    with pytest.raises(LedgerError, match="no channel 'fax' is known; known are: email, sms, whatsapp"):
+    with pytest.raises(LedgerError, match="no channel 'fax' is known; choose one of: email, sms, whatsapp"):
         await halt(ledger.engine, "channel", "fax", "ana", "account", ARRIVAL)
     with pytest.raises(LedgerError, match="'customer' cannot be halted; choose one of all, channel, segment"):
         await halt(ledger.engine, "customer", "C-1", "ana", "account", ARRIVAL)

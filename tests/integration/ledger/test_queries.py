@@ -10,7 +10,7 @@ from cadence.words import Channel
 from ledger import queries
 from ledger.access import Ledger
 from ledger.conversations import IncomingReply, record_reply
-from ledger.database import LedgerError, UnknownInvoice
+from ledger.database import LedgerError, UnknownCustomer, UnknownInvoice
 from ledger.recording import Fact, record
 from ledger.unit import Origin
 from tests.integration.ledger.playing import ARRIVAL, COURTESY_AT, DAY, REMINDER_AT, row, send, take_in
@@ -48,7 +48,11 @@ async def test_invoices_are_chosen_by_state_segment_and_customer(ledger: Ledger)
     assert await numbers(state="paid") == ["INV-1"]
     assert await numbers(customer="C-2") == ["INV-2"]
     assert await numbers(segment="standard", state="scheduled") == ["INV-2"]
-    assert await numbers(segment="other") == []
+    assert await numbers(segment="standard", customer="C-2", state="paid") == []
+    with pytest.raises(LedgerError, match=r"no segment 'other' is known: .*; choose one of: standard"):
+        await numbers(segment="other")
+    with pytest.raises(UnknownCustomer):
+        await numbers(customer="C-404")
     assert len(await queries.list_invoices(ledger.engine, limit=1)) == 1
 
 
