@@ -23,6 +23,8 @@ from workflows.attributes import CUSTOMER, SEGMENT, STATE
 from workflows.invoice import InvoiceWorkflow
 
 AT_ONCE = 20
+# The version of the directive that an invoice arrives with.
+FIRST = 1
 # Well above the SDK's own retries of a server that is busy, well below a rest that people notice.
 RPC_TIMEOUT = timedelta(seconds=10)
 
@@ -103,6 +105,8 @@ async def _tell_closed(client: Client, directive: Directive) -> None:
 
 async def _tell_open(client: Client, task_queue: str, word: Word) -> None:
     directive = word.directive
+    # A workflow that runs was started with an invoice's first directive, or a later one: it would learn nothing.
+    news = [directive] if directive.version > FIRST else []
     await client.start_workflow(
         InvoiceWorkflow.run,
         InvoiceStart(directive=directive),
@@ -111,8 +115,8 @@ async def _tell_open(client: Client, task_queue: str, word: Word) -> None:
         # A running workflow is used, a closed one is followed by a new run: reopening needs no other path.
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        start_signal="directive",
-        start_signal_args=[directive],
+        start_signal="directive" if news else None,
+        start_signal_args=news,
         static_summary=f"Invoice {directive.invoice_id} of customer {word.customer_id}, {word.segment}",
         search_attributes=_attributes(word),
         rpc_timeout=RPC_TIMEOUT,

@@ -17,7 +17,7 @@ from tests.bench.stage import Stage
 # As many as the relay has on their way.
 AT_ONCE = 20
 GLANCE_SECONDS = 0.02
-# Started, a task scheduled, started and completed, a timer started; ours has a signal besides.
+# Started, a task scheduled, started and completed, a timer started.
 WAITS = 5
 
 

@@ -26,6 +26,7 @@ from starter.embedded import EmbeddedPostgres, EmbeddedTemporal, free_port
 from starter.relay import drain, relay
 from starter.settings import Settings
 from starter.sweep import sweep, without_workflow
+from starter.telling import tell
 from starter.temporal import connect_temporal
 from tests.integration.ledger.playing import CREDITOR, row, ruler, take_in
 from tests.integration.waiting import eventually
@@ -145,6 +146,18 @@ async def test_the_workflow_carries_our_ids_and_nothing_of_the_file(
     assert found[CUSTOMER] == str(customer_id)
     summary = await described.static_summary()
     assert summary == f"Invoice {invoice_id} of customer {customer_id}, standard"
+
+
+async def test_an_arrival_that_is_told_twice_starts_one_run_and_signals_nothing(
+    ledger: Ledger, client: Client, settings: Settings
+) -> None:
+    invoice_id = (await take_in(ledger, invoice(), now=datetime.now(UTC)))[0]
+    await drain(ledger, client, settings.task_queue)
+    first = await client.get_workflow_handle(workflow_id(invoice_id)).describe()
+    assert (await tell(ledger, client, settings.task_queue, [invoice_id])).told == {invoice_id}
+    second = await client.get_workflow_handle(workflow_id(invoice_id)).describe()
+    assert second.run_id == first.run_id
+    assert second.history_length == 2, "it started, and its first task waits for a worker"
 
 
 async def test_a_payment_closes_the_running_workflow_and_a_reversal_starts_another_run(
