@@ -8,6 +8,7 @@ from cadence import events as e
 from cadence.words import Channel
 from ledger import statements
 from ledger.access import Ledger
+from ledger.driving import run
 from ledger.learning import halt_by_itself, suppress
 from ledger.spoken_for import merge_listed
 from ledger.tables import Attempt
@@ -83,9 +84,9 @@ async def settle(unit: Unit, held: Held, attempt: KnownAttempt, result: Result) 
     }
     if result.state == "accepted":
         adopted = {"at_message": attempt.message_id, "the_provider_id": result.provider_id}
-        await unit.connection.execute(statements.SETTLE_ACCEPTED, values | adopted)
+        await run(unit.connection, statements.SETTLE_ACCEPTED, values | adopted)
     else:
-        await unit.connection.execute(statements.SETTLE, values)
+        await run(unit.connection, statements.SETTLE, values)
     if result.state in ("accepted", "unknown"):
         kind = e.MessageAccepted if result.state == "accepted" else e.MessageUnknown
         await unit.tell(held, message_event(kind, *of), PLANNER)

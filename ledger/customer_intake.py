@@ -12,6 +12,7 @@ from cadence.customers import reduce_customer
 from cadence.words import BILLING, Channel, Language, Line, Slug
 from ledger import statements
 from ledger.database import CustomerMoved, LedgerError
+from ledger.driving import run
 from ledger.keys import address_fingerprint
 from ledger.service_tables import Contact
 from ledger.unit import Origin, Unit, customers
@@ -85,10 +86,10 @@ class RoleTaken(LedgerError):
 
 async def lock_customer(unit: Unit, key: str) -> bool:
     """Lock a customer by their own key; False where there is none yet. Raises CustomerMoved where they were merged."""
-    found = await unit.connection.execute(statements.LOCK_BY_KEY, {"wanted_key": key})
-    customer = found.mappings().one_or_none()
-    if customer is None:
+    found = await run(unit.connection, statements.LOCK_BY_KEY, {"wanted_key": key})
+    if not found:
         return False
+    [customer] = found
     if customer["merged_into"] is not None:
         raise CustomerMoved(customer["merged_into"])
     unit.hold_customer(customer)
@@ -98,10 +99,10 @@ async def lock_customer(unit: Unit, key: str) -> bool:
 async def add_customer(unit: Unit, row: CustomerIntake) -> bool:
     """Write a new customer; False where somebody else did so first."""
     values = {"key": row.customer, "facts": {}} | _stored(row)
-    customer = (await unit.connection.execute(statements.ADD_CUSTOMER, values)).mappings().one_or_none()
-    if customer is not None:
+    added = await run(unit.connection, statements.ADD_CUSTOMER, values)
+    for customer in added:
         unit.hold_customer(customer)
-    return customer is not None
+    return bool(added)
 
 
 async def receive_customer(unit: Unit, row: CustomerIntake, origin: Origin) -> Changed:

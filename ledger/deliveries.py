@@ -13,6 +13,7 @@ from cadence.words import BILLING, Channel
 from ledger import statements
 from ledger.access import Ledger
 from ledger.attempts import StoredAttempt, attempt_of
+from ledger.driving import run
 from ledger.keys import address_fingerprint
 from ledger.learning import halt_by_itself, suppress
 from ledger.recording import record_customer
@@ -120,8 +121,7 @@ async def _found(ledger: Ledger, statement: Executable, ids: list[str]) -> list[
     if not ids:
         return []
     async with ledger.single() as connection:
-        rows = (await connection.execute(statement, {"wanted_ids": ids})).mappings()
-    return [StoredAttempt.of(row) for row in rows]
+        return [StoredAttempt.of(row) for row in await run(connection, statement, {"wanted_ids": ids})]
 
 
 async def _tell_invoice(ledger: Ledger, reports: Sequence[_Report]) -> list[tuple[_Report, bool]]:
@@ -168,7 +168,7 @@ async def _keep_delivery(unit: Unit, held: Held, report: _Report) -> None:
         "the_delivery": known.delivery,
         "the_provider_id": receipt.provider_id,
     }
-    await unit.connection.execute(statements.KEEP_DELIVERY, values)
+    await run(unit.connection, statements.KEEP_DELIVERY, values)
     if attempt.state != "accepted":
         dark = (attempts.c.id == attempt.attempt_id) & attempts.c.state.in_(["unknown", "calling"])
         await unit.connection.execute(

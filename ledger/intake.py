@@ -30,6 +30,7 @@ from ledger.customer_intake import (
     told_of,
 )
 from ledger.database import CustomerMoved
+from ledger.driving import run
 from ledger.ownership import own_keys
 from ledger.publishing import cadence_for_segment
 from ledger.references import (
@@ -219,8 +220,8 @@ async def _decision(unit: Unit, row: Intake, known: Any, *, locked: bool) -> Dec
 
 
 async def _known_invoice(unit: Unit, number: str) -> Any:
-    found = await unit.connection.execute(statements.KNOWN_INVOICE, {"wanted_number": number})
-    return found.mappings().one_or_none()
+    found = await run(unit.connection, statements.KNOWN_INVOICE, {"wanted_number": number})
+    return found[0] if found else None
 
 
 def _refusal(unit: Unit, row: Intake, known: Any, segment: str, serving: Serving) -> str | None:

@@ -12,6 +12,7 @@ from stdnum.iso7064 import mod_97_10
 
 from ledger import statements
 from ledger.database import LedgerError
+from ledger.driving import run
 from ledger.service_tables import InvoiceReference
 from ledger.unit import Held, Unit, invoices
 
@@ -81,8 +82,7 @@ async def add_references(
         if _OUR_FORM.fullmatch(each.value) and each != Reference(CREDITOR, creditor_reference(invoice_id)):
             raise ReferenceTaken(each, "another invoice of ours")
     values = {"kinds": [each.kind for each in references], "values": [each.value for each in references]}
-    stored = await connection.execute(statements.ADD_REFERENCES, values | {"invoice_id": invoice_id})
-    new = len(stored.all())
+    new = len(await run(connection, statements.ADD_REFERENCES, values | {"invoice_id": invoice_id}))
     if new < len(references):
         await _refuse_taken(connection, invoice_id, references)
     return new > 0

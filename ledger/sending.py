@@ -23,6 +23,7 @@ from ledger.addressing import addressed
 from ledger.answering import answer_text
 from ledger.attempts import KnownAttempt, Result, goes_again, message_event, settle
 from ledger.behaviour import payer_facts
+from ledger.driving import run
 from ledger.grouping import Companion, gathered, list_them, open_items
 from ledger.judging import judged, may_leave, put_off
 from ledger.keys import new_attempt_id, new_reference
@@ -126,7 +127,8 @@ def _key(held: Held, item: AgendaItem) -> dict[str, Any]:
 async def _so_far(unit: Unit, held: Held, item: AgendaItem) -> Any:
     """Whether sending is halted, and the message's id and reference and how many attempts there were, if any."""
     known = _key(held, item) | {"segment": unit.customer_facts.segment}
-    return (await unit.connection.execute(statements.SO_FAR, known)).mappings().one()
+    [found] = await run(unit.connection, statements.SO_FAR, known)
+    return found
 
 
 async def _reserve(
@@ -197,7 +199,7 @@ async def _write_attempt(
 ) -> dict[str, Any]:
     """Write the attempt, and the message where this is its first; the message's id and reference."""
     if so_far["id"] is not None:
-        await unit.connection.execute(statements.RESERVE_AGAIN, attempt | {"at_message": so_far["id"]})
+        await run(unit.connection, statements.RESERVE_AGAIN, attempt | {"at_message": so_far["id"]})
         return {"message_id": so_far["id"], "reference": so_far["reference"]}
     assert item.send is not None, "a send item carries its document"
     row = {
@@ -206,8 +208,8 @@ async def _write_attempt(
         "notice": item.notice,
         "reference": new_reference(),
     }
-    written = await unit.connection.execute(statements.RESERVE_FIRST, _key(held, item) | row | attempt)
-    return {"message_id": written.scalar_one(), "reference": row["reference"]}
+    [written] = await run(unit.connection, statements.RESERVE_FIRST, _key(held, item) | row | attempt)
+    return {**written, "reference": row["reference"]}
 
 
 async def _lost_own_call(unit: Unit, held: Held, item: AgendaItem, message_id: int) -> bool:
@@ -284,8 +286,7 @@ async def begin(
     """Commit that the provider is about to be asked; False where the lease ran out or was taken over."""
     async with ledger.single() as connection:
         content = {"the_subject": subject, "the_html": html, "the_body": body, "the_address": address}
-        began = await connection.execute(statements.BEGIN, content | {"attempt_id": attempt_id, "now": now})
-        return began.first() is not None
+        return bool(await run(connection, statements.BEGIN, content | {"attempt_id": attempt_id, "now": now}))
 
 
 async def conclude(ledger: Ledger, attempt: KnownAttempt, result: Result, now: datetime) -> Directive:

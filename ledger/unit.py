@@ -28,6 +28,7 @@ from ledger import statements
 from ledger.behaviour import payer_facts
 from ledger.case_keeping import keep_cases
 from ledger.database import CustomerMoved, UnknownCustomer, UnknownInvoice
+from ledger.driving import run
 from ledger.tables import AgendaRow, CadenceVersion, Case, Customer, Event, Invoice, Outbox
 
 customers, invoices, events_table = Customer.__table__, Invoice.__table__, Event.__table__  # type: ignore[attr-defined]
@@ -99,24 +100,24 @@ class Unit:
 
     async def lock(self, customer_id: int, invoice_ids: Iterable[int] | None = None) -> None:
         """Lock a customer and some of its invoices, or all open ones where none are named; raise CustomerMoved."""
-        found = await self.connection.execute(statements.LOCK_CUSTOMER, {"wanted_id": customer_id})
-        row = found.mappings().one_or_none()
-        if row is None:
+        found = await run(self.connection, statements.LOCK_CUSTOMER, {"wanted_id": customer_id})
+        if not found:
             known = await self.connection.execute(statements.MERGED_INTO, {"wanted_id": customer_id})
             into = known.scalar_one_or_none()
             raise UnknownCustomer(customer_id) if into is None else CustomerMoved(into)
-        self.hold_customer(row)
+        self.hold_customer(found[0])
         await self.hold_invoices(invoice_ids)
 
     async def lock_invoice(self, invoice_id: int) -> None:
         """Lock one invoice and, before it, its customer; raise UnknownInvoice, CustomerMoved."""
         wanted = {"wanted_id": invoice_id}
-        row = (await self.connection.execute(statements.LOCK_INVOICE, wanted)).mappings().one_or_none()
-        if row is None:
+        found = await run(self.connection, statements.LOCK_INVOICE, wanted)
+        if not found:
             owner = (await self.connection.execute(statements.INVOICE_OWNER, wanted)).scalar_one_or_none()
             raise UnknownInvoice(invoice_id) if owner is None else CustomerMoved(owner)
+        [row] = found
         self.hold_customer({name: row[label] for name, label in statements.OWNERS.items()})
-        await self.adopt(dict(row), InvoiceFacts.model_validate(row["facts"]))
+        await self.adopt(row, InvoiceFacts.model_validate(row["facts"]))
 
     def hold_customer(self, row: Any) -> None:
         """Take a customer's row that this transaction has locked, or inserted."""
@@ -128,16 +129,14 @@ class Unit:
         """Lock invoices of the locked customer, in the order of their ids."""
         of_customer = {"of_customer": self.customer["id"]}
         rows = await (
-            self.connection.execute(statements.LOCK_OPEN, of_customer)
+            run(self.connection, statements.LOCK_OPEN, of_customer)
             if invoice_ids is None
-            else self.connection.execute(
-                statements.LOCK_NAMED, of_customer | {"wanted_ids": list(invoice_ids)}
-            )
+            else run(self.connection, statements.LOCK_NAMED, of_customer | {"wanted_ids": list(invoice_ids)})
         )
-        for row in rows.mappings().all():
+        for row in rows:
             if int(row["id"]) in self.held:
                 continue
-            await self.adopt(dict(row), InvoiceFacts.model_validate(row["facts"]))
+            await self.adopt(row, InvoiceFacts.model_validate(row["facts"]))
 
     async def adopt(self, row: Mapping[str, Any], facts: InvoiceFacts) -> Held:
         """Take a locked row into this transaction."""
@@ -179,8 +178,8 @@ class Unit:
             "agenda_digest": "",
             "received_at": self.now,
         }
-        stored = await self.connection.execute(statements.ADD_INVOICE, row)
-        held = await self.adopt(dict(stored.mappings().one()), facts)
+        [stored] = await run(self.connection, statements.ADD_INVOICE, row)
+        held = await self.adopt(stored, facts)
         heard = announced(event, None, facts.state)
         recorded = await self._append(event, origin, self.now, held.id, facts.state, heard)
         held.last_event = recorded or 0
@@ -221,7 +220,7 @@ class Unit:
             return False
         self.customer_facts = after
         values = {"wanted_id": self.customer["id"], "facts": after.model_dump(mode="json")}
-        await self.connection.execute(statements.STORE_CUSTOMER, values)
+        await run(self.connection, statements.STORE_CUSTOMER, values)
         for held in self.held.values():
             held.causes.append(event.type)
         return True
@@ -250,10 +249,8 @@ class Unit:
         }
         statement: Executable = statements.ANNOUNCE_EVENT if heard else statements.APPEND_EVENT
         heard_too = {"announced": [str(each) for each in heard]} if heard else {}
-        recorded: int | None = (
-            await self.connection.execute(statement, row | heard_too)
-        ).scalar_one_or_none()
-        return recorded
+        recorded = await run(self.connection, statement, row | heard_too)
+        return int(recorded[0]["id"]) if recorded else None
 
     async def finish(self, *, told: int | None = None) -> None:
         """Plan anew what changed, and write it down. `told` is the invoice whose workflow learns it by return."""
@@ -283,10 +280,10 @@ class Unit:
             }
         if asks_payer(held.cadence):
             # What conditions know of the payer includes what was told just now.
-            await self.connection.execute(statements.STORE_INVOICE, values)
+            await run(self.connection, statements.STORE_INVOICE, values)
         planned = await self._planned(held, agenda)
         statement = statements.STORE_WITH_AGENDA if planned else statements.STORE_INVOICE
-        await self.connection.execute(statement, values | planned)
+        await run(self.connection, statement, values | planned)
         held.row = {**held.row, "agenda_digest": planned.get("agenda_digest", held.row["agenda_digest"])}
         due = [case for case in held.facts.cases if case not in held.cases]
         await keep_cases(self.connection, held.id, held.cadence, due, self.now)
@@ -348,7 +345,7 @@ class Unit:
     async def leave_word(self, invoice_id: int, cause: str) -> None:
         """Ask the relay to tell the invoice's workflow its current directive."""
         word = {"invoice_id": invoice_id, "cause": cause, "created_at": self.now, "channel": OUTBOX_CHANNEL}
-        await self.connection.execute(statements.LEAVE_WORD, word)
+        await run(self.connection, statements.LEAVE_WORD, word)
 
 
 def _settling_event(settled: Settled) -> e.StepSkipped | e.StepFailed:
