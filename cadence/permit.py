@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -85,6 +85,14 @@ def capped(verdict: Verdict, contacts: Sequence[Contact], rules: Rules, now: dat
     if found.rule is None:
         return verdict
     return replace(verdict, answer=Answer.DEFER, reason=found.rule, until=found.at)
+
+
+def rank(cadence: Cadence, step_id: str, due_on: date) -> tuple[int, int]:
+    """How much an invoice's step has to say, where it cannot be said beside another's: the later stage, then the older
+    due date. Answers to the customer, which are no step of the ruler, are less than every stage.
+    """
+    step = cadence.step(step_id)
+    return cadence.stages.index(step.stage) if step else -1, -due_on.toordinal()
 
 
 def forecast(

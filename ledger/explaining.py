@@ -34,7 +34,7 @@ async def why(ledger: Ledger, number: str, now: datetime) -> list[Because]:
             plan(held.facts, held.cadence, rules, now),
             lambda item: GROUPED if item.key in grouped else forecast(item, *known),
         )
-        caps = await caps_of(unit.connection, invoice_id, int(unit.customer["id"]), agenda.items, rules)
+        caps = await caps_of(unit, held, agenda.items)
     unruled = plan(
         held.facts, held.cadence, rules_for(held.cadence, _at_any_hour(customer), ledger.creditor), now
     )

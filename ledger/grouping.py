@@ -12,14 +12,14 @@ from cadence.account import SEVERAL, OpenItem
 from cadence.agenda import SEND_KIND, AgendaItem
 from cadence.disputes import asked
 from cadence.facts import StepFacts
-from cadence.permit import Answer, Verdict
+from cadence.permit import Answer, Verdict, rank
 from cadence.recipients import recipients
 from cadence.sends import Send
 from cadence.timing import blocked_until
 from cadence.words import Channel
 from ledger.contacting import attempts, messages
 from ledger.judging import may_leave
-from ledger.ranking import GROUPED, OUTRANKED, PATIENCE, has_waited, judged_as_due, outranked, rank
+from ledger.ranking import GROUPED, OUTRANKED, PATIENCE, has_waited, judged_as_due, outranked
 from ledger.references import quoted
 from ledger.spoken_for import listed
 from ledger.unit import Held, Unit, invoices
@@ -98,7 +98,8 @@ def _place(companion: Companion) -> _Place:
 
 def _precedence(companion: Companion) -> tuple[int, int, int]:
     """As invoices rank, and of those that are alike the lower id first."""
-    return *rank(companion.held, companion.step), -companion.held.id
+    held = companion.held
+    return *rank(held.cadence, companion.step, held.facts.due_on), -held.id
 
 
 async def _under_way(unit: Unit) -> set[_Place]:

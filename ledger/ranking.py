@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, select
 from cadence.agenda import SEND_KIND, AgendaItem
 from cadence.caps import Contact
 from cadence.facts import StepFacts
-from cadence.permit import Answer, Verdict, capped, is_capped, judge
+from cadence.permit import Answer, Verdict, capped, is_capped, judge, rank
 from ledger.contacting import contacts_before
 from ledger.unit import Held, Unit, invoices
 
@@ -26,13 +26,6 @@ _DUE = select(invoices.c.id).where(
     invoices.c.closed_at.is_(None),
     invoices.c.next_at <= bindparam("soon"),
 )
-
-
-def rank(held: Held, step_id: str) -> tuple[int, int]:
-    """More is more to say: the later stage of its own cadence, then the older due date."""
-    step = held.cadence.step(step_id)
-    stage = held.cadence.stages.index(step.stage) if step else -1
-    return stage, -held.facts.due_on.toordinal()
 
 
 def has_waited(record: StepFacts) -> bool:
@@ -67,11 +60,15 @@ async def outranked(unit: Unit, held: Held, item: AgendaItem, along: frozenset[i
         await unit.hold_invoices(sorted(due))
     for other in sorted(due):
         first = await _due_now(unit, unit.invoice(other))
-        if first is None or rank(unit.invoice(other), first.step or "") <= rank(held, item.step or ""):
+        if first is None or _rank(unit.invoice(other), first) <= _rank(held, item):
             continue
         if await _wants_the_room(unit, unit.invoice(other), first, item):
             return True
     return False
+
+
+def _rank(held: Held, item: AgendaItem) -> tuple[int, int]:
+    return rank(held.cadence, item.step or "", held.facts.due_on)
 
 
 def _competes(unit: Unit, held: Held, item: AgendaItem) -> bool:

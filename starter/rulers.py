@@ -12,7 +12,7 @@ from cadence.creditor import Creditor
 from cadence.customer_facts import Consent, CustomerFacts
 from cadence.document import Cadence
 from cadence.facts import InvoiceFacts, Rebase
-from cadence.foreseeing import CapForeseen, caps_ahead
+from cadence.foreseeing import Ahead, CapForeseen, caps_ahead
 from cadence.lint import lint, lint_set
 from cadence.planner import plan
 from cadence.problems import DocumentError, Level, Problem, Source
@@ -130,8 +130,8 @@ def example(
     rules = book.rules(cadence, customer, arrived)
     items = plan(facts, cadence, rules, arrived).items
     planned = {item.step: item.at.astimezone(ZoneInfo(zone)) for item in items}
-    caps = caps_ahead(items, (), rules)
-    deferred = {item.step: caps[item.key] for item in items if item.key in caps}
+    caps = caps_ahead([Ahead(0, items, cadence, rules, due)], ())
+    deferred = {item.step: caps[0, item.key] for item in items if (0, item.key) in caps}
     return [
         ExampleDay(
             step=step.id,

@@ -205,9 +205,13 @@ async def test_a_breach_is_found(ledger: Ledger) -> None:
 
 async def test_a_cap_is_foreseen_by_every_reader_and_moves_nothing(ledger: Ledger) -> None:
     first, second = await bring(ledger, "CO", "email", count=2)
-    assert (await show_invoice(ledger.engine, "N-1", ledger.book)).agenda[0].cap_foreseen is None
-    await send(ledger, first, MONDAY)
     tuesday = MONDAY + timedelta(days=1)
+    # While both are planned for that morning, the first of them is taken to go, and the other to wait for it.
+    assert (await show_invoice(ledger.engine, "N-0", ledger.book)).agenda[0].cap_foreseen is None
+    (waits,) = await why(ledger, "N-1", ARRIVAL)
+    assert waits.cap_foreseen is not None
+    assert waits.cap_foreseen.until == tuesday
+    await send(ledger, first, MONDAY)
     (line,) = (await show_invoice(ledger.engine, "N-1", ledger.book)).agenda
     (because,) = await why(ledger, "N-1", MONDAY)
     (coming,) = await upcoming(ledger.engine, tuesday, ledger.book)
