@@ -108,7 +108,7 @@ def _body(message: EmailMessage) -> dict[str, Any]:
 def _post(settings: ChannelSettings, body: dict[str, Any]) -> Outcome:
     wire = Wire()
     try:
-        response = SingleCall(settings, wire, ["mail", "send"]).post(request_body=body)
+        response = SingleCall(settings, wire, ["mail", "send"]).post(body)
     except HTTPError as error:
         return _answered(error)
     except Exception as error:  # noqa: BLE001  # whatever it was, the message may be on its way
