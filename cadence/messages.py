@@ -9,6 +9,9 @@ from cadence.changes import owe_case, with_step
 from cadence.facts import InvoiceFacts, MessageFacts, MessageState, step_key
 from cadence.words import BILLING
 
+# What became of a message that may have reached the customer.
+MAY_REACH = (MessageState.ACCEPTED, MessageState.UNKNOWN, MessageState.RESERVED, MessageState.GIVEN_UP)
+
 RANK = {None: -1, "queued": 0, "sent": 1, "delivered": 2, "failed": 2, "read": 3}
 
 
@@ -113,12 +116,9 @@ def _owe_mending(
 def _reopened(facts: InvoiceFacts, event: e.MessageEvent) -> InvoiceFacts:
     """Open a step again of which no message reached or may reach the customer: the planner goes on with it."""
     step = facts.step(event.step, event.occurrence)
-    if step.outcome != "sent" or any(m.state in _MAY_REACH for m in step.messages.values()):
+    if step.outcome != "sent" or any(m.state in MAY_REACH for m in step.messages.values()):
         return facts
     return with_step(facts, event, outcome=None, reason=None, outcome_at=None)
-
-
-_MAY_REACH = (MessageState.ACCEPTED, MessageState.UNKNOWN, MessageState.RESERVED, MessageState.GIVEN_UP)
 
 
 def _accepted(facts: InvoiceFacts, event: e.MessageEvent, at: datetime) -> InvoiceFacts:

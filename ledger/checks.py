@@ -22,7 +22,9 @@ from ledger.invariants import (
     steps_settled,
     within_caps,
 )
-from ledger.logs import customer_logs, customers_logs, invoice_logs, reduced_customer
+from ledger.listings import listed_in_order, said_once, spoken_for
+from ledger.log_reading import customer_logs, customers_logs, invoice_logs
+from ledger.logs import reduced_customer
 from ledger.sending import attempts, messages
 from ledger.unit import customers
 
@@ -84,8 +86,11 @@ async def check_invariants(
         at_provider = await _by_message(connection, accepted or (), once)
         async for log in invoice_logs(connection):
             permits_in_order(log, order)
+            listed_in_order(log, order)
             accepted_once(log, once, at_provider)
+            said_once(log, once)
             steps_settled(log, settled, book, now, grace)
+            spoken_for(log, settled)
             inside_windows(log, windows, book)
             facts_agree(log, agree)
             never_suppressed(log, quiet, book)

@@ -45,11 +45,10 @@ def permits_in_order(log: InvoiceLog, tally: Tally) -> None:
         attempt = tried.get(logged.event.attempt)
         if attempt is None or before is None:
             tally.violations.append(f"{log.name}: permit {logged.id} names an attempt that does not exist")
-        elif reason := _forbidden(
+        elif reason := forbidden(
             before, log.cadence_before(logged.id), logged.at, attempt.step, notice=attempt.notice
         ) or _unapproved(before, log.cadence_before(logged.id), attempt):
             tally.violations.append(f"{log.name}: permit {logged.id} for {_step(attempt)} was given {reason}")
-    _listed_in_order(log, tally)
     for attempt in log.attempts:
         if attempt.id not in permitted:
             tally.violations.append(f"{log.name}: attempt {attempt.id} has no permit in the log")
@@ -68,22 +67,7 @@ def _unapproved(facts: InvoiceFacts, cadence: Cadence, attempt: Tried) -> str | 
     return None if leave else "without approval"
 
 
-def _listed_in_order(log: InvoiceLog, tally: Tally) -> None:
-    """What another invoice's message says of this one is a reminder of this one, too."""
-    for each in log.listed:
-        tally.checked += 1
-        earlier = [after for logged, _, after in replayed(log.events) if logged.id < each.permit_event]
-        reason = (
-            _forbidden(earlier[-1], log.cadence_before(each.permit_event), each.permitted_at, each.step)
-            if earlier
-            else "before it was received"
-        )
-        if reason:
-            told = step_key(each.step, each.occurrence)
-            tally.violations.append(f"{log.name}: {told} was listed in message {each.reference} {reason}")
-
-
-def _forbidden(
+def forbidden(
     facts: InvoiceFacts, cadence: Cadence, at: datetime, step: str, *, notice: bool = False
 ) -> str | None:
     """Why no message of `step` was to be permitted on these facts at `at`; None where one was."""
@@ -116,25 +100,6 @@ def accepted_once(log: InvoiceLog, tally: Tally, at_provider: Mapping[int, int])
             tally.known.append(f"{told}: sent again after the provider's list was twice read without it")
         else:
             tally.violations.append(told)
-    _said_once(log, tally)
-
-
-def _said_once(log: InvoiceLog, tally: Tally) -> None:
-    """What a message on another invoice said is said by no message of its own; one that failed said nothing."""
-    said = Counter(
-        (each.step, each.occurrence, each.channel)
-        for each in log.listed
-        if each.state == "accepted" and each.delivery != "failed"
-    )
-    own = Counter(
-        (each.step, each.occurrence, each.channel) for each in log.attempts if each.state == "accepted"
-    )
-    for place, times in said.items():
-        tally.checked += 1
-        if times + own[place] > 1:
-            step, occurrence, channel = place
-            told = f"{log.name}: {step_key(step, occurrence)} by {channel} was accepted {times + own[place]} times"
-            tally.violations.append(f"{told}, other invoices' messages counted")
 
 
 def _resent(facts: InvoiceFacts, attempt: Tried) -> bool:
@@ -145,7 +110,6 @@ def _resent(facts: InvoiceFacts, attempt: Tried) -> bool:
 def steps_settled(log: InvoiceLog, tally: Tally, book: Rulebook, now: datetime, grace: timedelta) -> None:
     """Invariant 3: what has passed has one final outcome or a later date, and what failed has its case."""
     _never_both(log, tally)
-    _merged_into_something(log, tally)
     missing = sorted({case.key for case in log.stored.cases} - log.cases)
     tally.violations.extend(f"{log.name}: the case {key} is owed and was never opened" for key in missing)
     if log.stored.closed:
@@ -164,16 +128,6 @@ def _never_both(log: InvoiceLog, tally: Tally) -> None:
     done = {_key(x.event) for x in log.events if isinstance(x.event, e.MessageAccepted | e.StepPerformed)}
     done |= {key for key, step in log.stored.steps.items() if step.outcome == "merged"}
     tally.violations.extend(f"{log.name}: {key} was both skipped and done" for key in sorted(skipped & done))
-
-
-def _merged_into_something(log: InvoiceLog, tally: Tally) -> None:
-    """A merged step was listed in a message that the provider took, or may have taken."""
-    taken = {each.reference for each in log.listed if each.state in ("accepted", "unknown")}
-    for key, step in log.stored.steps.items():
-        if step.outcome == "merged" and step.into not in taken:
-            tally.violations.append(
-                f"{log.name}: {key} was merged into message {step.into}, which never left"
-            )
 
 
 def _key(event: e.StepSkipped | e.MessageAccepted | e.StepPerformed) -> str:

@@ -1,28 +1,18 @@
-"""Logs: each invoice with its events, its customer's and its attempts, read in batches from one snapshot."""
+"""Logs: all that the ledger holds of one invoice, its customer's events and its attempts among it, for checking."""
 
-from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-from sqlalchemy import Select, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence import events as e
 from cadence.customer_facts import CustomerFacts
 from cadence.customers import reduce_customer
 from cadence.directive import Directive
 from cadence.document import Cadence
-from cadence.facts import InvoiceFacts
-from cadence.migration import Edition
+from cadence.facts import InvoiceFacts, StepFacts
 from cadence.reducer import reduce_invoice
 from cadence.rules import Rulebook, Rules
-from ledger.sending import attempts, messages
-from ledger.spoken_for import listed
-from ledger.unit import cadences, cases_table, customers, events_table, invoices
-
-BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +52,10 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A step of an invoice that an attempt on another one listed: what became of that attempt, and of its message."""
+    """A step of an invoice that an attempt on another one listed: what became of that attempt, and of its message.
+
+    `carrier` is what is known of the step that the message was for, and `goes_on` whether that may still send.
+    """
 
     step: str
     occurrence: int
@@ -73,6 +66,8 @@ class Listed:
     delivery: str | None
     permitted_at: datetime
     permit_event: int
+    carrier: StepFacts
+    goes_on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,173 +146,3 @@ def reduced_customer(log: Iterable[Logged]) -> CustomerFacts | None:
     for logged in log:
         facts = reduce_customer(facts, logged.event)
     return facts
-
-
-async def invoice_logs(connection: AsyncConnection, batch: int = BATCH) -> AsyncIterator[InvoiceLog]:
-    """Every invoice by our id, `batch` of them in memory at a time."""
-    documents = await _documents(connection)
-    last = 0
-    while True:
-        page = select(invoices).where(invoices.c.id > last).order_by(invoices.c.id).limit(batch)
-        rows = (await connection.execute(page)).mappings().all()
-        if not rows:
-            return
-        for log in await _page(connection, rows, documents):
-            yield log
-        last = rows[-1]["id"]
-
-
-async def customers_logs(
-    connection: AsyncConnection, batch: int = BATCH
-) -> AsyncIterator[Sequence[InvoiceLog]]:
-    """The invoices of each customer who was contacted more than once, customer by customer."""
-    documents = await _documents(connection)
-    often = (
-        select(invoices.c.customer_id)
-        .join_from(attempts, messages)
-        .join(invoices)
-        .group_by(invoices.c.customer_id)
-        .having(func.count() > 1)
-    )
-    last = 0
-    while True:
-        page = often.where(invoices.c.customer_id > last).order_by(invoices.c.customer_id).limit(batch)
-        ids = list((await connection.execute(page)).scalars())
-        if not ids:
-            return
-        found = select(invoices).where(invoices.c.customer_id.in_(ids)).order_by(invoices.c.id)
-        rows = (await connection.execute(found)).mappings().all()
-        by_customer: dict[int, list[InvoiceLog]] = defaultdict(list)
-        for log in await _page(connection, rows, documents):
-            by_customer[log.row["customer_id"]].append(log)
-        for logs in by_customer.values():
-            yield logs
-        last = ids[-1]
-
-
-async def customer_logs(
-    connection: AsyncConnection, batch: int = BATCH
-) -> AsyncIterator[tuple[int, CustomerFacts | None, Sequence[Logged]]]:
-    """Every customer: our id, the stored facts, the events."""
-    last = 0
-    while True:
-        page = select(customers.c.id, customers.c.facts).where(customers.c.id > last)
-        rows = (await connection.execute(page.order_by(customers.c.id).limit(batch))).all()
-        if not rows:
-            return
-        told = await _customer_events(connection, [row.id for row in rows])
-        for row in rows:
-            yield row.id, CustomerFacts.model_validate(row.facts) if row.facts else None, told[row.id]
-        last = rows[-1].id
-
-
-async def _page(
-    connection: AsyncConnection, rows: Sequence[Any], documents: Mapping[int, Edition]
-) -> list[InvoiceLog]:
-    ids = [row["id"] for row in rows]
-    told = await _invoice_events(connection, ids)
-    owned = {row["id"]: list(_owned(row, told[row["id"]])) for row in rows}
-    every = {customer_id for spans in owned.values() for customer_id, _ in spans}
-    by_customer = await _customer_events(connection, sorted(every))
-    tried = await _attempts(connection, ids)
-    spoken_for = await _listed(connection, ids)
-    opened = await _case_keys(connection, ids)
-    editions = {(each.cadence.name, each.version): each.cadence for each in documents.values()}
-    return [
-        InvoiceLog(
-            row=row,
-            stored=InvoiceFacts.model_validate(row["facts"]),
-            cadence=documents[row["cadence_id"]].cadence,
-            editions=editions,
-            events=told[row["id"]],
-            owners=[Owner(whose, until, by_customer[whose]) for whose, until in owned[row["id"]]],
-            attempts=tried[row["id"]],
-            listed=spoken_for[row["id"]],
-            cases=frozenset(opened[row["id"]]),
-        )
-        for row in rows
-    ]
-
-
-def _owned(row: Any, events: Iterable[Logged]) -> Iterator[tuple[int, int | None]]:
-    """Whose an invoice was, and until which event."""
-    for logged in events:
-        if isinstance(logged.event, e.InvoiceMoved):
-            yield logged.event.from_customer, logged.id
-    yield row["customer_id"], None
-
-
-async def _documents(connection: AsyncConnection) -> dict[int, Edition]:
-    found = await connection.execute(select(cadences))
-    return {row.id: Edition(Cadence.model_validate(row.document), row.version) for row in found}
-
-
-async def _invoice_events(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, list[Logged]]:
-    found = _events().add_columns(events_table.c.invoice_id.label("owner"))
-    return await _logged(connection, found.where(events_table.c.invoice_id.in_(ids)), e.INVOICE_EVENT)
-
-
-async def _customer_events(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, list[Logged]]:
-    found = _events().add_columns(events_table.c.customer_id.label("owner"))
-    of_customer = events_table.c.customer_id.in_(ids) & events_table.c.invoice_id.is_(None)
-    return await _logged(connection, found.where(of_customer), e.CUSTOMER_EVENT)
-
-
-def _events() -> Select[Any]:
-    columns = (events_table.c.id, events_table.c.type, events_table.c.payload, events_table.c.at)
-    return select(*columns).order_by(events_table.c.id)
-
-
-async def _logged(connection: AsyncConnection, found: Select[Any], kind: Any) -> dict[int, list[Logged]]:
-    logs: dict[int, list[Logged]] = defaultdict(list)
-    for row in await connection.execute(found):
-        event = kind.validate_python({"type": row.type, **row.payload})
-        logs[row.owner].append(Logged(row.id, event, row.at))
-    return logs
-
-
-async def _attempts(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, list[Tried]]:
-    found = (
-        select(
-            *attempts.c[
-                ("id", "message_id", "state", "permitted_at", "lease_until", "began_at", "permit_event")
-            ],
-            *messages.c[("step", "occurrence", "channel", "notice")],
-            messages.c.invoice_id,
-        )
-        .join_from(attempts, messages)
-        .where(messages.c.invoice_id.in_(ids))
-        .order_by(attempts.c.permit_event)
-    )
-    tried: dict[int, list[Tried]] = defaultdict(list)
-    for row in (await connection.execute(found)).mappings():
-        values = dict(row)
-        tried[values.pop("invoice_id")].append(Tried(**values))
-    return tried
-
-
-async def _listed(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, list[Listed]]:
-    found = (
-        select(
-            *listed.c[("invoice_id", "step", "occurrence")],
-            *messages.c[("channel", "reference", "delivery")],
-            *attempts.c[("message_id", "state", "permitted_at", "permit_event")],
-        )
-        .join_from(listed, attempts)
-        .join(messages)
-        .where(listed.c.invoice_id.in_(ids))
-        .order_by(attempts.c.permit_event)
-    )
-    by_invoice: dict[int, list[Listed]] = defaultdict(list)
-    for row in (await connection.execute(found)).mappings():
-        values = dict(row)
-        by_invoice[values.pop("invoice_id")].append(Listed(**values))
-    return by_invoice
-
-
-async def _case_keys(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, set[str]]:
-    found = select(cases_table.c.invoice_id, cases_table.c.key).where(cases_table.c.invoice_id.in_(ids))
-    keys: dict[int, set[str]] = defaultdict(set)
-    for invoice_id, key in await connection.execute(found):
-        keys[invoice_id].add(key)
-    return keys

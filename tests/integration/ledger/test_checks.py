@@ -15,7 +15,7 @@ from cadence.rules import Rulebook
 from ledger.access import Ledger
 from ledger.checks import Accepted, Check, check_invariants, personal_needles
 from ledger.invariants import Tally, _nothing_lost
-from ledger.logs import invoice_logs
+from ledger.log_reading import invoice_logs
 from ledger.performing import LostMessage, lost_message, perform, settle_lost
 from ledger.recording import Fact, record
 from ledger.unit import Origin

@@ -2,7 +2,7 @@
 
 from ledger.access import Ledger
 from ledger.checks import personal_needles
-from ledger.logs import invoice_logs
+from ledger.log_reading import invoice_logs
 from tests.integration.ledger.playing import row, take_in
 
 

@@ -1,7 +1,7 @@
 """Random sequences through the real ledger: two workers send while everybody tells it everything at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,12 +14,12 @@ from sqlalchemy import select, text
 
 from cadence import events as e
 from cadence.document import Cadence
-from cadence.facts import MessageState, StepFacts
 from cadence.planner import plan
 from ledger.access import Ledger
 from ledger.checks import check_invariants
 from ledger.database import connect
-from ledger.logs import InvoiceLog, Tried, invoice_logs
+from ledger.log_reading import invoice_logs
+from ledger.logs import InvoiceLog
 from ledger.publishing import publish
 from ledger.unit import agenda_table
 from starter.documents import read_packs
@@ -37,8 +37,6 @@ PLACE = {
 CUSTOMERS = ("C-1", "C-2")
 NUMBERS = {"C-1": ("A-1", "A-2", "A-3"), "C-2": ("B-1", "B-2")}
 CURRENCIES = {"A-3": "USD"}
-# What became of a message that may have reached somebody.
-MAY_REACH = (MessageState.ACCEPTED, MessageState.UNKNOWN, MessageState.RESERVED, MessageState.GIVEN_UP)
 LAG = timedelta(milliseconds=3)
 # Longer than any lock is held here; PostgreSQL itself finds a circle of locks after a second.
 IMPATIENT = ("lock_timeout = '20s'", "statement_timeout = '30s'")
@@ -119,7 +117,6 @@ class Office:
                 await self._assert_planned(connection, log, now)
             await self.tellers[0].till.assert_kept(connection)
         assert_money_adds_up(logs)
-        _assert_spoken_for(logs)
 
     async def _assert_planned(self, connection: Any, log: InvoiceLog, now: datetime) -> None:
         """What is stored of the agenda is what the planner makes of the stored facts."""
@@ -132,31 +129,6 @@ class Office:
             tuple(each) for each in await connection.execute(of_invoice.order_by(agenda_table.c.position))
         ]
         assert stored == [(item.key, item.at) for item in planned.items], log.name
-
-
-def _assert_spoken_for(logs: Sequence[InvoiceLog]) -> None:
-    """Whoever was merged into a message that reached nobody waits for a step that still goes on."""
-    by_message = {tried.message_id: (log, tried) for log in logs for tried in log.attempts}
-    for log in logs:
-        spoken = {(each.step, each.occurrence, each.reference): each.message_id for each in log.listed}
-        for key, record in log.stored.steps.items():
-            name, _, occurrence = key.rpartition("/")
-            if record.outcome != "merged" or log.stored.closed:
-                continue
-            carrier, tried = by_message[spoken[name, int(occurrence), record.into or ""]]
-            said = carrier.stored.step(tried.step, tried.occurrence)
-            assert said.outcome == "sent" or _goes_on(carrier, said, tried), f"{log.name}: {key} is forgotten"
-
-
-def _goes_on(carrier: InvoiceLog, said: StepFacts, tried: Tried) -> bool:
-    if any(message.state in MAY_REACH for message in said.messages.values()):
-        return True
-    return (
-        not carrier.stored.closed
-        and said.outcome is None
-        and carrier.cadence.step(tried.step) is not None
-        and tried.occurrence in (1, 1 + carrier.stored.rearmed)
-    )
 
 
 @asynccontextmanager
