@@ -1,9 +1,9 @@
 """The one Jinja environment: sandboxed, strict about undefined names, escaping in HTML layouts only."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 
-from jinja2 import FileSystemLoader, StrictUndefined, nodes
+from jinja2 import FileSystemLoader, StrictUndefined, Template, nodes
 from jinja2 import TemplateError as JinjaError
 from jinja2.exceptions import SecurityError
 from jinja2.meta import find_undeclared_variables
@@ -35,11 +35,17 @@ class Text:
         self.template, self.channel, self.language = template, channel, language
         try:
             self.syntax = ENVIRONMENT.parse(source)
-            self._compiled = ENVIRONMENT.from_string(source)
+            # Refuses what does not compile either: an unknown filter, say.
+            self.variables = frozenset(find_undeclared_variables(self.syntax))
         except JinjaError as error:
             raise self.error("syntax", f"line {getattr(error, 'lineno', '?')}") from error
-        self.variables = frozenset(find_undeclared_variables(self.syntax))
-        self.blocks = frozenset(self._compiled.blocks)
+        self.blocks = frozenset(block.name for block in self.syntax.find_all(nodes.Block))
+        self._source = source
+
+    @cached_property
+    def _compiled(self) -> Template:
+        """Made when it is first rendered: linting a cadence looks through every text, and renders few."""
+        return ENVIRONMENT.from_string(self._source)
 
     @property
     def is_flat(self) -> bool:
