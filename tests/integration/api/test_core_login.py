@@ -52,7 +52,10 @@ async def log_in(api: Api) -> httpx.Response:
     """What a browser does: follow the service to the provider, and the provider back."""
     to_provider = await api.anonymous.get("/login")
     assert to_provider.status_code == 302
-    async with httpx.AsyncClient(trust_env=False) as browser:
+    async with httpx.AsyncClient(
+        trust_env=False,
+        verify=False,  # noqa: S501 - plain HTTP: to read certificates would take longer than the login
+    ) as browser:
         back = (await browser.get(to_provider.headers["location"])).headers["location"]
     assert back.startswith(f"{PUBLIC_URL}/login/callback?")
     return await api.anonymous.get(back)

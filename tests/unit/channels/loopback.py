@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ ACCOUNT = "AC" + "0" * 32
 PUBLIC_URL = "https://regua.example.com"
 PHONE = "+12025550123"
 EMAIL = "ana@example.com"
+# What is asked speaks plain HTTP: reading certificates for each call would take ten times as long as the call.
+NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def email(**changes: Any) -> EmailMessage:
@@ -177,22 +180,26 @@ class Provider:
     receiver: Receiver
 
     def post(self, path: str, body: Any, status: int | None = None) -> Any:
-        response = httpx.post(f"{self.url}/sandbox/{path}", json=body, trust_env=False, timeout=30)
+        response = httpx.post(
+            f"{self.url}/sandbox/{path}", json=body, trust_env=False, verify=NO_CERTIFICATES, timeout=30
+        )
         assert status in (None, response.status_code)
         return response.json()
 
     def get(self, path: str) -> Any:
-        return httpx.get(f"{self.url}/sandbox/{path}", trust_env=False).json()
+        return httpx.get(f"{self.url}/sandbox/{path}", trust_env=False, verify=NO_CERTIFICATES).json()
 
     def fail(self, kind: str, **changes: Any) -> None:
         self.post("faults", {"kind": kind} | changes, 201)
 
     def clear_faults(self) -> None:
-        httpx.delete(f"{self.url}/sandbox/faults", trust_env=False).raise_for_status()
+        httpx.delete(f"{self.url}/sandbox/faults", trust_env=False, verify=NO_CERTIFICATES).raise_for_status()
 
     def twilio(self, path: str) -> Any:
         """What Twilio's API answers to a GET of `path`."""
-        return httpx.get(self.url + path, auth=(ACCOUNT, "12345"), trust_env=False).json()
+        return httpx.get(
+            self.url + path, auth=(ACCOUNT, "12345"), trust_env=False, verify=NO_CERTIFICATES
+        ).json()
 
     def settle(self) -> list[Call]:
         """The callbacks, once no receipt is owed."""

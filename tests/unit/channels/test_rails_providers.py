@@ -27,7 +27,7 @@ from channels.rails.pix import PixApi, PixRail
 from channels.rails.stripe import StripeRail
 from channels.sandbox.config import SandboxConfig
 from channels.sandbox.server import server
-from tests.unit.channels.loopback import ACCOUNT, PUBLIC_URL, Receiver, running, settings
+from tests.unit.channels.loopback import ACCOUNT, NO_CERTIFICATES, PUBLIC_URL, Receiver, running, settings
 
 SECRETS = {
     "PAYMENT_WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
@@ -58,7 +58,9 @@ class World:
     def pay(self, rail: str, **fields: Any) -> str:
         """Play money that moves; returns the payment's id."""
         body = {"rail": rail, "amount": "110.50", "at": AT.isoformat()} | fields
-        answer = httpx.post(f"{self.url}/sandbox/payments", json=body, trust_env=False)
+        answer = httpx.post(
+            f"{self.url}/sandbox/payments", json=body, trust_env=False, verify=NO_CERTIFICATES
+        )
         assert answer.status_code == 201, answer.text
         identity: str = answer.json()["id"]
         return identity
@@ -99,7 +101,7 @@ def playing(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Ite
 
 @pytest.fixture
 def world(playing: World) -> World:
-    httpx.post(f"{playing.url}/sandbox/reset", trust_env=False).raise_for_status()
+    httpx.post(f"{playing.url}/sandbox/reset", trust_env=False, verify=NO_CERTIFICATES).raise_for_status()
     playing.receiver.calls.clear()
     playing.receiver.failures = 0
     return replace(playing, rails=_rails(playing.url))
@@ -266,7 +268,9 @@ def test_what_was_played_survives_the_sandbox(tmp_path: Path, receiver: Receiver
         identity = World(url, receiver, {}).pay("stripe")
     with running(server(config, 0)) as url:
         key = {"Authorization": "Bearer rk_test"}
-        found = httpx.get(f"{url}/v1/payment_intents/{identity}", headers=key, trust_env=False)
+        found = httpx.get(
+            f"{url}/v1/payment_intents/{identity}", headers=key, trust_env=False, verify=NO_CERTIFICATES
+        )
     assert found.json()["amount_received"] == 11050
 
 
@@ -285,7 +289,12 @@ def test_what_was_played_survives_the_sandbox(tmp_path: Path, receiver: Receiver
     ],
 )
 def test_the_sandbox_says_what_it_cannot_play(world: World, body: dict[str, Any], sentence: str) -> None:
-    answer = httpx.post(f"{world.url}/sandbox/payments", json={"amount": "1.00"} | body, trust_env=False)
+    answer = httpx.post(
+        f"{world.url}/sandbox/payments",
+        json={"amount": "1.00"} | body,
+        trust_env=False,
+        verify=NO_CERTIFICATES,
+    )
     assert answer.status_code == 422
     assert answer.json()["error"].startswith(sentence)
 

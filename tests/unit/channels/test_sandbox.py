@@ -20,7 +20,18 @@ from channels.sms import TwilioSms
 from channels.verify import verify_sendgrid, verify_twilio
 from channels.whatsapp import TwilioWhatsApp
 from tests.unit.channels import loopback
-from tests.unit.channels.loopback import ACCOUNT, EMAIL, PHONE, Call, Provider, Receiver, email, sms, whatsapp
+from tests.unit.channels.loopback import (
+    ACCOUNT,
+    EMAIL,
+    NO_CERTIFICATES,
+    PHONE,
+    Call,
+    Provider,
+    Receiver,
+    email,
+    sms,
+    whatsapp,
+)
 
 
 def _verified(provider: Provider, calls: list[Call]) -> list[Receipt]:
@@ -204,7 +215,9 @@ async def test_twilios_list_pages_from_the_newest_to_the_oldest(provider: Provid
 )
 def test_twilios_refusals_bear_its_codes(provider: Provider, form: dict[str, str], code: int) -> None:
     path = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
-    answer = httpx.post(provider.url + path, data=form, auth=(ACCOUNT, "12345"), trust_env=False)
+    answer = httpx.post(
+        provider.url + path, data=form, auth=(ACCOUNT, "12345"), trust_env=False, verify=NO_CERTIFICATES
+    )
     assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
@@ -233,7 +246,11 @@ def test_sendgrids_refusals_name_the_field(
 ) -> None:
     headers = {"Authorization": "Bearer SG.test"}
     answer = httpx.post(
-        f"{provider.url}/v3/mail/send", json=_mail(**changes), headers=headers, trust_env=False
+        f"{provider.url}/v3/mail/send",
+        json=_mail(**changes),
+        headers=headers,
+        trust_env=False,
+        verify=NO_CERTIFICATES,
     )
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["field"] == field
@@ -290,7 +307,7 @@ def test_a_played_reply_arrives_signed(provider: Provider, channel: str, body: s
 
 
 def test_the_public_key_is_the_one_that_settings_take(provider: Provider) -> None:
-    answer = httpx.get(f"{provider.url}/sandbox/public-key", trust_env=False)
+    answer = httpx.get(f"{provider.url}/sandbox/public-key", trust_env=False, verify=NO_CERTIFICATES)
     assert answer.text == provider.settings.sendgrid_webhook_public_key
 
 
@@ -367,7 +384,7 @@ def _first_answer(url: str) -> Any:
     deadline = time.monotonic() + 20
     while True:
         try:
-            return httpx.get(url, trust_env=False).json()
+            return httpx.get(url, trust_env=False, verify=NO_CERTIFICATES).json()
         except httpx.ConnectError:
             assert time.monotonic() < deadline
             time.sleep(0.05)
