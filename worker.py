@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from importlib.metadata import version
 
 import structlog
 import uvloop
@@ -122,14 +123,17 @@ def _announcer(client: Client, ledger: Ledger, settings: Settings) -> Worker:
     )
 
 
-def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
-    """Versioning is on only where a build is named: a versioned worker with no current version gets no tasks."""
-    if settings.worker_build_id is None:
-        return None
+def _deployment(settings: Settings) -> WorkerDeploymentConfig:
+    """Versioning is on only where a build is named: a versioned worker with no current version gets no tasks.
+
+    Without one the release stands for it: the SDK would read every module that is loaded to make a name up.
+    """
+    build, versioned = settings.worker_build_id, settings.worker_build_id is not None
+    behaviour = VersioningBehavior.AUTO_UPGRADE if versioned else VersioningBehavior.UNSPECIFIED
     return WorkerDeploymentConfig(
-        version=WorkerDeploymentVersion("regua", settings.worker_build_id),
-        use_worker_versioning=True,
-        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+        version=WorkerDeploymentVersion("regua", build or version("regua")),
+        use_worker_versioning=versioned,
+        default_versioning_behavior=behaviour,
     )
 
 
