@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import update
 
 from ledger.access import Ledger
-from ledger.database import connect
 from ledger.filters import InvoiceFilter
 from ledger.jobs import create_job
 from ledger.publishing import publish
 from ledger.unit import agenda_table
 from starter.jobs import work_jobs
+from tests.integration.engines import engine_on
 from tests.integration.ledger.playing import CREDITOR, row, ruler, send, take_in
 from tests.integration.terminal import Terminal
 
@@ -27,7 +27,7 @@ SOON, LATER = TODAY + timedelta(days=20), TODAY + timedelta(days=30)
 @pytest.fixture
 async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     """Two invoices of one customer and one of another, due in a month."""
-    ledger = Ledger(connect(database_url, pool_size=2), CREDITOR)
+    ledger = Ledger(engine_on(database_url, 2), CREDITOR)
     await publish(ledger.engine, ruler(), datetime.now(UTC))
     dates: dict[str, Any] = {"issued_on": TODAY, "due_on": LATER}
     rows = [row("A-1", **dates), row("A-2", **dates), row("B-1", "C-2", **dates)]

@@ -9,10 +9,10 @@ import pytest
 
 from cadence import events as e
 from ledger.access import Ledger
-from ledger.database import connect
 from ledger.publishing import publish
 from ledger.recording import Fact, record
 from ledger.unit import PLANNER
+from tests.integration.engines import engine_on
 from tests.integration.ledger.playing import CREDITOR, row, ruler, take_in
 from tests.integration.terminal import Terminal
 
@@ -25,7 +25,7 @@ FIRST, SECOND = TODAY + timedelta(days=40), TODAY + timedelta(days=70)
 @pytest.fixture
 async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     """Two invoices, the first step of each of which has asked for leave."""
-    ledger, now = Ledger(connect(database_url, pool_size=2), CREDITOR), datetime.now(UTC)
+    ledger, now = Ledger(engine_on(database_url, 2), CREDITOR), datetime.now(UTC)
     message = {"send": {"template": "overdue_first", "channels": ["email"]}, "stage": "courtesy"}
     steps = [
         {"id": "courtesy", "at": "due + 1d", "approval": "manager"} | message,

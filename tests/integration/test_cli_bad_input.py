@@ -10,10 +10,10 @@ from sqlalchemy import func, select
 
 import worker
 from ledger.access import Ledger
-from ledger.database import connect
 from ledger.publishing import publish
 from ledger.unit import events_table
 from starter.embedded import EmbeddedTemporal, free_port
+from tests.integration.engines import engine_on
 from tests.integration.ledger.playing import CREDITOR, row, ruler, take_in
 from tests.integration.terminal import Terminal
 
@@ -120,7 +120,7 @@ REFUSED: list[tuple[list[str], str]] = [
 @pytest.fixture
 async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     """An open invoice, a paid one and a disputed one."""
-    ledger = Ledger(connect(database_url, pool_size=2), CREDITOR)
+    ledger = Ledger(engine_on(database_url, 2), CREDITOR)
     await publish(ledger.engine, ruler(), datetime.now(UTC))
     dates: dict[str, Any] = {"issued_on": TODAY, "due_on": TODAY + timedelta(days=30)}
     rows = [row("A-1", **dates), row("PAID", **dates), row("DISPUTED", **dates)]

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from ledger.access import Ledger
-from ledger.database import connect
 from ledger.publishing import publish
+from tests.integration.engines import engine_on
 from tests.integration.ledger.playing import ARRIVAL, CREDITOR, row, ruler, take_in
 from tests.integration.terminal import Terminal
 
@@ -18,7 +18,7 @@ MERGE = ("merge-customer", "C-1", "C-2", "--reason", "duplicate")
 async def terminal(
     database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Terminal:
-    ledger = Ledger(connect(database_url, pool_size=2), CREDITOR)
+    ledger = Ledger(engine_on(database_url, 2), CREDITOR)
     await publish(ledger.engine, ruler(), ARRIVAL)
     await publish(ledger.engine, ruler(name="key", segments=["key"]), ARRIVAL)
     await take_in(ledger, row("INV-1"), row("INV-2", "C-2"))

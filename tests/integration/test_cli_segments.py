@@ -9,10 +9,10 @@ import pytest
 
 from cadence import events as e
 from ledger.access import Ledger
-from ledger.database import connect
 from ledger.publishing import publish
 from ledger.recording import Fact, record
 from ledger.unit import Origin
+from tests.integration.engines import engine_on
 from tests.integration.ledger.playing import ARRIVAL, CREDITOR, row, ruler, step, take_in
 from tests.integration.terminal import Terminal
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     """Two invoices of one customer, one of them paid."""
-    ledger = Ledger(connect(database_url, pool_size=2), CREDITOR)
+    ledger = Ledger(engine_on(database_url, 2), CREDITOR)
     await publish(ledger.engine, ruler(), ARRIVAL)
     now = datetime.now(UTC)
     due_on = now.date().replace(month=6, day=15, year=now.year + 1)

@@ -9,11 +9,11 @@ import pytest
 
 from ledger import unmatched
 from ledger.access import Ledger
-from ledger.database import connect
 from ledger.movements import Movement
 from ledger.publishing import publish
 from ledger.queries import show_invoice
 from ledger.references import Reference, creditor_reference
+from tests.integration.engines import engine_on
 from tests.integration.ledger.playing import ARRIVAL, CREDITOR, row, ruler, take_in
 from tests.integration.terminal import Terminal
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     """An invoice, and two payments that nobody could match."""
-    ledger = Ledger(connect(database_url, pool_size=2), CREDITOR)
+    ledger = Ledger(engine_on(database_url, 2), CREDITOR)
     await publish(ledger.engine, ruler(), ARRIVAL)
     await take_in(ledger, row("INV-1001", customer_name="Padaria Inventada"), now=datetime.now(UTC))
     async with ledger.engine.begin() as connection:

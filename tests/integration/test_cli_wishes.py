@@ -9,9 +9,9 @@ import pytest
 
 from ledger.access import Ledger
 from ledger.customer_intake import ContactIntake
-from ledger.database import connect
 from ledger.intake import receive
 from ledger.publishing import publish
+from tests.integration.engines import engine_on
 from tests.integration.ledger.playing import ARRIVAL, CREDITOR, FILE, row, ruler, take_in
 from tests.integration.terminal import Terminal
 
@@ -22,7 +22,7 @@ C1 = ("--customer", "C-1")
 @pytest.fixture
 async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     """An invoice that falls due years from now."""
-    ledger = Ledger(connect(database_url, pool_size=2), CREDITOR)
+    ledger = Ledger(engine_on(database_url, 2), CREDITOR)
     await publish(ledger.engine, ruler(), ARRIVAL)
     due_on = datetime.now(UTC).date().replace(month=6, day=15, year=datetime.now(UTC).year + 1)
     await take_in(ledger, row("INV-1", due_on=due_on), now=datetime.now(UTC))

@@ -11,13 +11,13 @@ from temporalio.client import Client
 
 from cadence.directive import Directive, InvoiceStart
 from ledger.access import Ledger
-from ledger.database import connect
 from ledger.inbox import PATIENCE, Arrival, Lane, Later, claim, keep
 from ledger.keys import workflow_id
 from ledger.publishing import publish
 from starter.embedded import EmbeddedTemporal, free_port
 from starter.relay import drain
 from starter.temporal import connect_temporal
+from tests.integration.engines import engine_on
 from tests.integration.ledger.playing import CREDITOR, row, ruler, take_in
 from tests.integration.terminal import Terminal
 from tests.integration.test_relay import own_ids
@@ -30,7 +30,7 @@ TODAY = datetime.now(UTC).date()
 
 @pytest.fixture
 async def ledger(database_url: str) -> AsyncIterator[Ledger]:
-    ledger = Ledger(connect(database_url, pool_size=4), CREDITOR)
+    ledger = Ledger(engine_on(database_url, 4), CREDITOR)
     await publish(ledger.engine, ruler(), datetime.now(UTC))
     await own_ids(ledger)
     yield ledger

@@ -15,13 +15,13 @@ from cadence.document import Cadence
 from cadence.problems import DocumentError
 from cadence.reading import read_document
 from ledger.access import Ledger
-from ledger.database import connect
 from ledger.publishing import publish
 from ledger.queries import contacts_per_day
 from ledger.unit import customers, events_table, invoices, outbox
 from starter.documents import read_creditor
 from starter.importing import Contacts, Imported, import_file
 from starter.importing_happenings import HappeningsImported, import_happenings
+from tests.integration.engines import engine_on
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -31,7 +31,7 @@ GOOD = "A-1,C-1,Loja Exemplo,smb,PT,+351910000101,loja@example.com,2026-01-20,10
 
 @pytest.fixture
 async def ledger(database_url: str) -> AsyncIterator[Ledger]:
-    ledger = Ledger(connect(database_url), read_creditor(ROOT / "creditor.yaml"))
+    ledger = Ledger(engine_on(database_url, 10), read_creditor(ROOT / "creditor.yaml"))
     for file in sorted(ROOT.glob("cadences/*.yaml")):
         await publish(ledger.engine, read_document(Cadence, file.read_text(), file.name), NOW)
     yield ledger
@@ -185,7 +185,7 @@ async def test_a_flood_of_contacts_is_asked_about_before_anything_is_done(ledger
 
 
 async def test_without_a_published_cadence_nothing_can_be_imported(database_url: str, file: Path) -> None:
-    ledger = Ledger(connect(database_url), read_creditor(ROOT / "creditor.yaml"))
+    ledger = Ledger(engine_on(database_url, 10), read_creditor(ROOT / "creditor.yaml"))
     write(file, HEADINGS + GOOD)
     with pytest.raises(DocumentError, match="no cadence is published yet"):
         await take_in(ledger, file)

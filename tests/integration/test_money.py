@@ -11,13 +11,14 @@ from channels.rails.money import MoneyNote, Reference, ReferenceKind
 from ledger import settling, unmatched
 from ledger.access import Ledger
 from ledger.checks import check_invariants
-from ledger.database import LedgerError, connect
+from ledger.database import LedgerError
 from ledger.inbox import Later, Verdict
 from ledger.publishing import publish
 from ledger.queries import show_invoice
 from ledger.references import creditor_reference
 from ledger.views import InvoiceStory
 from starter.money import take, take_unconfirmed
+from tests.integration.engines import engine_on
 from tests.integration.ledger.playing import (
     ARRIVAL,
     COURTESY_AT,
@@ -37,7 +38,7 @@ TXID = "7978c0c97ea847e78e8849634473c1f1"
 @pytest.fixture
 async def ledger(database_url: str) -> Any:
     """Two invoices of one customer and one of another; the first has a txid and a reference of the creditor's own."""
-    ledger = Ledger(connect(database_url, pool_size=6), CREDITOR)
+    ledger = Ledger(engine_on(database_url, 6), CREDITOR)
     await publish(ledger.engine, ruler(), ARRIVAL)
     known = {"pix_txid": TXID, "payment_reference": "pay_0001"}
     await take_in(ledger, row("INV-1", **known), row("INV-2"), row("2026/0003", "C-2", amount=Decimal(99)))

@@ -28,6 +28,7 @@ from starter.settings import Settings
 from starter.sweep import sweep, without_workflow
 from starter.telling import tell
 from starter.temporal import connect_temporal
+from tests.integration.engines import engine_on
 from tests.integration.ledger.playing import CREDITOR, row, ruler, take_in
 from tests.integration.waiting import eventually
 from workflows.attributes import CUSTOMER, SEGMENT, STATE
@@ -41,7 +42,7 @@ ORIGIN = Origin("ana", "test")
 @pytest.fixture
 async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     """A ledger whose ids no other test uses: all share one Temporal namespace, and ids name workflows."""
-    ledger = Ledger(connect(database_url, pool_size=10), CREDITOR)
+    ledger = Ledger(engine_on(database_url, 10), CREDITOR)
     await publish(ledger.engine, ruler(), datetime.now(UTC))
     await own_ids(ledger)
     yield ledger

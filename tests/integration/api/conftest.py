@@ -12,7 +12,6 @@ from temporalio.client import Client
 
 from channels.settings import ChannelSettings
 from ledger.access import Ledger
-from ledger.database import connect
 from ledger.publishing import publish
 from ledger.tokens import create
 from starter.api.app import api_app
@@ -21,6 +20,7 @@ from starter.api.service import Service
 from starter.api.settings import ApiSettings
 from starter.embedded import EmbeddedTemporal
 from starter.settings import Settings
+from tests.integration.engines import engine_on
 from tests.integration.ledger.playing import ARRIVAL, CREDITOR, ruler
 from workflows.converter import DATA_CONVERTER
 
@@ -71,7 +71,7 @@ async def serving(service: Service) -> AsyncIterator[Api]:
 @pytest.fixture
 async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     """An empty ledger whose segment `standard` has a cadence."""
-    engine = connect(database_url, pool_size=4)
+    engine = engine_on(database_url, 4)
     await publish(engine, ruler(), ARRIVAL)
     yield Ledger(engine, CREDITOR)
     await engine.dispose()

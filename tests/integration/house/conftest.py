@@ -6,9 +6,9 @@ import pytest
 
 from channels.settings import ChannelSettings
 from ledger.access import Ledger
-from ledger.database import connect
 from starter.embedded import EmbeddedTemporal
 from starter.settings import Settings
+from tests.integration.engines import engine_on
 from tests.integration.house.documents import CREDITOR
 from tests.integration.house.house import PROVIDER_TIMEOUT, WEBHOOK_SECRET, House, open_house
 
@@ -16,7 +16,7 @@ from tests.integration.house.house import PROVIDER_TIMEOUT, WEBHOOK_SECRET, Hous
 @pytest.fixture
 async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     """An empty ledger on the test's own database."""
-    engine = connect(database_url, pool_size=8)
+    engine = engine_on(database_url, 8)
     yield Ledger(engine, CREDITOR)
     await engine.dispose()
 

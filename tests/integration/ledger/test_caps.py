@@ -14,13 +14,13 @@ from cadence.packs import Pack, Packs
 from ledger.access import Ledger
 from ledger.attempts import Result
 from ledger.checks import Check, check_invariants
-from ledger.database import connect
 from ledger.explaining import why
 from ledger.publishing import publish
 from ledger.queries import next_contact, show_invoice, upcoming
 from ledger.searching import search_agenda
 from ledger.sending import Leave, begin, conclude, permit
 from starter.documents import read_packs
+from tests.integration.engines import engine_on
 from tests.integration.ledger.playing import ARRIVAL, CREDITOR, order_of, row, ruler, take_in
 
 PACKS = read_packs(Path("policies"))
@@ -38,7 +38,7 @@ def consumers(*channels: str) -> Cadence:
 @pytest.fixture
 async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     """A ledger that knows every pack."""
-    engine = connect(database_url, pool_size=8)
+    engine = engine_on(database_url, 8)
     yield Ledger(engine, CREDITOR, packs=PACKS)
     await engine.dispose()
 

@@ -10,12 +10,12 @@ import pytest
 from cadence import events as e
 from cadence.why import WORDS, Because
 from ledger.access import Ledger
-from ledger.database import connect
 from ledger.explaining import why
 from ledger.publishing import publish
 from ledger.recording import Fact, record
 from ledger.unit import Origin
 from starter.documents import read_packs
+from tests.integration.engines import engine_on
 from tests.integration.ledger.playing import ARRIVAL, COURTESY_AT, CREDITOR, row, ruler, send, take_in
 
 DAY = timedelta(days=1)
@@ -24,7 +24,7 @@ DAY = timedelta(days=1)
 @pytest.fixture
 async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     """A ledger that knows every pack."""
-    engine = connect(database_url, pool_size=2)
+    engine = engine_on(database_url, 2)
     yield Ledger(engine, CREDITOR, packs=read_packs(Path("policies")))
     await engine.dispose()
 

@@ -14,12 +14,13 @@ from cadence.creditor import LateInterest
 from cadence.interest import Debt, Movement
 from ledger.access import Ledger
 from ledger.charging import ChargesRefused
-from ledger.database import UnknownInvoice, connect
+from ledger.database import UnknownInvoice
 from ledger.interest import owed_by
 from ledger.publishing import publish
 from ledger.recording import Fact, record
 from ledger.unit import Origin, events_table
 from starter.interest import interest_on
+from tests.integration.engines import engine_on
 from tests.integration.ledger.playing import ARRIVAL, CREDITOR, row, ruler, take_in
 
 POLICIES = Path("policies")
@@ -33,7 +34,7 @@ EUR = "EUR"
 @pytest.fixture
 async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     """The ledger of a Portuguese creditor."""
-    engine = connect(database_url, pool_size=2)
+    engine = engine_on(database_url, 2)
     yield Ledger(engine, PORTUGUESE)
     await engine.dispose()
 

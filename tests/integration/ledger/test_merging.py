@@ -14,7 +14,7 @@ from ledger.access import Ledger
 from ledger.checks import check_invariants
 from ledger.conversations import IncomingReply, record_reply
 from ledger.customer_intake import ContactIntake, CustomerIntake, contacts
-from ledger.database import LedgerError, UnknownCustomer, connect
+from ledger.database import LedgerError, UnknownCustomer
 from ledger.intake import receive
 from ledger.merging import Merged, merge, preview_merge
 from ledger.publishing import publish
@@ -23,6 +23,7 @@ from ledger.recording import Fact, record, record_customer
 from ledger.searching import customer_view, search_customers
 from ledger.sending import permit
 from ledger.unit import Origin, customers, invoices
+from tests.integration.engines import engine_on
 from tests.integration.ledger.playing import (
     ARRIVAL,
     COURTESY_AT,
@@ -307,7 +308,7 @@ async def test_merges_payments_permits_and_imports_at_once_never_block_each_othe
 
 
 async def test_contacts_of_both_count_against_one_cap_after_a_merge(database_url: str) -> None:
-    ledger = Ledger(connect(database_url, pool_size=2), CREDITOR, packs=PACKS)
+    ledger = Ledger(engine_on(database_url, 2), CREDITOR, packs=PACKS)
     await publish(ledger.engine, consumers("email"), ARRIVAL)
     place = {
         "country": "CO", "zone": "America/Bogota", "language": "es", "due_on": date(2026, 3, 9), "consents": ("email",),

@@ -14,12 +14,12 @@ from cadence.packs import Pack, Packs
 from ledger.access import Ledger
 from ledger.attempts import Result
 from ledger.checks import check_invariants
-from ledger.database import connect
 from ledger.explaining import why
 from ledger.publishing import publish
 from ledger.recording import Fact, record
 from ledger.sending import Leave, begin, conclude, permit
 from starter.documents import read_packs
+from tests.integration.engines import engine_on
 from tests.integration.ledger.playing import ARRIVAL, CREDITOR, FILE, order_of, row, ruler, take_in
 
 PACKS = read_packs(Path("policies"))
@@ -33,7 +33,7 @@ LETTER = {"subject": "A reminder", "html": "<p>Please pay.</p>", "body": "Please
 @pytest.fixture
 async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     """A ledger that knows every pack: in Colombia, one contact a day, and one channel a week."""
-    engine = connect(database_url, pool_size=8)
+    engine = engine_on(database_url, 8)
     yield Ledger(engine, CREDITOR, packs=PACKS)
     await engine.dispose()
 
