@@ -87,6 +87,11 @@ def _(event: e.MessageGivenUp, facts: InvoiceFacts, at: datetime) -> InvoiceFact
 
 
 @reduce_message.register
+def _(event: e.MessageSentTwice, facts: InvoiceFacts, _at: datetime) -> InvoiceFacts:
+    return owe_case(facts, f"twice/{step_key(event.step, event.occurrence)}/{event.channel}", "sent_twice")
+
+
+@reduce_message.register
 def _(event: e.DeliveryReported, facts: InvoiceFacts, at: datetime) -> InvoiceFacts:
     message = _known_message(facts, event, at)
     lost = message.state is MessageState.REFUSED and message.resent

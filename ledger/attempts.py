@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from sqlalchemy import func, select
+
 from cadence import events as e
 from cadence.words import Channel
 from ledger import statements
@@ -92,6 +94,7 @@ async def settle(unit: Unit, held: Held, attempt: KnownAttempt, result: Result) 
         await unit.tell(held, message_event(kind, *of), PLANNER)
         # Of what may have been sent, nothing is said again.
         await merge_listed(unit, held, attempts.c.id == attempt.attempt_id)
+        await tell_if_twice(unit, held, attempt)
     elif result.state == "refused" or result.error_class in ("throughput", "account"):
         await unit.tell(
             held,
@@ -106,6 +109,18 @@ async def settle(unit: Unit, held: Held, attempt: KnownAttempt, result: Result) 
     if result.error_class == "account":
         await halt_by_itself(unit, attempt.channel)
         await _wait_for_a_person(unit, held, attempt)
+
+
+async def tell_if_twice(unit: Unit, held: Held, attempt: KnownAttempt) -> None:
+    """Tell that a message went twice, where the attempt is the second that the provider took: its list had lied."""
+    message = held.facts.step(attempt.step, attempt.occurrence).messages[attempt.channel]
+    if not message.resent:
+        return
+    taken = (attempts.c.message_id == attempt.message_id) & (attempts.c.state == "accepted")
+    counted = await unit.connection.execute(select(func.count()).select_from(attempts).where(taken))
+    if counted.scalar_one() > 1:
+        twice = message_event(e.MessageSentTwice, attempt.step, attempt.occurrence, attempt.channel)
+        await unit.tell(held, twice, PLANNER)
 
 
 async def _wait_for_a_person(unit: Unit, held: Held, attempt: KnownAttempt) -> None:

@@ -12,7 +12,7 @@ from cadence import events as e
 from cadence.words import BILLING, Channel
 from ledger import statements
 from ledger.access import Ledger
-from ledger.attempts import StoredAttempt, attempt_of
+from ledger.attempts import StoredAttempt, attempt_of, tell_if_twice
 from ledger.driving import run
 from ledger.keys import address_fingerprint
 from ledger.learning import halt_by_itself, suppress
@@ -171,10 +171,12 @@ async def _keep_delivery(unit: Unit, held: Held, report: _Report) -> None:
     await run(unit.connection, statements.KEEP_DELIVERY, values)
     if attempt.state != "accepted":
         dark = (attempts.c.id == attempt.attempt_id) & attempts.c.state.in_(["unknown", "calling"])
-        await unit.connection.execute(
+        found = await unit.connection.execute(
             update(attempts).where(dark).values(state="accepted", settled_at=unit.now)
         )
         await merge_listed(unit, held, attempts.c.id == attempt.attempt_id)
+        if found.rowcount:
+            await tell_if_twice(unit, held, attempt)
 
 
 async def _learn(unit: Unit, report: _Report) -> None:

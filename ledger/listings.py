@@ -25,11 +25,13 @@ def listed_in_order(log: InvoiceLog, tally: Tally) -> None:
 
 def said_once(log: InvoiceLog, tally: Tally) -> None:
     """Invariant 2: what a message on another invoice said is said by no message of its own; one that failed said nothing."""
-    said = Counter(
-        (each.step, each.occurrence, each.channel)
+    # By its message, which may have gone twice: that is known of the invoice whose it is.
+    told = {
+        (each.message_id, (each.step, each.occurrence, each.channel))
         for each in log.listed
         if each.state == "accepted" and each.delivery != "failed"
-    )
+    }
+    said = Counter(place for _, place in told)
     own = Counter(
         (each.step, each.occurrence, each.channel) for each in log.attempts if each.state == "accepted"
     )
@@ -37,8 +39,9 @@ def said_once(log: InvoiceLog, tally: Tally) -> None:
         tally.checked += 1
         if times + own[place] > 1:
             step, occurrence, channel = place
-            told = f"{log.name}: {step_key(step, occurrence)} by {channel} was accepted {times + own[place]} times"
-            tally.violations.append(f"{told}, other invoices' messages counted")
+            which = f"{log.name}: {step_key(step, occurrence)} by {channel}"
+            counted = f"was accepted {times + own[place]} times, other invoices' messages counted"
+            tally.violations.append(f"{which} {counted}")
 
 
 def spoken_for(log: InvoiceLog, tally: Tally) -> None:

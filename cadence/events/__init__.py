@@ -49,6 +49,7 @@ from cadence.events.messages import (
     MessagePermitted,
     MessageRefused,
     MessageRejected,
+    MessageSentTwice,
     MessageUnknown,
     WrittenTo,
 )
@@ -125,6 +126,7 @@ __all__ = [
     "MessagePermitted",
     "MessageRefused",
     "MessageRejected",
+    "MessageSentTwice",
     "MessageUnknown",
     "PaymentReceived",
     "PaymentReversed",
@@ -197,6 +199,7 @@ InvoiceEvent = (
     | MessageUnknown
     | MessageNotFound
     | MessageGivenUp
+    | MessageSentTwice
     | DeliveryReported
 )
 CustomerEvent = (
@@ -222,6 +225,7 @@ MessageEvent = (
     | MessageUnknown
     | MessageNotFound
     | MessageGivenUp
+    | MessageSentTwice
     | DeliveryReported
 )
 Event = InvoiceEvent | CustomerEvent

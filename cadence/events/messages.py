@@ -63,6 +63,12 @@ class MessageGivenUp(OfMessage):
     type: Literal["message_given_up"] = "message_given_up"
 
 
+class MessageSentTwice(OfMessage):
+    """The provider took it twice: it was sent again after its list was twice read without it, and had it after all."""
+
+    type: Literal["message_sent_twice"] = "message_sent_twice"
+
+
 class DeliveryReported(OfMessage):
     type: Literal["delivery_reported"] = "delivery_reported"
     delivery: Literal["queued", "sent", "delivered", "failed", "read"]

@@ -220,6 +220,7 @@ OWN: set[type[e.InvoiceEvent]] = {
     e.MessageUnknown,
     e.MessageNotFound,
     e.MessageGivenUp,
+    e.MessageSentTwice,
 }
 
 

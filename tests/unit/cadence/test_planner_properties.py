@@ -106,6 +106,7 @@ EVENTS: tuple[Callable[[Chance], e.InvoiceEvent], ...] = (
     lambda c: e.MessageUnknown(**c.message),
     lambda c: e.MessageNotFound(**c.message),
     lambda c: e.MessageGivenUp(**c.message),
+    lambda c: e.MessageSentTwice(**c.message),
     lambda c: e.DeliveryReported(**c.message, delivery="failed"),
 )
 NAMES = [
