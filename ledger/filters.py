@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence.facts import State
 from cadence.words import Slug, one_line
+from ledger.coming import IS_CONTACT
 from ledger.names import check_names
 from ledger.ownership import known_as
-from ledger.queries import IS_CONTACT
 from ledger.unit import agenda_table, cadences, cases_table, customers, invoices
 
 Words = Annotated[str, AfterValidator(one_line), Field(min_length=1, max_length=100)]

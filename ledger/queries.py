@@ -1,13 +1,11 @@
-"""The read side: lists, one invoice's story, and what is ahead. Filters, sorting and sums are the database's."""
+"""The read side: lists, and one invoice's story. Filters, sorting and sums are the database's."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Date, Numeric, Select, any_, cast, func, literal, select
+from sqlalchemy import ARRAY, BigInteger, Numeric, Select, any_, cast, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from cadence.agenda import SEND_KIND
 from cadence.appropriation import parts_of
 from cadence.customer_facts import CustomerFacts
 from cadence.facts import InvoiceFacts
@@ -23,12 +21,11 @@ from ledger.ownership import known_as, owner_at
 from ledger.references import references_of
 from ledger.sending import attempts as attempts_table
 from ledger.sending import messages as messages_table
-from ledger.together import agenda_ahead, carrier, why_ahead
+from ledger.together import agenda_ahead, carrier
 from ledger.unit import agenda_table, cadences, cases_table, customers, events_table, invoices
 from ledger.views import (
     AgendaLine,
     AttemptLine,
-    ContactsOnDay,
     CustomerCard,
     EventLine,
     InvoiceLine,
@@ -37,16 +34,11 @@ from ledger.views import (
     MessageSeen,
     ReplyLine,
     Totals,
-    UpcomingContact,
 )
 
 _FACTS = customers.c.facts
 _CONTENT = ("address", "subject", "html", "body")
 _LONGEST_ID = 18  # digits; more do not fit PostgreSQL's bigint
-# An agenda row of the ledger that is a message to come. One whose condition is false as things stand is none.
-IS_CONTACT = agenda_table.c.kind.in_([str(kind) for kind in SEND_KIND.values()]) & (
-    agenda_table.c.why != "condition"
-)
 
 
 async def list_invoices(
@@ -104,41 +96,6 @@ async def story_of(connection: AsyncConnection, number: str, book: Rulebook | No
         return story
     ahead = await with_caps(connection, book, [(number, line) for line in story.agenda])
     return story.model_copy(update={"agenda": tuple(ahead)})
-
-
-async def upcoming(
-    engine: AsyncEngine, until: datetime, book: Rulebook | None = None
-) -> list[UpcomingContact]:
-    """Who is contacted up to the aware instant `until`: every planned message of an open invoice, in its order.
-
-    With the `book` of contact rules it says which of them a cap will defer.
-    """
-    return await _foreseen(engine, contact_lines().where(agenda_table.c.at <= until), book)
-
-
-async def next_contact(engine: AsyncEngine, book: Rulebook | None = None) -> UpcomingContact | None:
-    """The planned message of an open invoice that leaves next; None where none is planned."""
-    return next(iter(await _foreseen(engine, contact_lines().limit(1), book)), None)
-
-
-async def _foreseen(engine: AsyncEngine, wanted: Select[Any], book: Rulebook | None) -> list[UpcomingContact]:
-    async with engine.connect() as connection:
-        lines = [contact_line(row) for row in await rows_of(connection, wanted)]
-        if book is None:
-            return lines
-        return await with_caps(connection, book, [(line.invoice, line) for line in lines])
-
-
-async def contacts_per_day(engine: AsyncEngine, until: datetime) -> list[ContactsOnDay]:
-    """How many of those contacts fall on each day of the customers' own calendars, by channel."""
-    day = cast(func.timezone(_FACTS["zone"].astext, agenda_table.c.at), Date).label("day")
-    counted = _contacts().with_only_columns(day, agenda_table.c.channel, func.count().label("contacts"))
-    counted = counted.where(agenda_table.c.at <= until)
-    async with engine.connect() as connection:
-        rows = await rows_of(
-            connection, counted.group_by("day", agenda_table.c.channel).order_by("day", "channel")
-        )
-    return [ContactsOnDay.model_validate(dict(row)) for row in rows]
 
 
 async def messages(
@@ -226,38 +183,6 @@ def invoice_line(row: Any) -> InvoiceLine:
     """A row of `invoice_lines` as it is shown."""
     money = {name: rounded(row[name], row["currency"]) for name in ("amount", "balance")}
     return InvoiceLine.model_validate(dict(row) | money)
-
-
-def _contacts() -> Select[Any]:
-    return (
-        select(agenda_table)
-        .join_from(agenda_table, invoices)
-        .join(customers)
-        .where(invoices.c.closed_at.is_(None), IS_CONTACT)
-    )
-
-
-def contact_lines() -> Select[Any]:
-    """What an `UpcomingContact` is made of, in its order; `contact_line` reads it."""
-    return (
-        _contacts()
-        .with_only_columns(
-            *(column for column in agenda_table.c if column.name != "why"),
-            why_ahead(),
-            invoices.c.number.label("invoice"),
-            invoices.c.currency,
-            invoices.c.balance,
-            customers.c.key.label("customer"),
-            customers.c.name.label("customer_name"),
-            *(_FACTS[name].astext.label(name) for name in ("segment", "language", "zone")),
-        )
-        .order_by(agenda_table.c.at, customers.c.key, invoices.c.number, agenda_table.c.position)
-    )
-
-
-def contact_line(row: Any) -> UpcomingContact:
-    """A row of `contact_lines` as it is shown."""
-    return UpcomingContact.model_validate(dict(row) | {"balance": rounded(row["balance"], row["currency"])})
 
 
 def message_lines() -> Select[Any]:

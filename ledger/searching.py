@@ -17,6 +17,7 @@ from cadence.facts import InvoiceFacts
 from cadence.rules import Rulebook
 from cadence.words import rounded
 from ledger.behaviour import payer_facts
+from ledger.coming import contact_line, contact_lines
 from ledger.contact_cards import contacts_of
 from ledger.database import UnknownCustomer, UnknownInvoice
 from ledger.filters import OPEN, SEGMENT, InvoiceFilter, check_filter, conditions, contains
@@ -25,8 +26,6 @@ from ledger.names import check_names
 from ledger.ownership import aliases_of, known_as
 from ledger.queries import (
     card_of,
-    contact_line,
-    contact_lines,
     invoice_line,
     invoice_lines,
     message_lines,

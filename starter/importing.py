@@ -14,9 +14,9 @@ from sqlalchemy import Date, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.access import Ledger
+from ledger.coming import IS_CONTACT
 from ledger.intake import InvoiceIntake, Received, receive
 from ledger.publishing import published
-from ledger.queries import IS_CONTACT
 from ledger.unit import Origin, agenda_table, customers, invoices
 from starter.mapping import read_mapping
 from starter.portfolio import Entry, Portfolio, read_portfolio

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ledger.queries import next_contact
+from ledger.coming import next_contact
 
 
 async def next_message(engine: AsyncEngine, now: datetime) -> str:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from cadence.facts import State
-from ledger import queries
+from ledger import coming, queries
 from ledger.views import MessageLine, MessageSeen, UpcomingContact
 from starter.commands import options as o
 from starter.printing import as_json, counted, local, money, say, table
@@ -60,7 +60,7 @@ def show(invoice: o.Invoice, json: o.Json = False) -> None:
 def agenda(days: Days = 7, json: o.Json = False) -> None:
     """Say who is contacted in the next days, when on their own clock, by what, and why then."""
     until = wall_clock() + timedelta(days=days)
-    contacts = with_ledger(lambda ledger: queries.upcoming(ledger.engine, until, ledger.book))
+    contacts = with_ledger(lambda ledger: coming.upcoming(ledger.engine, until, ledger.book))
     if json:
         as_json(contacts)
         return

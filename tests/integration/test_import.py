@@ -15,8 +15,8 @@ from cadence.document import Cadence
 from cadence.problems import DocumentError
 from cadence.reading import read_document
 from ledger.access import Ledger
+from ledger.coming import contacts_per_day
 from ledger.publishing import publish
-from ledger.queries import contacts_per_day
 from ledger.unit import customers, events_table, invoices, outbox
 from starter.documents import read_creditor
 from starter.importing import Contacts, Imported, import_file

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from ledger import queries, searching
+from ledger import coming, queries, searching
 from ledger.views import Totals, UpcomingContact
 from starter.api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode_cursor
 from starter.api.resources.words import Reader, Serving, cursor_of
@@ -43,5 +43,5 @@ async def agenda(
 async def overview(held: Serving, _caller: Reader) -> Overview:
     """Count invoices by state, open cases by queue and attempts by state, and say who is contacted next."""
     ledger = held.ledger
-    ahead = await queries.next_contact(ledger.engine, ledger.book)
+    ahead = await coming.next_contact(ledger.engine, ledger.book)
     return Overview(totals=await queries.totals(ledger.engine), next_contact=ahead)

@@ -14,9 +14,10 @@ from cadence.packs import Pack, Packs
 from ledger.access import Ledger
 from ledger.attempts import Result
 from ledger.checks import Check, check_invariants
+from ledger.coming import next_contact, upcoming
 from ledger.explaining import why
 from ledger.publishing import publish
-from ledger.queries import next_contact, show_invoice, upcoming
+from ledger.queries import show_invoice
 from ledger.searching import search_agenda
 from ledger.sending import Leave, begin, conclude, permit
 from starter.documents import read_packs

@@ -7,7 +7,7 @@ import pytest
 
 from cadence import events as e
 from cadence.words import Channel
-from ledger import queries
+from ledger import coming, queries
 from ledger.access import Ledger
 from ledger.conversations import IncomingReply, record_reply
 from ledger.database import LedgerError, UnknownCustomer, UnknownInvoice
@@ -116,7 +116,7 @@ async def test_upcoming_holds_the_contacts_of_open_invoices_up_to_the_instant(le
     paid, *_ = await take_in(ledger, row("INV-1"), row("INV-2"), row("INV-3", customer="C-0"))
     await _pay(ledger, paid, "120.50", ARRIVAL)
 
-    ahead = await queries.upcoming(ledger.engine, REMINDER_AT)
+    ahead = await coming.upcoming(ledger.engine, REMINDER_AT)
     assert [(item.at, item.invoice, item.step, item.channel) for item in ahead] == [
         (COURTESY_AT, "INV-3", "courtesy", "email"),
         (COURTESY_AT, "INV-2", "courtesy", "email"),
@@ -134,18 +134,18 @@ async def test_an_item_that_is_no_message_is_no_contact(ledger: Ledger) -> None:
 
     story = await queries.show_invoice(ledger.engine, "INV-1")
     assert story.agenda[0].kind == "end_hold"
-    assert await queries.upcoming(ledger.engine, COURTESY_AT + 30 * DAY) == []
+    assert await coming.upcoming(ledger.engine, COURTESY_AT + 30 * DAY) == []
 
 
 async def test_contacts_are_counted_by_the_customers_own_day(ledger: Ledger) -> None:
     # Nine o'clock on Monday in Auckland is still Sunday in Greenwich.
     auckland = row("INV-2", customer="C-2", zone="Pacific/Auckland", country="NZ", due_on=date(2026, 3, 13))
     await take_in(ledger, row("INV-1"), auckland)
-    ahead = await queries.upcoming(ledger.engine, COURTESY_AT + 3 * DAY)
+    ahead = await coming.upcoming(ledger.engine, COURTESY_AT + 3 * DAY)
     contact = next(item for item in ahead if item.invoice == "INV-2")
     assert contact.at == datetime(2026, 3, 8, 20, tzinfo=UTC)
 
-    counted = await queries.contacts_per_day(ledger.engine, COURTESY_AT + 3 * DAY)
+    counted = await coming.contacts_per_day(ledger.engine, COURTESY_AT + 3 * DAY)
     assert [(day.day, day.channel, day.contacts) for day in counted] == [
         (date(2026, 3, 6), "email", 1),
         (date(2026, 3, 9), "email", 1),
