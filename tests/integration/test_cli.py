@@ -36,17 +36,6 @@ async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     await ledger.engine.dispose()
 
 
-@pytest.fixture
-def terminal(
-    ledger: Ledger, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Terminal:
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("CREDITOR_FILE", str(ROOT / "creditor.yaml"))
-    monkeypatch.setenv("CADENCES_DIR", str(ROOT / "cadences"))
-    monkeypatch.setenv("REGUA_ACTOR", "ana")
-    return Terminal(capsys)
-
-
 async def state(terminal: Terminal, number: str = "A-1") -> tuple[str, str]:
     """An invoice's state and balance."""
     invoice = (await terminal.done("show", number, "--json")).json["invoice"]
@@ -301,7 +290,7 @@ async def test_a_list_is_narrowed_by_state_segment_and_customer(terminal: Termin
         for line in (await terminal.done("list", "--state", "scheduled", "--customer", "C-1", "--json")).json
     ]
     assert numbers == ["A-1"]
-    assert (await terminal.done("list", "--segment", "consumer", "--json")).json == []
+    assert (await terminal.done("list", "--segment", "standard", "--state", "disputed", "--json")).json == []
 
 
 async def test_publishing_twice_makes_one_version(terminal: Terminal, tmp_path: Path) -> None:

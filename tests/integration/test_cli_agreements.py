@@ -40,16 +40,6 @@ async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     await ledger.engine.dispose()
 
 
-@pytest.fixture
-def terminal(
-    ledger: Ledger, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Terminal:
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("CREDITOR_FILE", str(ROOT / "creditor.yaml"))
-    monkeypatch.setenv("REGUA_ACTOR", "ana")
-    return Terminal(capsys)
-
-
 async def last_event(terminal: Terminal, number: str) -> dict[str, Any]:
     found: dict[str, Any] = (await terminal.done("show", number, "--json")).json["events"][-1]
     return found

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from ledger.access import Ledger
 from tests.integration.ledger.conftest import ledger
 from tests.integration.ledger.playing import row, take_in
@@ -16,15 +14,6 @@ C-1,fd,finance_director,Ada Invented,en,ada@example.com,,
 C-1,ow,owner,Zé Inventado,,,+351900000777,
 C-404,ow,owner,Nobody Known,,nobody@example.com,,
 """
-
-
-@pytest.fixture
-def terminal(
-    ledger: Ledger, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Terminal:
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("CREDITOR_FILE", str(ROOT / "creditor.yaml"))
-    return Terminal(capsys)
 
 
 async def test_contacts_are_imported_once_and_the_unknown_customer_is_named(

@@ -33,21 +33,6 @@ async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     await ledger.engine.dispose()
 
 
-@pytest.fixture
-def terminal(
-    ledger: Ledger,
-    database_url: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Terminal:
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("CREDITOR_FILE", str(ROOT / "creditor.yaml"))
-    monkeypatch.setenv("POLICIES_DIR", str(ROOT / "policies"))
-    monkeypatch.setenv("REGUA_ACTOR", "ana")
-    return Terminal(capsys)
-
-
 async def test_a_customer_is_shown_with_how_they_pay(terminal: Terminal) -> None:
     shown = (await terminal.done("customer", "C-1")).out
     assert "1 of 2, 1 of them on time" in shown

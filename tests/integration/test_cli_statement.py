@@ -19,15 +19,6 @@ __all__ = ["ledger"]
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def terminal(
-    ledger: Ledger, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Terminal:
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("CREDITOR_FILE", str(ROOT / "creditor.yaml"))
-    return Terminal(capsys)
-
-
 async def test_a_statement_is_written_and_a_place_that_is_not_there_is_named(
     ledger: Ledger, terminal: Terminal, tmp_path: Path
 ) -> None:

@@ -47,15 +47,6 @@ async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     await ledger.engine.dispose()
 
 
-@pytest.fixture
-def terminal(
-    ledger: Ledger, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Terminal:
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("CREDITOR_FILE", str(ROOT / "creditor.yaml"))
-    return Terminal(capsys)
-
-
 async def test_money_is_listed_looked_at_and_settled(terminal: Terminal, ledger: Ledger) -> None:
     first, second = (line["id"] for line in (await terminal.done("unmatched", "--json")).json)
     listed = (await terminal.done("unmatched")).out

@@ -30,17 +30,6 @@ async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     await ledger.engine.dispose()
 
 
-@pytest.fixture
-def terminal(
-    ledger: Ledger, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Terminal:
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("CREDITOR_FILE", str(ROOT / "creditor.yaml"))
-    monkeypatch.setenv("POLICIES_DIR", str(ROOT / "policies"))
-    monkeypatch.setenv("REGUA_ACTOR", "ana")
-    return Terminal(capsys)
-
-
 async def card(terminal: Terminal) -> dict[str, Any]:
     found: dict[str, Any] = (await terminal.done("show", "INV-1", "--json")).json["customer"]
     return found
