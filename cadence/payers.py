@@ -1,7 +1,7 @@
 """Payer behaviour: how a customer has paid, kept promises and reacted so far, over all their invoices."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -70,6 +70,11 @@ NO_PAYER = PayerFacts()
 
 def payer_terms(payer: PayerFacts, now: datetime) -> SimpleNamespace:
     """The `payer` of expressions, as PAYER_FACTS documents it, at the aware instant `now`: every name has a value."""
+    # Most cadences ask nothing about the payer, and are planned several times a step.
+    return _NOBODYS if payer is NO_PAYER else _terms(payer, now)
+
+
+def _terms(payer: PayerFacts, now: datetime) -> SimpleNamespace:
     plain = payer.model_dump(exclude={"owed", "credit", "reactions"})
     plain |= {name: plain[name] or Decimal(0) for name in ("average_days_late", "dispersion")}
     owed, credit = (_every_currency(sums) for sums in (payer.owed, payer.credit))
@@ -83,3 +88,6 @@ def _every_currency(sums: Mapping[str, Decimal]) -> SimpleNamespace:
 
 def _quiet(reacted_at: datetime | None, now: datetime) -> int:
     return NEVER if reacted_at is None else max((now - reacted_at).days, 0)
+
+
+_NOBODYS = _terms(NO_PAYER, datetime.max.replace(tzinfo=UTC))

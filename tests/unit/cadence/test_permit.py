@@ -8,7 +8,7 @@ import pytest
 
 from cadence import events as e
 from cadence.conditions import CONDITION_FACTS
-from cadence.payers import NO_PAYER, PAYER_NAMES, PayerFacts
+from cadence.payers import NO_PAYER, PAYER_NAMES, PayerFacts, payer_terms
 from cadence.permit import Answer, Verdict, condition_facts, judge
 from tests.unit.cadence.game import Game, cadence, creditor, customer, instant, send
 
@@ -140,3 +140,7 @@ def test_every_documented_fact_is_told_and_no_other() -> None:
     within = {f"payer.{family}.{name}" for family in families for name in vars(terms[family])}
     assert plain | within == PAYER_NAMES
     assert plain == {name for name in CONDITION_FACTS if name.count(".") == 1}
+
+
+def test_who_is_not_asked_about_reads_like_a_payer_who_never_did_anything() -> None:
+    assert payer_terms(NO_PAYER, TUESDAY) == payer_terms(PayerFacts(), TUESDAY)
