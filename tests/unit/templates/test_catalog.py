@@ -14,6 +14,7 @@ from tests.unit.templates.samples import USUAL
 
 CATALOG = Catalog.load()
 EMAIL_ONLY = {"account_checkin", "statement"}
+# Each rule is asked of all of them in one test, which names every text that breaks it.
 TEXTS = [
     (template, channel, language)
     for template, language in itertools.product(CATALOG.names, CATALOG.languages)
@@ -25,11 +26,16 @@ def test_every_language_of_the_service_is_shipped() -> None:
     assert set(CATALOG.languages) == set(Language)
 
 
-@pytest.mark.parametrize("language", CATALOG.languages)
-@pytest.mark.parametrize("template", CATALOG.names)
-def test_every_template_has_a_text_for_each_of_its_channels(template: str, language: str) -> None:
-    expected = (Channel.EMAIL,) if template in EMAIL_ONLY else tuple(Channel)
-    assert CATALOG.channels_of(template, language) == expected
+def test_every_template_has_a_text_for_each_of_its_channels() -> None:
+    found = {
+        (template, language): CATALOG.channels_of(template, language)
+        for template, language in itertools.product(CATALOG.names, CATALOG.languages)
+    }
+    expected = {
+        (template, language): (Channel.EMAIL,) if template in EMAIL_ONLY else tuple(Channel)
+        for template, language in found
+    }
+    assert found == expected
 
 
 def test_no_text_lies_outside_the_catalog() -> None:
@@ -39,9 +45,8 @@ def test_no_text_lies_outside_the_catalog() -> None:
     assert on_disk == listed | layouts
 
 
-@pytest.mark.parametrize(("template", "channel", "language"), TEXTS)
-def test_a_text_uses_only_provided_variables(template: str, channel: str, language: str) -> None:
-    assert CATALOG.variables_of(template, channel, language) <= PROVIDED_VARIABLES
+def test_a_text_uses_only_provided_variables() -> None:
+    assert [text for text in TEXTS if not CATALOG.variables_of(*text) <= PROVIDED_VARIABLES] == []
 
 
 @pytest.mark.parametrize("channel", list(Channel))
@@ -49,51 +54,37 @@ def test_every_provided_variable_is_provided(channel: str) -> None:
     assert values_for(channel, USUAL).keys() == PROVIDED_VARIABLES
 
 
-@pytest.mark.parametrize(("template", "channel", "language"), TEXTS)
-def test_a_text_names_the_invoice_and_the_creditor(template: str, channel: str, language: str) -> None:
-    used = CATALOG.variables_of(template, channel, language)
-    assert {"invoice_number", "creditor_name"} <= used
+def test_a_text_names_the_invoice_and_the_creditor() -> None:
+    named = {"invoice_number", "creditor_name"}
+    assert [text for text in TEXTS if not named <= CATALOG.variables_of(*text)] == []
 
 
-@pytest.mark.parametrize(("template", "channel", "language"), TEXTS)
-def test_a_reminder_says_how_to_pay_and_a_notice_asks_for_nothing(
-    template: str, channel: str, language: str
-) -> None:
-    pays = {"pay_lines", "pay_text", "pay_short", "pay_url"} & CATALOG.variables_of(
-        template, channel, language
-    )
-    assert bool(pays) == (CATALOG.kind(template) == Kind.REMINDER)
+def test_a_reminder_says_how_to_pay_and_a_notice_asks_for_nothing() -> None:
+    ways = {"pay_lines", "pay_text", "pay_short", "pay_url"}
+    paying = [text for text in TEXTS if ways & CATALOG.variables_of(*text)]
+    assert paying == [text for text in TEXTS if CATALOG.kind(text[0]) == Kind.REMINDER]
 
 
-@pytest.mark.parametrize("template", [name for name in CATALOG.names if CATALOG.kind(name) == Kind.REMINDER])
-@pytest.mark.parametrize("language", CATALOG.languages)
-def test_a_reminder_tells_the_balance_and_the_due_date(template: str, language: str) -> None:
-    for channel in CATALOG.channels_of(template, language):
-        used = CATALOG.variables_of(template, channel, language)
-        assert used & {"balance", "promised_amount", "total", "instalment_amount"}
-        assert used & {"due_on", "due_when", "promised_on", "oldest_due_on", "instalment_on"}
+def test_a_reminder_tells_the_balance_and_the_due_date() -> None:
+    owed = {"balance", "promised_amount", "total", "instalment_amount"}
+    due = {"due_on", "due_when", "promised_on", "oldest_due_on", "instalment_on"}
+    used = {text: CATALOG.variables_of(*text) for text in TEXTS if CATALOG.kind(text[0]) == Kind.REMINDER}
+    assert [text for text, names in used.items() if not (names & owed and names & due)] == []
 
 
-@pytest.mark.parametrize(("template", "channel", "language"), TEXTS)
-def test_a_short_message_says_how_to_dispute_how_to_stop_and_its_reference(
-    template: str, channel: str, language: str
-) -> None:
-    if channel == Channel.EMAIL:
-        return  # its layout says so; test_email.py looks at what it says
-    used = CATALOG.variables_of(template, channel, language)
-    assert {"opt_out_line", "reference"} <= used
-    assert used & {"phone", "dispute_contact"}
+def test_a_short_message_says_how_to_dispute_how_to_stop_and_its_reference() -> None:
+    # An e-mail's layout says so; test_email.py looks at what it says.
+    used = {text: CATALOG.variables_of(*text) for text in TEXTS if text[1] != Channel.EMAIL}
+    assert [text for text, names in used.items() if not {"opt_out_line", "reference"} <= names] == []
+    assert [text for text, names in used.items() if not names & {"phone", "dispute_contact"}] == []
 
 
-@pytest.mark.parametrize("channel", list(Channel))
-@pytest.mark.parametrize("template", CATALOG.names)
-def test_the_languages_all_differ(template: str, channel: str) -> None:
-    sources = [
-        (ROOT / language / f"{template}.{channel}.j2").read_text(encoding="utf-8")
-        for language in CATALOG.languages
-        if channel in CATALOG.channels_of(template, language)
-    ]
-    assert len(set(sources)) == len(sources)
+def test_the_languages_all_differ() -> None:
+    languages: dict[tuple[str, str, str], list[str]] = {}
+    for template, channel, language in TEXTS:
+        source = (ROOT / language / f"{template}.{channel}.j2").read_text(encoding="utf-8")
+        languages.setdefault((template, channel, source), []).append(language)
+    assert [(*text[:2], same) for text, same in languages.items() if len(same) > 1] == []
 
 
 def test_no_label_of_a_fact_is_missing_in_any_language() -> None:
@@ -103,10 +94,13 @@ def test_no_label_of_a_fact_is_missing_in_any_language() -> None:
     }
 
 
-@pytest.mark.parametrize(("template", "channel"), [(t, c) for t, c, lang in TEXTS if lang == "fr"])
-def test_french_keeps_its_punctuation_on_the_line(template: str, channel: str) -> None:
-    source = (ROOT / "fr" / f"{template}.{channel}.j2").read_text(encoding="utf-8")
-    assert not any(f" {mark}" in source for mark in ":;?!")
+def test_french_keeps_its_punctuation_on_the_line() -> None:
+    sources = {
+        (template, channel): (ROOT / "fr" / f"{template}.{channel}.j2").read_text(encoding="utf-8")
+        for template, channel, language in TEXTS
+        if language == "fr"
+    }
+    assert [text for text, source in sources.items() if any(f" {mark}" in source for mark in ":;?!")] == []
 
 
 def test_an_unknown_template_is_named() -> None:
