@@ -27,13 +27,24 @@ from starter.histories import check_histories
 from starter.settings import Settings
 from tests.integration.house.invoices import Debtor
 
+# Seconds between two looks at first and at last; what passes within a second is to be looked for oftener.
+OFTENEST, SELDOMEST = 0.03, 0.25
+PASSING = 0.05
 
-async def eventually(true: Callable[[], Awaitable[bool]], what: str, within: float = 30.0) -> None:
-    """Wait until `true()`; fail after `within` seconds, saying `what` did not happen."""
-    deadline = asyncio.get_running_loop().time() + within
+
+async def eventually(
+    true: Callable[[], Awaitable[bool]], what: str, within: float = 30.0, *, seldomest: float = SELDOMEST
+) -> None:
+    """Wait until `true()`; fail after `within` seconds, saying `what` did not happen.
+
+    What is long in coming is asked for less and less often, `seldomest` seconds apart at last: many who wait at
+    once would keep the machine from what they wait for.
+    """
+    deadline, pause = asyncio.get_running_loop().time() + within, OFTENEST
     while not await true():
         assert asyncio.get_running_loop().time() < deadline, f"{what} did not happen within {within:.0f} s"
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.2, seldomest)
 
 
 @dataclass
@@ -166,7 +177,7 @@ class Seen:
                 return activity in {each.activity_type.name for each in described.pending_activities}
             return False
 
-        await eventually(pending, f"{activity} of {debtor.number}")
+        await eventually(pending, f"{activity} of {debtor.number}", seldomest=PASSING)
 
     async def until_failing(self, debtor: Debtor, activity: str) -> None:
         """Wait until an activity was tried twice."""
