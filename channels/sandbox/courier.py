@@ -67,11 +67,11 @@ class Courier:
         return self._lanes[crc32(owed.message_id.encode()) % _LANES]
 
     async def _work(self, lane: asyncio.Queue[Owed], gather: float = 0) -> None:
-        """Deliver what comes into a lane, together with what follows within `gather` seconds."""
+        """Deliver what comes into a lane, together with what follows within `gather` seconds; alone where that is 0."""
         while True:
             batch = [await lane.get()]
             await asyncio.sleep(gather)
-            while not lane.empty() and len(batch) < _BATCH:
+            while gather and not lane.empty() and len(batch) < _BATCH:
                 batch.append(lane.get_nowait())
             try:
                 # A reset may have come in between.

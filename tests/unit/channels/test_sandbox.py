@@ -286,6 +286,15 @@ async def test_events_wait_for_each_other_where_the_sandbox_is_told_to_gather_th
     assert [event["event"] for event in post.events] == ["processed", "delivered"]
 
 
+async def test_events_that_fall_together_come_alone_where_the_sandbox_is_not_told_to_gather_them(
+    provider: Provider,
+) -> None:
+    provider.behave(EMAIL, delay=0)
+    await _send(provider, "email")
+    posts = provider.receiver.wait_for(2)
+    assert [[event["event"] for event in post.events] for post in posts] == [["processed"], ["delivered"]]
+
+
 def test_a_receipt_that_is_not_held_cannot_be_released(held: Provider) -> None:
     answer = held.post("receipts/release", {"ids": ["nothing"]}, 422)
     assert "GET /sandbox/receipts lists" in answer["error"]
