@@ -6,6 +6,7 @@ from cadence.agenda import AgendaItem
 from cadence.caps import Contact
 from cadence.facts import ANSWER_STEP
 from cadence.words import Channel
+from ledger.driving import run
 from ledger.tables import Attempt, Message
 from ledger.unit import Held, Unit, invoices
 
@@ -17,7 +18,8 @@ NO_CONTACT = ("lapsed", "refused")
 
 def counts() -> ColumnElement[bool]:
     """Which attempts are contacts. An agent's answer is none: it continues what the customer began."""
-    return and_(attempts.c.state.not_in(NO_CONTACT), messages.c.step != ANSWER_STEP)
+    reached = (attempts.c.state != each for each in NO_CONTACT)
+    return and_(*reached, messages.c.step != ANSWER_STEP)
 
 
 _THIS = and_(
@@ -55,5 +57,5 @@ async def contacts_before(unit: Unit, held: Held, item: AgendaItem) -> list[Cont
         "occurrence": item.occurrence,
         "channel": str(item.channel),
     }
-    found = await unit.connection.execute(_CONTACTS, known)
-    return [Contact(row.permitted_at, Channel(row.channel)) for row in found]
+    found = await run(unit.connection, _CONTACTS, known)
+    return [Contact(row["permitted_at"], Channel(row["channel"])) for row in found]

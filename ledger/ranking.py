@@ -13,6 +13,7 @@ from cadence.caps import Contact
 from cadence.facts import StepFacts
 from cadence.permit import Answer, Verdict, capped, is_capped, judge, rank
 from ledger.contacting import contacts_before
+from ledger.driving import run
 from ledger.unit import Held, Unit, invoices
 
 GROUPED = "grouped"
@@ -55,7 +56,7 @@ async def outranked(unit: Unit, held: Held, item: AgendaItem, along: frozenset[i
     if not _competes(unit, held, item) or has_waited(held.facts.step(item.step or "", item.occurrence)):
         return False
     known = {"of_customer": unit.customer["id"], "soon": unit.now + PATIENCE}
-    due = set((await unit.connection.execute(_DUE, known)).scalars()) - {held.id} - along
+    due = {row["id"] for row in await run(unit.connection, _DUE, known)} - {held.id} - along
     if due:
         await unit.hold_invoices(sorted(due))
     for other in sorted(due):

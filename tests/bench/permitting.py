@@ -52,7 +52,7 @@ def _row(name: str, number: int) -> InvoiceIntake:
         "number": f"{name}-{number:04d}", "customer": f"{name}-c{number:04d}", "customer_name": "Padaria Inventada",
         "segment": "bench", "language": "es", "country": "CO", "zone": "America/Bogota",
         "email": f"{name}.{number}@example.com", "issued_on": ARRIVED.date(), "due_on": date(2026, 3, 9),
-        "amount": Decimal("120.50"), "currency": "EUR",
+        "amount": Decimal("120.50"), "currency": "EUR", "consents": ["email"],
     })  # fmt: skip
 
 
