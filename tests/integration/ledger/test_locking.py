@@ -104,7 +104,7 @@ async def test_connections_that_died_while_they_rested_are_replaced(database_url
     other = connect(database_url)
     async with other.connect() as connection:
         await connection.execute(
-            text("SELECT pg_terminate_backend(pid, 10000) FROM unnest(:pids) pid"), {"pids": list(old)}
+            text("SELECT pg_terminate_backend(pid) FROM unnest(:pids) pid"), {"pids": list(old)}
         )
     async with engine.connect() as first, engine.connect() as second:
         new = {(await each.execute(who)).scalar_one() for each in (first, second)}
