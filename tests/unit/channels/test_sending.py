@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import socket
 import threading
 import time
@@ -167,11 +168,15 @@ async def test_a_dropped_response_is_unknown_and_sent_once(provider: Provider, s
 
 @every_channel
 async def test_a_late_response_is_unknown_and_sent_once(provider: Provider, send: Send) -> None:
-    provider.fail("delay", seconds=1.5)
-    started = time.monotonic()
-    assert (await send(provider.settings)).kind is OutcomeKind.unknown
-    assert time.monotonic() - started < 1.4
-    assert len(provider.messages) == 1
+    taken = []
+    # A busy machine only adds to what a call takes: the quickest of three says when the caller gives up.
+    while len(taken) < 3 and min(taken, default=math.inf) >= 1.4:
+        provider.fail("delay", seconds=1.5)
+        started = time.monotonic()
+        assert (await send(provider.settings)).kind is OutcomeKind.unknown
+        taken.append(time.monotonic() - started)
+        assert len(provider.messages) == len(taken)
+    assert min(taken) < 1.4
 
 
 @every_channel
