@@ -168,7 +168,7 @@ async def test_a_dropped_response_is_unknown_and_sent_once(provider: Provider, s
 
 @every_channel
 async def test_a_late_response_is_unknown_and_sent_once(provider: Provider, send: Send) -> None:
-    taken = []
+    taken: list[float] = []
     # A busy machine only adds to what a call takes: the quickest of three says when the caller gives up.
     while len(taken) < 3 and min(taken, default=math.inf) >= 1.4:
         provider.fail("delay", seconds=1.5)
