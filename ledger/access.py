@@ -16,7 +16,8 @@ from cadence.segments import Segments
 from ledger.database import CustomerMoved, UnknownCustomer, UnknownInvoice
 from ledger.ownership import key_of, known_as
 from ledger.spoken_for import finish
-from ledger.unit import Unit, invoices
+from ledger.tables import invoices
+from ledger.unit import Unit
 
 Lock = Callable[[Unit, int | None], Awaitable[None]]
 """Takes a transaction's locks; given the customer who took over the one that was meant, where there is one."""

@@ -11,7 +11,7 @@ from cadence.account import Account, OpenItem
 from cadence.customer_facts import CustomerFacts
 from cadence.facts import InvoiceFacts
 from ledger.access import Ledger
-from ledger.unit import customers, invoices
+from ledger.tables import customers, invoices
 
 
 async def account_of(ledger: Ledger, key: str, now: datetime) -> Account:

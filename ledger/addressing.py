@@ -9,10 +9,8 @@ from cadence import events as e
 from cadence.agenda import AgendaItem
 from cadence.recipients import Recipient, Recipients, recipients
 from cadence.words import Channel
-from ledger.service_tables import Contact
+from ledger.service_tables import contacts
 from ledger.unit import Held, Unit
-
-contacts = Contact.__table__  # type: ignore[attr-defined]
 
 # The column that holds the address of a channel, of a customer and of a contact alike.
 COLUMN = {Channel.EMAIL: "email", Channel.SMS: "phone", Channel.WHATSAPP: "whatsapp"}

@@ -26,7 +26,8 @@ from ledger.movements import (
 from ledger.recording import MOST_PAID, contradict
 from ledger.shares import PaidShare, share_key, shares_of
 from ledger.spoken_for import finish
-from ledger.unit import Held, Origin, Unit, events_table
+from ledger.tables import events_table
+from ledger.unit import Held, Origin, Unit
 
 
 class NotAllocated(LedgerError):

@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cadence.announcements import details
 from cadence.events import INVOICE_EVENT
 from cadence.words import rounded
-from ledger.statements import customers, deliveries, endpoints, events, invoices
+from ledger.service_tables import deliveries, endpoints
+from ledger.tables import customers, events_table, invoices
 
 # How long after each failure the next try follows; after the last one, the delivery is given up: three days in all.
 BACKOFF = (
@@ -125,9 +126,9 @@ async def outgoing(engine: AsyncEngine, delivery_id: int) -> Outgoing | None:
             endpoints.c.secret,
             *(
                 column.label(f"event_{column.name}")
-                for column in (events.c.type, events.c.payload, events.c.at)
+                for column in (events_table.c.type, events_table.c.payload, events_table.c.at)
             ),
-            events.c.state,
+            events_table.c.state,
             invoices.c.number,
             invoices.c.currency,
             invoices.c.balance,
@@ -136,7 +137,7 @@ async def outgoing(engine: AsyncEngine, delivery_id: int) -> Outgoing | None:
             customers.c.key,
         )
         .join_from(deliveries, endpoints)
-        .outerjoin(events, events.c.id == deliveries.c.event_id)
+        .outerjoin(events_table, events_table.c.id == deliveries.c.event_id)
         .outerjoin(invoices, invoices.c.id == deliveries.c.invoice_id)
         .outerjoin(customers, customers.c.id == invoices.c.customer_id)
         .where(deliveries.c.id == delivery_id)

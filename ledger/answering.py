@@ -10,13 +10,11 @@ from cadence import events as e
 from cadence.facts import ANSWER_STEP
 from cadence.words import BILLING, Channel
 from ledger.access import Ledger
-from ledger.conversations import replies
 from ledger.database import LedgerError
-from ledger.service_tables import Answer
-from ledger.unit import Held, Origin, Unit, agenda_table
+from ledger.service_tables import answers
+from ledger.tables import agenda_table, replies
+from ledger.unit import Held, Origin, Unit
 from ledger.writers import Writer, writer
-
-answers = Answer.__table__  # type: ignore[attr-defined]
 
 # The channels on which a customer writes to us, and may be answered in words of our own.
 CONVERSING = (Channel.SMS, Channel.WHATSAPP)

@@ -12,10 +12,7 @@ from cadence.document import Cadence
 from cadence.facts import InvoiceFacts
 from cadence.reducing.approvals import REASON
 from cadence.words import rounded
-from ledger.tables import CadenceVersion
-from ledger.unit import cases_table, customers, invoices
-
-cadences = CadenceVersion.__table__  # type: ignore[attr-defined]
+from ledger.tables import cadences, cases_table, customers, invoices
 
 
 class ApprovalLine(BaseModel):

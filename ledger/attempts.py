@@ -13,10 +13,8 @@ from ledger.access import Ledger
 from ledger.driving import run
 from ledger.learning import halt_by_itself, suppress
 from ledger.spoken_for import merge_listed
-from ledger.tables import Attempt
+from ledger.tables import attempts
 from ledger.unit import PLANNER, Held, Unit
-
-attempts = Attempt.__table__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)

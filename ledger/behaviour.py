@@ -23,9 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence.payers import PayerFacts
 from cadence.words import rounded
-from ledger.tables import Event, Invoice, Reply
-
-invoices, events, replies = Invoice.__table__, Event.__table__, Reply.__table__  # type: ignore[attr-defined]
+from ledger.tables import events_table, invoices, replies
 
 _CUSTOMER = bindparam("of_customer", type_=BigInteger)
 _OURS = invoices.c.customer_id == _CUSTOMER
@@ -55,9 +53,13 @@ def _reactions() -> Any:
         replies.c.customer_id == _CUSTOMER
     )
     read = (
-        select(events.c.payload["channel"].astext, events.c.at)
-        .join_from(events, invoices, events.c.invoice_id == invoices.c.id)
-        .where(_OURS, events.c.type == "delivery_reported", events.c.payload["delivery"].astext == "read")
+        select(events_table.c.payload["channel"].astext, events_table.c.at)
+        .join_from(events_table, invoices, events_table.c.invoice_id == invoices.c.id)
+        .where(
+            _OURS,
+            events_table.c.type == "delivery_reported",
+            events_table.c.payload["delivery"].astext == "read",
+        )
     )
     each = union_all(wrote, read).subquery()
     latest = select(each.c.channel, func.max(each.c.at).label("at")).group_by(each.c.channel).subquery()

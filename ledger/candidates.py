@@ -19,7 +19,7 @@ from cadence.words import rounded
 from ledger.matching import named_by, runs_in
 from ledger.movements import Movement
 from ledger.references import Reference, references_of
-from ledger.unit import customers, invoices
+from ledger.tables import customers, invoices
 
 MOST = 10
 # How many the database gives for each way in which they may agree.

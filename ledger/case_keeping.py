@@ -10,9 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cadence.document import Cadence
 from cadence.facts import CaseDue
 from cadence.reducing.approvals import REASON as APPROVAL
-from ledger.tables import Case, CaseNote
-
-cases_table, notes = Case.__table__, CaseNote.__table__  # type: ignore[attr-defined]
+from ledger.tables import cases_table, notes
 
 # The reasons of the cases that what customers write, and what becomes of the answers, opens.
 CONVERSATION_CASES = ("replied", "says_paid", "may_opt_out", "answer_not_sent")

@@ -12,11 +12,8 @@ from cadence.reducing.approvals import REASON as APPROVAL
 from cadence.words import rounded
 from ledger.database import LedgerError
 from ledger.names import check_names
-from ledger.tables import CaseNote
-from ledger.unit import cases_table, customers, invoices
+from ledger.tables import cases_table, customers, invoices, notes
 from ledger.views import CaseLine, NoteLine
-
-notes = CaseNote.__table__  # type: ignore[attr-defined]
 
 STATUSES = ("open", "claimed", "closed")
 Expect = Callable[[CaseLine], None]

@@ -10,7 +10,6 @@ from sqlalchemy import ARRAY, Text, any_, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cadence.rules import Rulebook
-from ledger.addressing import contacts
 from ledger.invariants import (
     Tally,
     accepted_once,
@@ -25,8 +24,8 @@ from ledger.invariants import (
 from ledger.listings import listed_in_order, said_once, spoken_for
 from ledger.log_reading import customer_logs, customers_logs, invoice_logs
 from ledger.logs import reduced_customer
-from ledger.sending import attempts, messages
-from ledger.unit import customers
+from ledger.service_tables import contacts
+from ledger.tables import attempts, customers, messages
 
 GRACE = timedelta(minutes=10)
 # Shorter words than this turn up in any data by chance.

@@ -11,8 +11,8 @@ from cadence.rules import Rulebook
 from cadence.words import rounded
 from ledger.foreseeing import with_caps
 from ledger.queries import rows_of
+from ledger.tables import agenda_table, customers, invoices
 from ledger.together import why_ahead
-from ledger.unit import agenda_table, customers, invoices
 from ledger.views import ContactsOnDay, UpcomingContact
 
 _FACTS = customers.c.facts

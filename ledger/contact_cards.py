@@ -6,8 +6,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence.customer_facts import CustomerFacts
-from ledger.addressing import COLUMN, contacts
+from ledger.addressing import COLUMN
 from ledger.keys import address_fingerprint
+from ledger.service_tables import contacts
 from ledger.views import ContactCard
 
 

@@ -7,10 +7,8 @@ from cadence.caps import Contact
 from cadence.facts import ANSWER_STEP
 from cadence.words import Channel
 from ledger.driving import run
-from ledger.tables import Attempt, Message
-from ledger.unit import Held, Unit, invoices
-
-messages, attempts = Message.__table__, Attempt.__table__  # type: ignore[attr-defined]
+from ledger.tables import attempts, invoices, messages
+from ledger.unit import Held, Unit
 
 # What reached nobody, surely. Everything else counts, a permit that is only reserved as well.
 NO_CONTACT = ("lapsed", "refused")

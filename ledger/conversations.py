@@ -13,13 +13,12 @@ from cadence.customer_facts import CustomerFacts
 from cadence.facts import InvoiceFacts
 from cadence.words import Channel
 from ledger.access import Ledger
-from ledger.addressing import COLUMN, contacts
+from ledger.addressing import COLUMN
 from ledger.keys import address_fingerprint, hold_key
 from ledger.recording import record_customer, spread
-from ledger.tables import Attempt, Message, Reply
-from ledger.unit import Held, Origin, Unit, customers, events_table, invoices
-
-replies, messages, attempts = Reply.__table__, Message.__table__, Attempt.__table__  # type: ignore[attr-defined]
+from ledger.service_tables import contacts
+from ledger.tables import attempts, customers, events_table, invoices, messages, replies
+from ledger.unit import Held, Origin, Unit
 
 Taken = Literal["new", "known", "unknown_sender"]
 # The hold's name as well as its reason: a second claim makes the first one's hold longer, and adds none.

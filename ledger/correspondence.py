@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from cadence.customer_facts import CustomerFacts
 from cadence.facts import ANSWER_STEP
 from cadence.words import Channel
-from ledger.answering import answers, free_text_until
+from ledger.answering import free_text_until
 from ledger.case_keeping import CONVERSATION_CASES
-from ledger.conversations import attempts, messages, replies
 from ledger.database import UnknownCustomer
 from ledger.ownership import known_as
-from ledger.unit import cases_table, customers, invoices
+from ledger.service_tables import answers
+from ledger.tables import attempts, cases_table, customers, invoices, messages, replies
 from ledger.writers import writer
 
 # What closes these cases was said to the customer in some other way: nobody waits any more.

@@ -14,7 +14,8 @@ from cadence.facts import InvoiceFacts
 from cadence.words import is_sum, rounded
 from ledger.database import LedgerError, UnknownCustomer
 from ledger.ownership import known_as
-from ledger.unit import Held, Origin, Unit, events_table, invoices
+from ledger.tables import events_table, invoices
+from ledger.unit import Held, Origin, Unit
 
 # The key spaces of a credit that was moved: where it came from, and where it went.
 OUT, INTO = "credit_out", "credit"

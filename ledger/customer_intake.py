@@ -14,10 +14,9 @@ from ledger import statements
 from ledger.database import CustomerMoved, LedgerError
 from ledger.driving import run
 from ledger.keys import address_fingerprint
-from ledger.service_tables import Contact
-from ledger.unit import Origin, Unit, customers
-
-contacts = Contact.__table__  # type: ignore[attr-defined]
+from ledger.service_tables import contacts
+from ledger.tables import customers
+from ledger.unit import Origin, Unit
 
 Changed = Literal["new", "changed", "same"]
 CustomerKey = Annotated[Line, Field(max_length=60)]

@@ -17,9 +17,9 @@ from ledger.driving import run
 from ledger.keys import address_fingerprint
 from ledger.learning import halt_by_itself, suppress
 from ledger.recording import record_customer
-from ledger.sending import attempts, messages
 from ledger.spoken_for import merge_listed
-from ledger.unit import Held, Origin, Unit, invoices
+from ledger.tables import attempts, invoices, messages
+from ledger.unit import Held, Origin, Unit
 
 Taken = Literal["new", "known", "unknown"]
 # As what somebody is known who got a copy, whatever their role: their word is of their address.

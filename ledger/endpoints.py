@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.announcing import TEST
 from ledger.database import LedgerError
-from ledger.statements import deliveries, endpoints, invoices
+from ledger.service_tables import deliveries, endpoints
+from ledger.tables import invoices
 
 
 class UnknownEndpoint(LedgerError):

@@ -13,11 +13,11 @@ from cadence.planner import plan
 from cadence.rules import rules_for
 from cadence.why import Because, Known, explain
 from ledger.access import Ledger
-from ledger.contacting import messages
 from ledger.foreseeing import caps_of
 from ledger.ranking import GROUPED
+from ledger.tables import agenda_table, invoices, messages
 from ledger.together import why_ahead
-from ledger.unit import Held, Unit, agenda_table, invoices
+from ledger.unit import Held, Unit
 
 
 async def why(ledger: Ledger, number: str, now: datetime) -> list[Because]:

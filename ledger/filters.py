@@ -12,7 +12,7 @@ from cadence.words import Slug, one_line
 from ledger.coming import IS_CONTACT
 from ledger.names import check_names
 from ledger.ownership import known_as
-from ledger.unit import agenda_table, cadences, cases_table, customers, invoices
+from ledger.tables import agenda_table, cadences, cases_table, customers, invoices
 
 Words = Annotated[str, AfterValidator(one_line), Field(min_length=1, max_length=100)]
 

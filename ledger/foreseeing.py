@@ -20,8 +20,9 @@ from cadence.facts import step_key
 from cadence.foreseeing import Ahead, CapForeseen, Said, caps_ahead
 from cadence.rules import Rulebook, Rules
 from cadence.words import Channel
-from ledger.contacting import attempts, counts, messages
-from ledger.unit import Held, Unit, agenda_table, customers, invoices, published_cadence
+from ledger.contacting import counts
+from ledger.tables import agenda_table, attempts, customers, invoices, messages
+from ledger.unit import Held, Unit, published_cadence
 from ledger.views import AgendaLine
 
 Line = TypeVar("Line", bound=AgendaLine)

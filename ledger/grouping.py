@@ -17,12 +17,11 @@ from cadence.recipients import recipients
 from cadence.sends import Send
 from cadence.timing import blocked_until
 from cadence.words import Channel
-from ledger.contacting import attempts, messages
 from ledger.judging import may_leave
 from ledger.ranking import GROUPED, OUTRANKED, PATIENCE, has_waited, judged_as_due, outranked
 from ledger.references import quoted
-from ledger.spoken_for import listed
-from ledger.unit import Held, Unit, invoices
+from ledger.tables import attempts, invoices, listed, messages
+from ledger.unit import Held, Unit
 
 _Place = tuple[int, str, int]
 

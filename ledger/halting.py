@@ -12,9 +12,10 @@ from cadence import events as e
 from cadence.words import Channel
 from ledger.access import Ledger
 from ledger.database import LedgerError
-from ledger.learning import halts as halts_table
 from ledger.names import check_names
-from ledger.unit import Origin, customers, invoices
+from ledger.tables import customers, invoices
+from ledger.tables import halts as halts_table
+from ledger.unit import Origin
 
 SCOPES = ("all", "channel", "segment")
 _HALTED = '$.steps.*.deferred_reason ? (@ == "halted")'

@@ -8,9 +8,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger.database import LedgerError
-from ledger.service_tables import IdempotencyKey
-
-keys = IdempotencyKey.__table__  # type: ignore[attr-defined]
+from ledger.service_tables import idempotency_keys
 
 KEPT = timedelta(hours=24)
 # Longer than a request can take; who asks again then finds a process that died.
@@ -49,7 +47,9 @@ async def claim(engine: AsyncEngine, caller: str, key: str, digest: str, now: da
     async with engine.begin() as connection:
         if (await connection.execute(_taking(caller, key, digest, now))).first() is not None:
             return Claim(caller, key, now)
-        found = await connection.execute(select(keys).where(keys.c.caller == caller, keys.c.key == key))
+        found = await connection.execute(
+            select(idempotency_keys).where(idempotency_keys.c.caller == caller, idempotency_keys.c.key == key)
+        )
         row = found.mappings().one_or_none()
     if row is not None and row["request_digest"] != digest:
         raise LedgerError(
@@ -68,39 +68,43 @@ def _taking(caller: str, key: str, digest: str, now: datetime) -> Executable:
     """Insert the key, or take it over: after a crash in the middle, or when its answer is no longer kept."""
     fresh = {"request_digest": digest, "created_at": now}
     cut_short = and_(
-        keys.c.status.is_(None), keys.c.created_at <= now - UNDER_WAY, keys.c.request_digest == digest
+        idempotency_keys.c.status.is_(None),
+        idempotency_keys.c.created_at <= now - UNDER_WAY,
+        idempotency_keys.c.request_digest == digest,
     )
-    adding = upsert(keys).values(caller=caller, key=key, **fresh)
+    adding = upsert(idempotency_keys).values(caller=caller, key=key, **fresh)
     return adding.on_conflict_do_update(
         index_elements=["caller", "key"],
         set_=fresh | dict.fromkeys(_PARTS),
-        where=or_(cut_short, keys.c.created_at <= now - KEPT),
-    ).returning(keys.c.key)
+        where=or_(cut_short, idempotency_keys.c.created_at <= now - KEPT),
+    ).returning(idempotency_keys.c.key)
 
 
 async def keep(engine: AsyncEngine, held: Claim, answer: Kept) -> None:
     """Keep the answer of a write; nothing where somebody took it over meanwhile."""
     async with engine.begin() as connection:
-        await connection.execute(update(keys).where(_still(held)).values(asdict(answer)))
+        await connection.execute(update(idempotency_keys).where(_still(held)).values(asdict(answer)))
 
 
 async def release(engine: AsyncEngine, held: Claim) -> None:
     """Give the key back: nothing was carried out, and the request may come again under it."""
     async with engine.begin() as connection:
-        await connection.execute(delete(keys).where(_still(held)))
+        await connection.execute(delete(idempotency_keys).where(_still(held)))
 
 
 async def forget(engine: AsyncEngine, now: datetime) -> int:
     """Delete what is older than a day; return how many."""
     async with engine.begin() as connection:
-        gone = await connection.execute(delete(keys).where(keys.c.created_at <= now - KEPT))
+        gone = await connection.execute(
+            delete(idempotency_keys).where(idempotency_keys.c.created_at <= now - KEPT)
+        )
     return gone.rowcount
 
 
 def _still(held: Claim) -> ColumnElement[bool]:
     return and_(
-        keys.c.caller == held.caller,
-        keys.c.key == held.key,
-        keys.c.created_at == held.at,
-        keys.c.status.is_(None),
+        idempotency_keys.c.caller == held.caller,
+        idempotency_keys.c.key == held.key,
+        idempotency_keys.c.created_at == held.at,
+        idempotency_keys.c.status.is_(None),
     )

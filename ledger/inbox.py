@@ -10,9 +10,7 @@ from enum import StrEnum
 from sqlalchemy import bindparam, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ledger.service_tables import Inbox
-
-inbox = Inbox.__table__  # type: ignore[attr-defined]
+from ledger.service_tables import inbox
 
 GIVEN_UP = "given_up"
 PATIENCE = timedelta(days=3)

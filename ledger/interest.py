@@ -17,7 +17,7 @@ from cadence.words import Debtor
 from ledger.access import Ledger
 from ledger.database import UnknownInvoice
 from ledger.logs import Logged, replayed
-from ledger.unit import cadences, events_table, invoices
+from ledger.tables import cadences, events_table, invoices
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,11 +24,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ledger.database import LedgerError
 from ledger.filters import InvoiceFilter, check_filter, conditions
 from ledger.migrating import is_outdated
-from ledger.service_tables import Job, JobItem
-from ledger.unit import customers, invoices
+from ledger.service_tables import job_items, jobs
+from ledger.tables import customers, invoices
 from ledger.views import JobLine
-
-jobs, items = Job.__table__, JobItem.__table__  # type: ignore[attr-defined]
 
 Kind = Literal["hold", "release", "migrate"]
 # The rules of segments go over every customer.
@@ -36,7 +34,7 @@ SEGMENT = "segment"
 DONE = "done"
 # Notified when a job is made.
 JOB_CHANNEL = "regua_job"
-_WAITS = items.c.outcome.is_(None)
+_WAITS = job_items.c.outcome.is_(None)
 
 
 @dataclass(slots=True)
@@ -93,7 +91,7 @@ async def _create(
         row = asked | {"created_at": now, "created_by": actor, "status": "running"}
         job_id: int = (await connection.execute(insert(jobs).values(row).returning(jobs.c.id))).scalar_one()
         named = chosen.add_columns(literal(job_id, BigInteger))
-        await connection.execute(insert(items).from_select(["subject_id", "job_id"], named))
+        await connection.execute(insert(job_items).from_select(["subject_id", "job_id"], named))
         await _finish(connection, now, jobs.c.id == job_id)
         await connection.execute(select(func.pg_notify(JOB_CHANNEL, "")))
         return await _job(connection, job_id)
@@ -154,9 +152,13 @@ async def share(engine: AsyncEngine, limit: int, now: datetime) -> AsyncIterator
 
 
 async def _take(connection: AsyncConnection, limit: int) -> Share | None:
-    waiting = select(items.c.job_id, items.c.subject_id).join_from(items, jobs)
-    waiting = waiting.where(_WAITS, jobs.c.status == "running").order_by(items.c.job_id, items.c.subject_id)
-    rows = (await connection.execute(waiting.limit(limit).with_for_update(of=items, skip_locked=True))).all()
+    waiting = select(job_items.c.job_id, job_items.c.subject_id).join_from(job_items, jobs)
+    waiting = waiting.where(_WAITS, jobs.c.status == "running").order_by(
+        job_items.c.job_id, job_items.c.subject_id
+    )
+    rows = (
+        await connection.execute(waiting.limit(limit).with_for_update(of=job_items, skip_locked=True))
+    ).all()
     if not rows:
         return None
     job_id = rows[0].job_id
@@ -169,13 +171,15 @@ async def _take(connection: AsyncConnection, limit: int) -> Share | None:
 
 
 async def _write(connection: AsyncConnection, taken: Share) -> None:
-    done = update(items).where(items.c.job_id == taken.job_id, items.c.subject_id == bindparam("of_subject"))
+    done = update(job_items).where(
+        job_items.c.job_id == taken.job_id, job_items.c.subject_id == bindparam("of_subject")
+    )
     rows = [{"of_subject": each, "became": outcome} for each, outcome in taken.outcomes.items()]
     await connection.execute(done.values(outcome=bindparam("became")), rows)
 
 
 async def _finish(connection: AsyncConnection, now: datetime, which: Any) -> None:
-    waits = exists().where(items.c.job_id == jobs.c.id, _WAITS)
+    waits = exists().where(job_items.c.job_id == jobs.c.id, _WAITS)
     await connection.execute(update(jobs).where(which, ~waits).values(status="finished", finished_at=now))
 
 
@@ -203,10 +207,10 @@ async def _read(connection: AsyncConnection, wanted: Select[Any]) -> list[JobLin
 
 
 async def _outcomes(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, dict[str, int]]:
-    outcome = func.coalesce(items.c.outcome, "waiting").label("outcome")
-    counted = select(items.c.job_id, outcome, func.count().label("count"))
-    counted = counted.where(items.c.job_id == any_(literal(ids, ARRAY(BigInteger))))
+    outcome = func.coalesce(job_items.c.outcome, "waiting").label("outcome")
+    counted = select(job_items.c.job_id, outcome, func.count().label("count"))
+    counted = counted.where(job_items.c.job_id == any_(literal(ids, ARRAY(BigInteger))))
     found: dict[int, dict[str, int]] = {}
-    for row in await connection.execute(counted.group_by(items.c.job_id, outcome).order_by(outcome)):
+    for row in await connection.execute(counted.group_by(job_items.c.job_id, outcome).order_by(outcome)):
         found.setdefault(row.job_id, {})[row.outcome] = row[2]
     return found

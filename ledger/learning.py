@@ -8,10 +8,8 @@ from cadence import events as e
 from cadence.customer_facts import CustomerFacts
 from cadence.words import BILLING, Channel
 from ledger.keys import address_fingerprint
-from ledger.tables import Halt
+from ledger.tables import halts
 from ledger.unit import PLANNER, Origin, Unit
-
-halts = Halt.__table__  # type: ignore[attr-defined]
 
 SUPPRESSING = {"opt_out": "opt_out", "bad_address": "bad_address", "recipient_limit": "recipient_limit"}
 

@@ -13,9 +13,7 @@ from cadence.document import Cadence
 from cadence.facts import InvoiceFacts, StepFacts
 from cadence.migration import Edition
 from ledger.logs import InvoiceLog, Listed, Logged, Owner, Tried
-from ledger.sending import attempts, messages
-from ledger.spoken_for import listed
-from ledger.unit import cadences, cases_table, customers, events_table, invoices
+from ledger.tables import attempts, cadences, cases_table, customers, events_table, invoices, listed, messages
 
 BATCH = 500
 _carriers = invoices.alias("carriers")

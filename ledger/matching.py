@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence.words import one_line
 from ledger.references import CREDITOR, PIX, PROVIDER, Reference, as_creditor_reference
-from ledger.unit import invoices
+from ledger.tables import invoices
 
 NUMBER, LINK, CUSTOMER, TEXT = "invoice", "link", "customer", "text"
 _ORDER = (CREDITOR, PIX, NUMBER, LINK, PROVIDER, CUSTOMER)

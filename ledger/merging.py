@@ -14,12 +14,13 @@ from cadence.customer_facts import CustomerFacts
 from cadence.words import BILLING
 from ledger import statements
 from ledger.access import Ledger
-from ledger.conversations import replies
-from ledger.customer_intake import contacts, tell_contact
+from ledger.customer_intake import tell_contact
 from ledger.database import LedgerError, UnknownCustomer
 from ledger.ownership import own_keys
+from ledger.service_tables import contacts
 from ledger.spoken_for import finish
-from ledger.unit import Held, Origin, Unit, customers, invoices
+from ledger.tables import customers, invoices, replies
+from ledger.unit import Held, Origin, Unit
 
 # What a role, or a key, that the other customer has already becomes.
 FORMER = "former-"

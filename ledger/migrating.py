@@ -14,7 +14,8 @@ from cadence.migration import Difference, Edition, change, differences, foresee
 from cadence.planner import plan
 from ledger.access import Ledger
 from ledger.database import LedgerError
-from ledger.unit import Held, Origin, Unit, cadences, invoices
+from ledger.tables import cadences, invoices
+from ledger.unit import Held, Origin, Unit
 
 
 @dataclass(frozen=True, slots=True)

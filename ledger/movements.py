@@ -22,7 +22,8 @@ from ledger.recording import Fact, tell
 from ledger.references import Reference
 from ledger.shares import PaidShare, shares_of
 from ledger.spoken_for import finish
-from ledger.unit import Held, Origin, Unit, events_table
+from ledger.tables import events_table
+from ledger.unit import Held, Origin, Unit
 
 # The key spaces of money, which webhooks, Temporal's signals and the command line share.
 PAYMENT_SOURCE, REVERSAL_SOURCE, DISPUTE_SOURCE = "payment", "reversal", "dispute"

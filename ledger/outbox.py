@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ledger.unit import outbox
+from ledger.tables import outbox
 
 
 @dataclass(slots=True)

@@ -18,9 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ledger.tables import Customer, Event
-
-customers, events = Customer.__table__, Event.__table__  # type: ignore[attr-defined]
+from ledger.tables import customers, events_table
 
 _INTO = customers.alias("into")
 _OWN_KEYS = (
@@ -56,7 +54,7 @@ async def aliases_of(connection: AsyncConnection, customer_id: int) -> tuple[str
 
 def owner_at(event: FromClause, invoice_id: ColumnElement[int], owner_now: ColumnElement[int]) -> Any:
     """Whose an invoice was when an event was told: its owner now, or the one whom it left by the next move."""
-    moves = events.alias("moves")
+    moves = events_table.alias("moves")
     left = (
         select(moves.c.payload["from_customer"].astext.cast(BigInteger))
         .where(moves.c.invoice_id == invoice_id, moves.c.type == "invoice_moved", moves.c.id > event.c.id)

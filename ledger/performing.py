@@ -18,8 +18,8 @@ from ledger.access import Ledger
 from ledger.attempts import Result, StoredAttempt, attempt_of, settle
 from ledger.judging import judged, put_off
 from ledger.keys import customer_hold_key
-from ledger.sending import attempts, messages
 from ledger.spoken_for import merge_listed
+from ledger.tables import attempts, messages
 from ledger.unit import PLANNER, Held, Origin, Unit
 
 

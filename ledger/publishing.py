@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cadence.document import Cadence
 from ledger.database import LedgerError
-from ledger.unit import cadences, invoices
+from ledger.tables import cadences, invoices
 
 # By digest, so it holds for every database: the same content is the same cadence.
 _read: dict[str, Cadence] = {}

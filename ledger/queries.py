@@ -12,17 +12,16 @@ from cadence.facts import InvoiceFacts
 from cadence.rules import Rulebook
 from cadence.words import rounded
 from ledger.cases import cases_of
-from ledger.conversations import replies
 from ledger.database import LedgerError, UnknownInvoice
 from ledger.foreseeing import with_caps
 from ledger.keys import workflow_id
 from ledger.names import check_names
 from ledger.ownership import known_as, owner_at
 from ledger.references import references_of
-from ledger.sending import attempts as attempts_table
-from ledger.sending import messages as messages_table
+from ledger.tables import agenda_table, cadences, cases_table, customers, events_table, invoices, replies
+from ledger.tables import attempts as attempts_table
+from ledger.tables import messages as messages_table
 from ledger.together import agenda_ahead, carrier
-from ledger.unit import agenda_table, cadences, cases_table, customers, events_table, invoices
 from ledger.views import (
     AgendaLine,
     AttemptLine,

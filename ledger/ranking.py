@@ -14,7 +14,8 @@ from cadence.facts import StepFacts
 from cadence.permit import Answer, Verdict, capped, is_capped, judge, rank
 from ledger.contacting import contacts_before
 from ledger.driving import run
-from ledger.unit import Held, Unit, invoices
+from ledger.tables import invoices
+from ledger.unit import Held, Unit
 
 GROUPED = "grouped"
 OUTRANKED = "outranked"

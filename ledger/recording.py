@@ -16,7 +16,8 @@ from cadence.words import rounded
 from ledger.access import Ledger
 from ledger.crediting import return_what_is_overdrawn
 from ledger.shares import FIRST, shares_of
-from ledger.unit import Held, Origin, Unit, invoices
+from ledger.tables import invoices
+from ledger.unit import Held, Origin, Unit
 
 # The bound of what an invoice can come to; more would not fit the ledger's columns either.
 MOST_PAID = Decimal(10) ** 9

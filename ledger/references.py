@@ -13,10 +13,9 @@ from stdnum.iso7064 import mod_97_10
 from ledger import statements
 from ledger.database import LedgerError
 from ledger.driving import run
-from ledger.service_tables import InvoiceReference
-from ledger.unit import Held, Unit, invoices
-
-table = InvoiceReference.__table__  # type: ignore[attr-defined]
+from ledger.service_tables import references_table
+from ledger.tables import invoices
+from ledger.unit import Held, Unit
 
 CREDITOR, PIX, PROVIDER = "creditor_reference", "pix_txid", "provider"
 # What our own creditor references begin with after their check digits, and to how many digits the id is filled up.
@@ -91,11 +90,13 @@ async def add_references(
 async def _refuse_taken(
     connection: AsyncConnection, invoice_id: int, references: Iterable[Reference]
 ) -> None:
-    wanted = tuple_(table.c.kind, table.c.value).in_([(each.kind, each.value) for each in references])
+    wanted = tuple_(references_table.c.kind, references_table.c.value).in_(
+        [(each.kind, each.value) for each in references]
+    )
     found = await connection.execute(
-        select(table.c.kind, table.c.value, invoices.c.number)
-        .join_from(table, invoices)
-        .where(wanted, table.c.invoice_id != invoice_id)
+        select(references_table.c.kind, references_table.c.value, invoices.c.number)
+        .join_from(references_table, invoices)
+        .where(wanted, references_table.c.invoice_id != invoice_id)
     )
     for kind, value, number in found:
         raise ReferenceTaken(Reference(kind, value), f"invoice {number} already")
@@ -105,7 +106,11 @@ async def references_of(
     connection: AsyncConnection, invoice_ids: Sequence[int]
 ) -> dict[int, list[Reference]]:
     """What invoices are known by, by our ids: the one to quote comes first (see `quoted`)."""
-    stored = select(table).where(table.c.invoice_id.in_(invoice_ids)).order_by(table.c.kind, table.c.value)
+    stored = (
+        select(references_table)
+        .where(references_table.c.invoice_id.in_(invoice_ids))
+        .order_by(references_table.c.kind, references_table.c.value)
+    )
     found: dict[int, list[Reference]] = {}
     for row in (await connection.execute(stored)).mappings():
         found.setdefault(row["invoice_id"], []).append(Reference(row["kind"], row["value"]))

@@ -7,8 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger.access import Ledger
-from ledger.attempts import Result, attempt_of, attempts, settle
-from ledger.unit import invoices
+from ledger.attempts import Result, attempt_of, settle
+from ledger.tables import attempts, invoices
 
 # A worker that is still alive concludes its call long before: the lease outlasts any provider's time-out.
 PATIENCE = timedelta(minutes=5)

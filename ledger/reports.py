@@ -7,9 +7,8 @@ from sqlalchemy import Numeric, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger.ownership import owner_at
-from ledger.sending import attempts, messages
+from ledger.tables import attempts, cases_table, customers, events_table, invoices, messages
 from ledger.together import carrier
-from ledger.unit import cases_table, customers, events_table, invoices
 
 Row = dict[str, Any]
 _PERMITS = events_table.alias("permits")

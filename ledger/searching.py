@@ -32,8 +32,8 @@ from ledger.queries import (
     rows_of,
     with_attempts,
 )
-from ledger.sending import messages as messages_table
-from ledger.unit import agenda_table, customers, invoices
+from ledger.tables import agenda_table, customers, invoices
+from ledger.tables import messages as messages_table
 from ledger.views import (
     CustomerLine,
     CustomerView,

@@ -16,7 +16,8 @@ from ledger.behaviour import payer_facts
 from ledger.database import LedgerError
 from ledger.migrating import Foreseen, Target, edition_of, foresee_move, move
 from ledger.publishing import cadence_for_segment
-from ledger.unit import Origin, Unit, customers
+from ledger.tables import customers
+from ledger.unit import Origin, Unit
 
 Effect = Literal["now", "next_invoice"]
 

@@ -29,10 +29,8 @@ from ledger.judging import judged, may_leave, put_off
 from ledger.keys import new_attempt_id, new_reference
 from ledger.references import quoted
 from ledger.spoken_for import merge_listed
-from ledger.tables import Attempt, Message
+from ledger.tables import attempts
 from ledger.unit import PLANNER, Held, Unit
-
-messages, attempts = Message.__table__, Attempt.__table__  # type: ignore[attr-defined]
 
 # Longer than any provider's time-out, short enough that a payment is never long behind an attempt.
 LEASE = timedelta(seconds=60)

@@ -229,3 +229,11 @@ class Answer(SQLModel, table=True):
     text: str = Field(sa_type=Text)
     actor: str = Field(sa_type=Text)
     at: datetime = instant()
+
+
+# What statements are written of.
+inbox, references_table = Inbox.__table__, InvoiceReference.__table__  # type: ignore[attr-defined]
+unmatched_table, answers, contacts = UnmatchedPayment.__table__, Answer.__table__, Contact.__table__  # type: ignore[attr-defined]
+tokens, idempotency_keys = Token.__table__, IdempotencyKey.__table__  # type: ignore[attr-defined]
+endpoints, deliveries = WebhookEndpoint.__table__, WebhookDelivery.__table__  # type: ignore[attr-defined]
+jobs, job_items = Job.__table__, JobItem.__table__  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from ledger.allocating import ShareLine, share_out
 from ledger.database import LedgerError, UnknownCustomer, UnknownInvoice
 from ledger.movements import Movement, known_payment, record_on, take_turns
 from ledger.ownership import known_as
-from ledger.unit import invoices
+from ledger.tables import invoices
 from ledger.unmatched import (
     WAITING,
     Place,

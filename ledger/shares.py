@@ -6,7 +6,7 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ledger.unit import events_table
+from ledger.tables import events_table
 
 # The first share bears the payment's own id, in the key space of payments; each other one its id and a number.
 FIRST, OTHERS = "payment", "payment_share"

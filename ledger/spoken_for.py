@@ -11,11 +11,8 @@ from cadence.facts import InvoiceFacts, MessageState, StepFacts
 from cadence.marks import marks
 from cadence.rules import Rules
 from cadence.words import Channel
-from ledger.contacting import attempts, messages
-from ledger.tables import ListedInvoice
+from ledger.tables import attempts, listed, messages
 from ledger.unit import PLANNER, Held, Unit
-
-listed = ListedInvoice.__table__  # type: ignore[attr-defined]
 
 _REACHED_NOBODY = (MessageState.REJECTED, MessageState.REFUSED, MessageState.FAILED)
 

@@ -26,12 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from ledger.service_tables import WebhookDelivery, WebhookEndpoint
-from ledger.tables import Attempt, Customer, Event, Halt, Invoice, Message
-
-customers, invoices, events = Customer.__table__, Invoice.__table__, Event.__table__  # type: ignore[attr-defined]
-messages, attempts, halts = Message.__table__, Attempt.__table__, Halt.__table__  # type: ignore[attr-defined]
-endpoints, deliveries = WebhookEndpoint.__table__, WebhookDelivery.__table__  # type: ignore[attr-defined]
+from ledger.service_tables import deliveries, endpoints
+from ledger.tables import attempts, customers, events_table, halts, invoices, messages
 
 # Locks and what one transaction writes (`ledger.unit`).
 
@@ -66,11 +62,13 @@ LOCK_NAMED = (
 )
 # NULL never conflicts, so events without an external id are always new.
 APPEND_EVENT = (
-    upsert(events).on_conflict_do_nothing(index_elements=["source", "external_id"]).returning(events.c.id)
+    upsert(events_table)
+    .on_conflict_do_nothing(index_elements=["source", "external_id"])
+    .returning(events_table.c.id)
 )
 # The same for an event that other systems hear of (`announced`): what they are to be told is written with it.
 _APPENDED = APPEND_EVENT.values(
-    {column: bindparam(column.name) for column in events.c if column is not events.c.id}
+    {column: bindparam(column.name) for column in events_table.c if column is not events_table.c.id}
 ).cte("appended")
 _ANNOUNCED = (
     func.unnest(bindparam("announced", type_=ARRAY(Text)))

@@ -240,3 +240,11 @@ class Halt(SQLModel, table=True):
     at: datetime = instant()
     actor: str = Field(sa_type=Text)
     reason: str = Field(sa_type=Text)
+
+
+# What statements are written of.
+customers, invoices, cadences = Customer.__table__, Invoice.__table__, CadenceVersion.__table__  # type: ignore[attr-defined]
+events_table, agenda_table, outbox = Event.__table__, AgendaRow.__table__, Outbox.__table__  # type: ignore[attr-defined]
+messages, attempts, replies = Message.__table__, Attempt.__table__, Reply.__table__  # type: ignore[attr-defined]
+listed, halts = ListedInvoice.__table__, Halt.__table__  # type: ignore[attr-defined]
+cases_table, notes = Case.__table__, CaseNote.__table__  # type: ignore[attr-defined]

@@ -6,9 +6,8 @@ from sqlalchemy import ColumnElement, Select, and_, case, cast, exists, func, se
 from sqlalchemy.dialects.postgresql import JSONB
 
 from cadence.agenda import SEND_KIND
-from ledger.contacting import messages
 from ledger.ranking import GROUPED
-from ledger.unit import agenda_table, cadences, events_table, invoices
+from ledger.tables import agenda_table, cadences, events_table, invoices, messages
 
 _CARRIERS, _OTHERS = invoices.alias("carriers"), invoices.alias("other_invoices")
 _ROWS, _RULERS = agenda_table.alias("other_rows"), cadences.alias("other_cadences")

@@ -12,9 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.database import LedgerError
-from ledger.service_tables import Token
-
-tokens = Token.__table__  # type: ignore[attr-defined]
+from ledger.service_tables import tokens
 
 PREFIX = "regua_"
 NAME = r"^[a-z0-9][a-z0-9._-]{0,59}$"

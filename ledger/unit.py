@@ -29,11 +29,7 @@ from ledger.behaviour import payer_facts
 from ledger.case_keeping import keep_cases
 from ledger.database import CustomerMoved, UnknownCustomer, UnknownInvoice
 from ledger.driving import run
-from ledger.tables import AgendaRow, CadenceVersion, Case, Customer, Event, Invoice, Outbox
-
-customers, invoices, events_table = Customer.__table__, Invoice.__table__, Event.__table__  # type: ignore[attr-defined]
-agenda_table, cases_table, outbox = AgendaRow.__table__, Case.__table__, Outbox.__table__  # type: ignore[attr-defined]
-cadences = CadenceVersion.__table__  # type: ignore[attr-defined]
+from ledger.tables import cadences
 
 OUTBOX_CHANNEL = "regua_outbox"
 _published: dict[tuple[str, int], Cadence] = {}

@@ -17,11 +17,9 @@ from ledger.candidates import Candidate, candidates
 from ledger.database import LedgerError
 from ledger.movements import Movement, record_on
 from ledger.references import Reference
-from ledger.service_tables import UnmatchedPayment
+from ledger.service_tables import unmatched_table
 from ledger.shares import shares_of
-from ledger.unit import customers, invoices
-
-table = UnmatchedPayment.__table__  # type: ignore[attr-defined]
+from ledger.tables import customers, invoices
 
 STATUSES = ("open", "claimed", "settled", "dismissed")
 WAITING = ("open", "claimed")
@@ -114,16 +112,20 @@ async def keep(connection: AsyncConnection, money: Movement, reason: str, now: d
         "received_at": now,
         "status": "open",
     }
-    told_anew = (table.c.status != "settled") & (table.c.reason == NOT_CONFIRMED) & (reason != NOT_CONFIRMED)
-    statement = upsert(table).values(row)
+    told_anew = (
+        (unmatched_table.c.status != "settled")
+        & (unmatched_table.c.reason == NOT_CONFIRMED)
+        & (reason != NOT_CONFIRMED)
+    )
+    statement = upsert(unmatched_table).values(row)
     kept = statement.on_conflict_do_update(
         index_elements=["external_id", "kind"],
         set_={name: statement.excluded[name] for name in row if name not in ("status", "received_at")}
-        | {"status": case((table.c.status == "dismissed", "open"), else_=table.c.status)}
+        | {"status": case((unmatched_table.c.status == "dismissed", "open"), else_=unmatched_table.c.status)}
         | dict.fromkeys(("dismissal", "settled_by", "settled_at")),
         where=told_anew,
     )
-    return (await connection.execute(kept.returning(table.c.id))).first() is not None
+    return (await connection.execute(kept.returning(unmatched_table.c.id))).first() is not None
 
 
 async def standing_of(connection: AsyncConnection, external_id: str, kind: str) -> str | None:
@@ -131,9 +133,9 @@ async def standing_of(connection: AsyncConnection, external_id: str, kind: str) 
 
     What an agent put aside because nobody confirmed it is as if it had never been told: a confirmation counts.
     """
-    told = (table.c.external_id == external_id) & (table.c.kind == kind)
-    aside = (table.c.status == "dismissed") & (table.c.reason == NOT_CONFIRMED)
-    wanted = select(table.c.status).where(told, ~aside)
+    told = (unmatched_table.c.external_id == external_id) & (unmatched_table.c.kind == kind)
+    aside = (unmatched_table.c.status == "dismissed") & (unmatched_table.c.reason == NOT_CONFIRMED)
+    wanted = select(unmatched_table.c.status).where(told, ~aside)
     status: str | None = (await connection.execute(wanted)).scalar_one_or_none()
     return status
 
@@ -145,10 +147,10 @@ async def follow(
 
     A payment is waited for by its reversals and disputes.
     """
-    itself = (table.c.external_id == money.id) & (table.c.kind == money.kind)
-    waits_for_it = (table.c.of_payment == money.id) & (money.kind == "payment")
-    waiting = select(table).where(itself | waits_for_it, table.c.status.in_(WAITING))
-    waiting = waiting.order_by(table.c.paid_at, table.c.id).with_for_update()
+    itself = (unmatched_table.c.external_id == money.id) & (unmatched_table.c.kind == money.kind)
+    waits_for_it = (unmatched_table.c.of_payment == money.id) & (money.kind == "payment")
+    waiting = select(unmatched_table).where(itself | waits_for_it, unmatched_table.c.status.in_(WAITING))
+    waiting = waiting.order_by(unmatched_table.c.paid_at, unmatched_table.c.id).with_for_update()
     for row in (await connection.execute(waiting)).mappings().all():
         if (row["external_id"], row["kind"]) != (money.id, money.kind):
             await record_on(ledger, connection, place.invoice_id, movement_of(_exact(row)), actor, now)
@@ -176,11 +178,11 @@ async def list_unmatched(
         raise LedgerError(
             "unknown_status", f"{status!r} is no status of unmatched money; choose {', '.join(STATUSES)}"
         )
-    wanted = _lines().where(table.c.status.in_(WAITING if status is None else (status,)))
+    wanted = _lines().where(unmatched_table.c.status.in_(WAITING if status is None else (status,)))
     if after is not None:
-        wanted = wanted.where(table.c.id > after)
+        wanted = wanted.where(unmatched_table.c.id > after)
     async with engine.connect() as connection:
-        rows = await connection.execute(wanted.order_by(table.c.id).limit(limit))
+        rows = await connection.execute(wanted.order_by(unmatched_table.c.id).limit(limit))
         return [UnmatchedLine.model_validate(_exact(row)) for row in rows.mappings()]
 
 
@@ -195,7 +197,9 @@ async def show_unmatched(ledger: Ledger, unmatched_id: int) -> UnmatchedSeen:
 
 async def count_waiting(engine: AsyncEngine) -> tuple[int, datetime | None]:
     """How much money waits in the queue, and since when the one does that has waited longest."""
-    wanted = select(func.count(), func.min(table.c.received_at)).where(table.c.status.in_(WAITING))
+    wanted = select(func.count(), func.min(unmatched_table.c.received_at)).where(
+        unmatched_table.c.status.in_(WAITING)
+    )
     async with engine.connect() as connection:
         count, oldest = (await connection.execute(wanted)).one()
     return count, oldest
@@ -203,14 +207,16 @@ async def count_waiting(engine: AsyncEngine) -> tuple[int, datetime | None]:
 
 async def write(connection: AsyncConnection, unmatched_id: int, **values: Any) -> None:
     """Change a row."""
-    await connection.execute(update(table).where(table.c.id == unmatched_id).values(values))
+    await connection.execute(
+        update(unmatched_table).where(unmatched_table.c.id == unmatched_id).values(values)
+    )
 
 
 def _lines() -> Select[Any]:
     return (
-        select(table, invoices.c.number.label("invoice"), customers.c.key.label("customer"))
-        .outerjoin_from(table, invoices)
-        .outerjoin(customers, table.c.customer_id == customers.c.id)
+        select(unmatched_table, invoices.c.number.label("invoice"), customers.c.key.label("customer"))
+        .outerjoin_from(unmatched_table, invoices)
+        .outerjoin(customers, unmatched_table.c.customer_id == customers.c.id)
     )
 
 
@@ -218,8 +224,8 @@ async def row_of(
     connection: AsyncConnection, unmatched_id: int, *, locked: bool = False
 ) -> Mapping[str, Any]:
     """One row with where it went, locked or not; raise LedgerError where there is none."""
-    wanted = _lines().where(table.c.id == unmatched_id)
-    found = await connection.execute(wanted.with_for_update(of=table) if locked else wanted)
+    wanted = _lines().where(unmatched_table.c.id == unmatched_id)
+    found = await connection.execute(wanted.with_for_update(of=unmatched_table) if locked else wanted)
     row = found.mappings().one_or_none()
     if row is None:
         raise LedgerError(

@@ -11,11 +11,11 @@ from cadence.customer_facts import CustomerFacts
 from cadence.recipients import recipients
 from cadence.sends import Answering
 from cadence.words import BILLING, Channel
-from ledger.addressing import COLUMN, contacts
-from ledger.conversations import replies
+from ledger.addressing import COLUMN
 from ledger.database import LedgerError
 from ledger.keys import address_fingerprint
-from ledger.unit import customers
+from ledger.service_tables import contacts
+from ledger.tables import customers, replies
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from ledger.access import Ledger
 from ledger.coming import IS_CONTACT
 from ledger.intake import InvoiceIntake, Received, receive
 from ledger.publishing import published
-from ledger.unit import Origin, agenda_table, customers, invoices
+from ledger.tables import agenda_table, customers, invoices
+from ledger.unit import Origin
 from starter.mapping import read_mapping
 from starter.portfolio import Entry, Portfolio, read_portfolio
 from starter.portfolio_row import COLUMNS, KNOWN, Doorkeeper

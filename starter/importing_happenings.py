@@ -16,7 +16,7 @@ from ledger.access import Ledger
 from ledger.conversations import IncomingReply, record_reply
 from ledger.database import LedgerError
 from ledger.recording import record_judged
-from ledger.unit import customers, events_table, invoices
+from ledger.tables import customers, events_table, invoices
 from starter.customer_happenings import OF_CUSTOMERS, Occasion, happen
 from starter.happening_row import FILE_SOURCE
 from starter.happenings import Happening, Kind, read_happenings, to_fact

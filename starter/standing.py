@@ -15,7 +15,8 @@ from cadence.facts import InvoiceFacts
 from ledger.access import Ledger
 from ledger.recording import Fact, Situation, situation, situation_of, tell, tell_customer
 from ledger.searching import status_from
-from ledger.unit import Held, Origin, Unit, events_table, invoices
+from ledger.tables import events_table, invoices
+from ledger.unit import Held, Origin, Unit
 from ledger.views import InvoiceStatus
 from starter.session import Refusal
 

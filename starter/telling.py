@@ -18,7 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from cadence.directive import Directive, InvoiceStart
 from ledger.access import Ledger
 from ledger.keys import workflow_id
-from ledger.unit import customers, invoices
+from ledger.tables import customers, invoices
 from workflows.attributes import CUSTOMER, SEGMENT, STATE
 from workflows.invoice import InvoiceWorkflow
 

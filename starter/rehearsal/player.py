@@ -15,8 +15,8 @@ from ledger.database import LedgerError
 from ledger.inbox import Lane
 from ledger.intake import InvoiceIntake, receive
 from ledger.recording import record
-from ledger.sending import messages
-from ledger.unit import Origin, customers, invoices
+from ledger.tables import customers, invoices, messages
+from ledger.unit import Origin
 from starter.customer_happenings import OF_CUSTOMERS, Occasion
 from starter.customer_happenings import happen as let_happen
 from starter.happenings import Happening, Kind, to_fact

@@ -9,8 +9,8 @@ from sqlalchemy import exists, select
 
 from cadence.directive import Directive, Item
 from ledger.access import Ledger
+from ledger.tables import invoices, outbox
 from ledger.turns import directive_changes
-from ledger.unit import invoices, outbox
 
 # Far longer than any step takes on a loaded machine.
 PATIENCE = 90.0

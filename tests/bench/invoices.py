@@ -14,7 +14,7 @@ from cadence.document import BusinessCalendar, Cadence, Roll, Window
 from cadence.spans import WEEKDAYS
 from ledger.keys import workflow_id
 from ledger.publishing import publish
-from ledger.unit import invoices
+from ledger.tables import invoices
 from starter.importing import import_file
 from starter.rulers import read_cadence
 from tests.bench.stage import Stage

@@ -10,8 +10,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 
-from ledger.sending import messages
-from ledger.unit import invoices
+from ledger.tables import invoices, messages
 from tests.bench.invoices import Group, workflow_ids
 from tests.bench.stage import Stage
 from tests.bench.starting import WAITS, bare_ids, grown, start_bare, start_ours

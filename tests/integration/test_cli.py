@@ -13,7 +13,7 @@ from ledger.access import Ledger
 from ledger.filters import InvoiceFilter
 from ledger.jobs import create_job
 from ledger.publishing import publish
-from ledger.unit import agenda_table
+from ledger.tables import agenda_table
 from starter.jobs import work_jobs
 from tests.integration.engines import engine_on
 from tests.integration.ledger.playing import CREDITOR, row, ruler, send, take_in

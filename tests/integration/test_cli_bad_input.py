@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 import worker
 from ledger.access import Ledger
 from ledger.publishing import publish
-from ledger.unit import events_table
+from ledger.tables import events_table
 from starter.embedded import EmbeddedTemporal, free_port
 from tests.integration.engines import engine_on
 from tests.integration.ledger.playing import CREDITOR, row, ruler, take_in

@@ -17,7 +17,7 @@ from cadence.reading import read_document
 from ledger.access import Ledger
 from ledger.coming import contacts_per_day
 from ledger.publishing import publish
-from ledger.unit import customers, events_table, invoices, outbox
+from ledger.tables import customers, events_table, invoices, outbox
 from starter.documents import read_creditor
 from starter.importing import Contacts, Imported, import_file
 from starter.importing_happenings import HappeningsImported, import_happenings

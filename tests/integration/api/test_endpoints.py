@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from ledger.statements import deliveries, endpoints
+from ledger.service_tables import deliveries, endpoints
 from starter.api.roles import Role
 from starter.api.service import Service
 from tests.integration.api.conftest import Api, serving

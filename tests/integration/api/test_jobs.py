@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 import starter.jobs
 from ledger.jobs import share
 from ledger.publishing import publish
-from ledger.unit import events_table
+from ledger.tables import events_table
 from starter.api.roles import Role
 from starter.jobs import work_jobs
 from tests.integration.api.conftest import Api

@@ -16,8 +16,9 @@ from sqlalchemy import select, update
 from channels.rails.generic import GenericRail
 from channels.rails.stripe import StripeRail
 from ledger.access import Ledger
-from ledger.inbox import Arrival, Lane, inbox, keep
+from ledger.inbox import Arrival, Lane, keep
 from ledger.queries import show_invoice
+from ledger.service_tables import inbox
 from ledger.unmatched import list_unmatched
 from starter.api.resources.feeding import MOST_LINES, lines_of
 from starter.api.service import Service

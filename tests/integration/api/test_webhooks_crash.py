@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import func, select
 
 from ledger.access import Ledger
-from ledger.inbox import inbox
 from ledger.queries import show_invoice
-from ledger.unit import customers, events_table
+from ledger.service_tables import inbox
+from ledger.tables import customers, events_table
 from starter.embedded import EmbeddedSandbox
 from starter.processes import ChildProcess, free_port
 from tests.integration.api.conftest import SECRET, Api

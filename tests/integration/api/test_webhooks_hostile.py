@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from channels.settings import ChannelSettings
 from channels.verify import REFUSED
-from ledger.inbox import inbox
+from ledger.service_tables import inbox
 from starter.api.middleware import MAX_BODY
 from starter.processes import free_port
 from tests.integration.api.conftest import Api

@@ -14,9 +14,10 @@ from channels.settings import ChannelSettings
 from ledger.access import Ledger
 from ledger.attempts import Result
 from ledger.database import connect
-from ledger.inbox import Lane, inbox
+from ledger.inbox import Lane
 from ledger.queries import messages, show_invoice
 from ledger.sending import Permit, conclude
+from ledger.service_tables import inbox
 from starter.api.app import api_app
 from starter.api.service import Service
 from starter.embedded import free_port

@@ -21,8 +21,7 @@ from ledger.intake import receive
 from ledger.publishing import publish
 from ledger.repair import stale_calls
 from ledger.schema import upgrade
-from ledger.sending import attempts, messages
-from ledger.unit import invoices
+from ledger.tables import attempts, invoices, messages
 from starter.embedded import EmbeddedPostgres, EmbeddedSandbox, EmbeddedTemporal, free_port
 from starter.processes import ChildProcess
 from starter.settings import Settings

@@ -24,7 +24,8 @@ from ledger.access import Ledger
 from ledger.inbox import Lane, stuck
 from ledger.keys import workflow_id
 from ledger.recording import Fact, Recorded, record
-from ledger.unit import OUTBOX_CHANNEL, Origin, invoices
+from ledger.tables import invoices
+from ledger.unit import OUTBOX_CHANNEL, Origin
 from starter.api.app import api_app
 from starter.api.service import Service
 from starter.api.settings import ApiSettings

@@ -20,8 +20,7 @@ from ledger.access import Ledger
 from ledger.checks import Check, check_invariants, personal_needles
 from ledger.keys import workflow_id
 from ledger.outbox import waiting
-from ledger.sending import attempts, messages
-from ledger.unit import cases_table, customers, events_table, invoices
+from ledger.tables import attempts, cases_table, customers, events_table, invoices, messages
 from starter.accepted import accepted_by
 from starter.histories import check_histories
 from starter.settings import Settings

@@ -12,7 +12,7 @@ from cadence import events as e
 from ledger.access import Ledger
 from ledger.endpoints import replay
 from ledger.recording import Fact, record
-from ledger.statements import deliveries, endpoints
+from ledger.service_tables import deliveries, endpoints
 from ledger.unit import Origin
 from tests.integration.ledger.playing import ARRIVAL, MINUTE, row, take_in
 

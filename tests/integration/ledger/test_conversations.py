@@ -18,7 +18,8 @@ from ledger.customer_intake import ContactIntake
 from ledger.database import LedgerError
 from ledger.intake import receive
 from ledger.sending import permit
-from ledger.unit import Origin, invoices
+from ledger.tables import invoices
+from ledger.unit import Origin
 from tests.integration.ledger.playing import (
     ARRIVAL,
     COURTESY_AT,

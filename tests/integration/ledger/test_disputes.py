@@ -11,7 +11,8 @@ from ledger.checks import check_invariants
 from ledger.performing import perform
 from ledger.publishing import publish
 from ledger.recording import Fact, record
-from ledger.unit import Origin, invoices
+from ledger.tables import invoices
+from ledger.unit import Origin
 from tests.integration.ledger.playing import (
     ARRIVAL,
     COURTESY_AT,

@@ -17,11 +17,11 @@ from ledger.inbox import (
     Verdict,
     claim,
     forget,
-    inbox,
     keep,
     stuck,
     waiting,
 )
+from ledger.service_tables import inbox
 
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -18,7 +18,8 @@ from ledger.database import UnknownInvoice
 from ledger.interest import owed_by
 from ledger.publishing import publish
 from ledger.recording import Fact, record
-from ledger.unit import Origin, events_table
+from ledger.tables import events_table
+from ledger.unit import Origin
 from starter.interest import interest_on
 from tests.integration.engines import engine_on
 from tests.integration.ledger.playing import ARRIVAL, CREDITOR, row, ruler, take_in

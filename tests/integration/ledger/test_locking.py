@@ -12,7 +12,8 @@ from cadence import events as e
 from cadence.words import Channel
 from ledger.access import Ledger
 from ledger.database import UnknownInvoice, connect
-from ledger.unit import Origin, Unit, customers, invoices
+from ledger.tables import customers, invoices
+from ledger.unit import Origin, Unit
 from tests.integration.ledger.playing import ARRIVAL, row, take_in
 
 TELLER = Origin("tester", "test")

@@ -13,7 +13,7 @@ from cadence.words import Channel
 from ledger.access import Ledger
 from ledger.checks import check_invariants
 from ledger.conversations import IncomingReply, record_reply
-from ledger.customer_intake import ContactIntake, CustomerIntake, contacts
+from ledger.customer_intake import ContactIntake, CustomerIntake
 from ledger.database import LedgerError, UnknownCustomer
 from ledger.intake import receive
 from ledger.merging import Merged, merge, preview_merge
@@ -22,7 +22,9 @@ from ledger.queries import show_invoice
 from ledger.recording import Fact, record, record_customer
 from ledger.searching import customer_view, search_customers
 from ledger.sending import permit
-from ledger.unit import Origin, customers, invoices
+from ledger.service_tables import contacts
+from ledger.tables import customers, invoices
+from ledger.unit import Origin
 from tests.integration.engines import engine_on
 from tests.integration.ledger.playing import (
     ARRIVAL,

@@ -11,7 +11,8 @@ from ledger.access import Ledger
 from ledger.checks import check_invariants
 from ledger.performing import perform
 from ledger.recording import Fact, record, situation
-from ledger.unit import Origin, invoices
+from ledger.tables import invoices
+from ledger.unit import Origin
 from tests.integration.ledger.playing import ARRIVAL, DAY, order_of, row, take_in
 
 AGENT = Origin(actor="ana", source="cli")

@@ -12,7 +12,8 @@ from ledger.customer_intake import ContactIntake
 from ledger.intake import receive
 from ledger.keys import address_fingerprint
 from ledger.recording import record_customer
-from ledger.unit import Unit, events_table
+from ledger.tables import events_table
+from ledger.unit import Unit
 from tests.integration.ledger.playing import ARRIVAL, FILE, row, take_in
 from tests.integration.ledger.test_signals_in_turn import signalled
 

@@ -9,8 +9,7 @@ from cadence.words import Channel
 from ledger.access import Ledger
 from ledger.deliveries import Receipt, record_receipts
 from ledger.queries import show_invoice
-from ledger.sending import messages
-from ledger.unit import events_table
+from ledger.tables import events_table, messages
 from tests.integration.ledger.playing import COURTESY_AT, MINUTE, permitted, row, send, take_in
 from tests.integration.ledger.test_sending import facts_of, receipt_of, unusable
 

@@ -22,7 +22,7 @@ from ledger.keys import address_fingerprint
 from ledger.merging import merge
 from ledger.publishing import publish
 from ledger.sending import Permit, conclude
-from ledger.tables import Case
+from ledger.tables import cases_table
 from ledger.unit import Unit
 from tests.integration.ledger.playing import (
     ARRIVAL,
@@ -40,7 +40,6 @@ from tests.integration.ledger.test_grouping import broken
 from tests.integration.ledger.test_sending import facts_of
 from tests.integration.ledger.test_wishes import tell
 
-cases = Case.__table__  # type: ignore[attr-defined]
 DIRECTOR, OWNER = "director@example.com", "owner@example.com"
 
 
@@ -249,4 +248,4 @@ async def test_a_contact_told_again_changes_nothing(ledger: Ledger) -> None:
     async with ledger.engine.begin() as connection:
         unit = Unit(connection, ledger.book, ARRIVAL)
         await unit.lock_invoice(invoice_id)
-        assert (await connection.execute(select(cases))).all() == []
+        assert (await connection.execute(select(cases_table))).all() == []

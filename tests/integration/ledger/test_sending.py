@@ -22,7 +22,8 @@ from ledger.performing import LostMessage, lost_message, perform
 from ledger.queries import show_invoice
 from ledger.recording import Fact, record, record_customer
 from ledger.sending import Permit, conclude
-from ledger.unit import Origin, customers, invoices
+from ledger.tables import customers, invoices
+from ledger.unit import Origin
 from tests.integration.ledger.playing import (
     ARRIVAL,
     COURTESY_AT,

@@ -19,6 +19,7 @@ from ledger.inbox import Arrival, Lane, Later, Verdict
 from ledger.merging import merge
 from ledger.queries import show_invoice
 from ledger.references import creditor_reference
+from ledger.service_tables import inbox as inbox_table
 from ledger.unit import Origin
 from ledger.views import InvoiceStory
 from starter.inbox import Processor, drain_inbox
@@ -247,7 +248,7 @@ async def drained(ledger: Ledger) -> None:
 
 async def outcomes(ledger: Ledger) -> list[str]:
     async with ledger.engine.connect() as connection:
-        told = select(inbox.inbox.c.outcome).order_by(inbox.inbox.c.id)
+        told = select(inbox_table.c.outcome).order_by(inbox_table.c.id)
         return list((await connection.execute(told)).scalars())
 
 

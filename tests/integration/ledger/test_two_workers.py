@@ -21,7 +21,7 @@ from ledger.database import connect
 from ledger.log_reading import invoice_logs
 from ledger.logs import InvoiceLog
 from ledger.publishing import publish
-from ledger.unit import agenda_table
+from ledger.tables import agenda_table
 from starter.documents import read_packs
 from tests.integration.ledger.playing import ARRIVAL, CREDITOR, row, ruler, step, take_in
 from tests.integration.ledger.tellers import DOINGS, Teller

@@ -13,7 +13,7 @@ from ledger.checks import check_invariants
 from ledger.publishing import publish
 from ledger.queries import show_invoice
 from ledger.recording import Fact, record
-from ledger.unit import outbox
+from ledger.tables import outbox
 from tests.integration.ledger.playing import ARRIVAL, FILE, row, ruler, take_in
 from tests.integration.ledger.test_signals_in_turn import signalled
 
