@@ -6,9 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from ledger import statements
+from ledger.driving import run
 from ledger.tables import outbox
+
+OUTBOX_CHANNEL = "regua_outbox"
 
 
 @dataclass(slots=True)
@@ -17,6 +21,12 @@ class Batch:
 
     rows: dict[int, list[int]]
     told: set[int] = field(default_factory=set)
+
+
+async def leave_word(connection: AsyncConnection, invoice_id: int, cause: str, now: datetime) -> None:
+    """Ask the relay to tell the invoice's workflow its current directive."""
+    word = {"invoice_id": invoice_id, "cause": cause, "created_at": now, "channel": OUTBOX_CHANNEL}
+    await run(connection, statements.LEAVE_WORD, word)
 
 
 @asynccontextmanager

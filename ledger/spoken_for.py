@@ -11,6 +11,7 @@ from cadence.facts import InvoiceFacts, MessageState, StepFacts
 from cadence.marks import marks
 from cadence.rules import Rules
 from cadence.words import Channel
+from ledger.storing import store
 from ledger.tables import attempts, listed, messages
 from ledger.unit import PLANNER, Held, Unit
 
@@ -39,9 +40,9 @@ async def finish(unit: Unit, told: int | None = None) -> None:
 
     Only planning shows which steps go no further, and so for whom no message will speak.
     """
-    await unit.finish(told=told)
+    await store(unit, told)
     await _release_left(unit)
-    await unit.finish(told=told)
+    await store(unit, told)
 
 
 async def _release_left(unit: Unit) -> None:

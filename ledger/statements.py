@@ -29,7 +29,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from ledger.service_tables import deliveries, endpoints
 from ledger.tables import attempts, customers, events_table, halts, invoices, messages
 
-# Locks and what one transaction writes (`ledger.unit`).
+# Locks and what one transaction writes (`ledger.unit`, `ledger.storing`).
 
 # Customer first, then the invoice, in one statement: an invoice is locked as it leaves the join, and nothing leaves it
 # before the customer's row is in, which is locked on its way. Whose an invoice is changes only as its customer is

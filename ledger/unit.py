@@ -1,7 +1,5 @@
-"""One transaction on one customer: lock, append events, reduce, plan anew, and leave word for the relay."""
+"""One transaction on one customer: lock it and its invoices, append events, and reduce the facts."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +9,6 @@ from sqlalchemy import Executable, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence import events as e
-from cadence.agenda import Agenda, Settled
 from cadence.announcements import Announcement, announced
 from cadence.creditor import Creditor
 from cadence.customer_facts import CustomerFacts
@@ -20,18 +17,15 @@ from cadence.directive import Directive
 from cadence.document import Cadence
 from cadence.facts import CaseDue, InvoiceFacts, State
 from cadence.payers import NO_PAYER, PayerFacts
-from cadence.permit import asks_payer, forecast
-from cadence.planner import plan
+from cadence.permit import asks_payer
 from cadence.reducer import reduce_invoice
 from cadence.rules import Rulebook, Rules
 from ledger import statements
 from ledger.behaviour import payer_facts
-from ledger.case_keeping import keep_cases
 from ledger.database import CustomerMoved, UnknownCustomer, UnknownInvoice
 from ledger.driving import run
 from ledger.tables import cadences
 
-OUTBOX_CHANNEL = "regua_outbox"
 _published: dict[tuple[str, int], Cadence] = {}
 
 
@@ -248,104 +242,8 @@ class Unit:
         recorded = await run(self.connection, statement, row | heard_too)
         return int(recorded[0]["id"]) if recorded else None
 
-    async def finish(self, *, told: int | None = None) -> None:
-        """Plan anew what changed, and write it down. `told` is the invoice whose workflow learns it by return."""
-        for held in self.held.values():
-            if held.causes:
-                await self._store(held, by_return=held.id == told)
-                held.causes.clear()
-
-    async def _store(self, held: Held, *, by_return: bool) -> None:
-        agenda = await self._plan(held)
-        directive = self._directive(held, agenda)
-        values = {
-            "wanted_id": held.id,
-            "facts": held.facts.model_dump(mode="json", exclude_defaults=True),
-            "state": str(held.facts.state),
-            "balance": held.facts.balance,
-            "due_on": held.facts.due_on,
-            "closed_at": (held.row["closed_at"] or self.now) if held.facts.closed else None,
-        }
-        if held.cadence_id != held.row["cadence_id"]:
-            values["cadence_id"] = held.cadence_id
-        if directive != held.directive:
-            values |= {
-                "version": directive.version,
-                "directive": directive.model_dump(mode="json"),
-                "next_at": directive.item.at if directive.item else None,
-            }
-        if asks_payer(held.cadence):
-            # What conditions know of the payer includes what was told just now.
-            await run(self.connection, statements.STORE_INVOICE, values)
-        planned = await self._planned(held, agenda)
-        statement = statements.STORE_WITH_AGENDA if planned else statements.STORE_INVOICE
-        await run(self.connection, statement, values | planned)
-        held.row = {**held.row, "agenda_digest": planned.get("agenda_digest", held.row["agenda_digest"])}
-        due = [case for case in held.facts.cases if case not in held.cases]
-        await keep_cases(self.connection, held.id, held.cadence, due, self.now)
-        held.cases = held.facts.cases
-        if directive != held.directive and not by_return:
-            await self.leave_word(held.id, held.causes[0])
-        held.directive = directive
-
-    async def _plan(self, held: Held) -> Agenda:
-        agenda = plan(held.facts, held.cadence, self.rules(held), self.now)
-        while agenda.settled:
-            for settled in agenda.settled:
-                await self.tell(held, _settling_event(settled), PLANNER)
-            agenda = plan(held.facts, held.cadence, self.rules(held), self.now)
-        return agenda
-
-    def _directive(self, held: Held, agenda: Agenda) -> Directive:
-        """What the workflow is to be told; the version rises only where something in it changed."""
-        wanted = Directive(
-            invoice_id=held.id,
-            version=held.directive.version,
-            state=str(held.facts.state),
-            item=agenda.next.told() if agenda.next else None,
-            closed=held.facts.closed is not None,
-        )
-        if wanted == held.directive:
-            return wanted
-        return wanted.model_copy(update={"version": held.directive.version + 1})
-
     async def payer(self, held: Held) -> PayerFacts:
         """How the customer pays; nothing, where no condition of the cadence asks."""
         if not asks_payer(held.cadence):
             return NO_PAYER
         return await payer_facts(self.connection, int(self.customer["id"]), self.creditor.zone)
-
-    async def _planned(self, held: Held, agenda: Agenda) -> dict[str, str | int]:
-        """The agenda as `statements.STORE_WITH_AGENDA` takes it; nothing, where it is stored already."""
-        known = held.facts, held.cadence, self.rules(held), self.customer_facts, await self.payer(held)
-        items = json.dumps(
-            [
-                {
-                    "position": position,
-                    "key": item.key,
-                    "kind": item.kind,
-                    "at": item.at.isoformat(),
-                    "why": forecast(item, *known),
-                    "step": item.step,
-                    "occurrence": item.occurrence,
-                    "channel": item.channel,
-                }
-                for position, item in enumerate(agenda.items)
-            ]
-        )
-        digest = hashlib.sha256(items.encode()).hexdigest()[:16]
-        if digest == held.row["agenda_digest"]:
-            return {}
-        return {"agenda_digest": digest, "agenda_length": len(agenda.items), "agenda_items": items}
-
-    async def leave_word(self, invoice_id: int, cause: str) -> None:
-        """Ask the relay to tell the invoice's workflow its current directive."""
-        word = {"invoice_id": invoice_id, "cause": cause, "created_at": self.now, "channel": OUTBOX_CHANNEL}
-        await run(self.connection, statements.LEAVE_WORD, word)
-
-
-def _settling_event(settled: Settled) -> e.StepSkipped | e.StepFailed:
-    kind = e.StepFailed if settled.outcome == "failed" else e.StepSkipped
-    return kind(
-        step=settled.step, occurrence=settled.occurrence, reason=settled.reason, planned_at=settled.planned_at
-    )

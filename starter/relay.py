@@ -8,8 +8,7 @@ import structlog
 from temporalio.client import Client
 
 from ledger.access import Ledger
-from ledger.outbox import claim
-from ledger.unit import OUTBOX_CHANNEL
+from ledger.outbox import OUTBOX_CHANNEL, claim
 from starter.announcing import keep_endpoints_told, wake_endpoints
 from starter.draining import keep_drained
 from starter.metrics import NOT_TOLD, TOLD

@@ -23,9 +23,10 @@ from channels.settings import ChannelSettings
 from ledger.access import Ledger
 from ledger.inbox import Lane, stuck
 from ledger.keys import workflow_id
+from ledger.outbox import OUTBOX_CHANNEL
 from ledger.recording import Fact, Recorded, record
 from ledger.tables import invoices
-from ledger.unit import OUTBOX_CHANNEL, Origin
+from ledger.unit import Origin
 from starter.api.app import api_app
 from starter.api.service import Service
 from starter.api.settings import ApiSettings

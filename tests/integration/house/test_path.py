@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from cadence import events as e
 from cadence.facts import State
+from ledger.outbox import leave_word
 from tests.integration.house.house import House
 from tests.integration.house.invoices import Debtor, bring, ruler
 from tests.integration.house.seeing import eventually
@@ -118,7 +119,7 @@ async def test_the_same_invoice_told_twice_has_one_workflow_and_one_message(hous
     await house.until_accepted(debtor, 1)
     async with house.ledger.invoice_unit(debtor.id, house.now()) as unit:
         for _ in range(3):
-            await unit.leave_word(debtor.id, "told again")
+            await leave_word(unit.connection, debtor.id, "told again", unit.now)
     await house.until_relayed()
     assert await house.accepted(debtor) == ["email"]
     assert await house.runs(debtor) == 1
