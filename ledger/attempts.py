@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from cadence import events as e
+from cadence.agenda import AgendaItem
 from cadence.words import Channel
 from ledger import statements
 from ledger.access import Ledger
@@ -107,6 +108,27 @@ async def settle(unit: Unit, held: Held, attempt: KnownAttempt, result: Result) 
     if result.error_class == "account":
         await halt_by_itself(unit, attempt.channel)
         await _wait_for_a_person(unit, held, attempt)
+
+
+async def lapse(unit: Unit, message_id: Any) -> None:
+    """Let permits for a message that were never used lapse: from here on, none of them can begin."""
+    reserved = (attempts.c.message_id == message_id) & (attempts.c.state == "reserved")
+    await unit.connection.execute(
+        update(attempts).where(reserved).values(state="lapsed", settled_at=unit.now)
+    )
+
+
+async def lose_call(unit: Unit, held: Held, item: AgendaItem, message_id: Any) -> bool:
+    """Whether an attempt was writing to the provider when its worker died: then the message's fate is unknown."""
+    calling = (attempts.c.message_id == message_id) & (attempts.c.state == "calling")
+    lost = await unit.connection.execute(
+        update(attempts).where(calling).values(state="unknown", settled_at=unit.now).returning(attempts.c.id)
+    )
+    if lost.first() is None:
+        return False
+    await unit.tell(held, message_event(e.MessageUnknown, item.step, item.occurrence, item.channel), PLANNER)
+    await merge_listed(unit, held, (attempts.c.message_id == message_id) & (attempts.c.state == "unknown"))
+    return True
 
 
 async def tell_if_twice(unit: Unit, held: Held, attempt: KnownAttempt) -> None:

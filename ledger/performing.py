@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from cadence import events as e
 from cadence.agenda import AgendaItem
@@ -15,10 +15,9 @@ from cadence.plans import found_missing
 from cadence.promises import found_on_its_day
 from cadence.words import Channel
 from ledger.access import Ledger
-from ledger.attempts import Result, StoredAttempt, attempt_of, settle
+from ledger.attempts import Result, StoredAttempt, attempt_of, lapse, lose_call, message_event, settle
 from ledger.judging import judged, put_off
 from ledger.keys import customer_hold_key
-from ledger.spoken_for import merge_listed
 from ledger.tables import attempts, messages
 from ledger.unit import PLANNER, Held, Origin, Unit
 
@@ -156,17 +155,11 @@ async def _was_never_settled(unit: Unit, held: Held, item: AgendaItem) -> bool:
         return False
     mine = select(messages.c.id).where(_message_of(held, item)).scalar_subquery()
     # In this order: once the permits have lapsed, none can begin behind our back.
-    reserved = (attempts.c.message_id == mine) & (attempts.c.state == "reserved")
-    await unit.connection.execute(
-        update(attempts).where(reserved).values(state="lapsed", settled_at=unit.now)
-    )
-    calling = (attempts.c.message_id == mine) & (attempts.c.state == "calling")
-    asked = update(attempts).where(calling).values(state="unknown", settled_at=unit.now)
-    was_asked = (await unit.connection.execute(asked.returning(attempts.c.id))).first() is not None
-    kind = e.MessageUnknown if was_asked else e.MessageRefused
-    await unit.tell(held, kind(step=item.step, occurrence=item.occurrence, channel=item.channel), PLANNER)
-    if was_asked:
-        await merge_listed(unit, held, (attempts.c.message_id == mine) & (attempts.c.state == "unknown"))
+    await lapse(unit, mine)
+    if not await lose_call(unit, held, item, mine):
+        await unit.tell(
+            held, message_event(e.MessageRefused, item.step, item.occurrence, item.channel), PLANNER
+        )
     return True
 
 

@@ -6,8 +6,6 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import update
-
 from cadence import events as e
 from cadence.account import Account, OpenItem
 from cadence.agenda import AgendaItem
@@ -21,15 +19,13 @@ from ledger.access import Ledger
 from ledger.account import open_account
 from ledger.addressing import addressed
 from ledger.answering import answer_text
-from ledger.attempts import KnownAttempt, Result, goes_again, message_event, settle
+from ledger.attempts import KnownAttempt, Result, goes_again, lapse, lose_call, message_event, settle
 from ledger.behaviour import payer_facts
 from ledger.driving import run
 from ledger.grouping import Companion, gathered, list_them, open_items
 from ledger.judging import judged, may_leave, put_off
 from ledger.keys import new_attempt_id, new_reference
 from ledger.references import quoted
-from ledger.spoken_for import merge_listed
-from ledger.tables import attempts
 from ledger.unit import PLANNER, Held, Unit
 
 # Longer than any provider's time-out, short enough that a payment is never long behind an attempt.
@@ -133,8 +129,8 @@ async def _reserve(
     unit: Unit, held: Held, item: AgendaItem, so_far: Any, along: tuple[Companion, ...]
 ) -> Permit | None:
     if so_far["attempts"]:
-        await _retire_reservations(unit, so_far["id"])
-        if await _lost_own_call(unit, held, item, so_far["id"]):
+        await lapse(unit, so_far["id"])
+        if await lose_call(unit, held, item, so_far["id"]):
             return None
     channel = item.channel
     assert channel is not None, "a send item names both"
@@ -208,27 +204,6 @@ async def _write_attempt(
     }
     [written] = await run(unit.connection, statements.RESERVE_FIRST, _key(held, item) | row | attempt)
     return {**written, "reference": row["reference"]}
-
-
-async def _lost_own_call(unit: Unit, held: Held, item: AgendaItem, message_id: int) -> bool:
-    """Whether an earlier attempt was writing to the provider when its worker died: then its fate is unknown."""
-    calling = (attempts.c.message_id == message_id) & (attempts.c.state == "calling")
-    lost = await unit.connection.execute(
-        update(attempts).where(calling).values(state="unknown", settled_at=unit.now).returning(attempts.c.id)
-    )
-    if lost.first() is None:
-        return False
-    await unit.tell(held, message_event(e.MessageUnknown, item.step, item.occurrence, item.channel), PLANNER)
-    await merge_listed(unit, held, (attempts.c.message_id == message_id) & (attempts.c.state == "unknown"))
-    return True
-
-
-async def _retire_reservations(unit: Unit, message_id: int) -> None:
-    """Let permits that were never used lapse: from here on, none of them can begin."""
-    reserved = (attempts.c.message_id == message_id) & (attempts.c.state == "reserved")
-    await unit.connection.execute(
-        update(attempts).where(reserved).values(state="lapsed", settled_at=unit.now)
-    )
 
 
 def _written(unit: Unit, held: Held, item: AgendaItem, known: Mapping[str, Any], quote: str) -> Permit:
