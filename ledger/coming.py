@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Date, Select, cast, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cadence.agenda import SEND_KIND
@@ -13,7 +13,7 @@ from ledger.foreseeing import with_caps
 from ledger.queries import rows_of
 from ledger.tables import agenda_table, customers, invoices
 from ledger.together import why_ahead
-from ledger.views import ContactsOnDay, UpcomingContact
+from ledger.views import UpcomingContact
 
 _FACTS = customers.c.facts
 # An agenda row of the ledger that is a message to come. One whose condition is false as things stand is none.
@@ -43,18 +43,6 @@ async def _foreseen(engine: AsyncEngine, wanted: Select[Any], book: Rulebook | N
         if book is None:
             return lines
         return await with_caps(connection, book, [(line.invoice, line) for line in lines])
-
-
-async def contacts_per_day(engine: AsyncEngine, until: datetime) -> list[ContactsOnDay]:
-    """How many of those contacts fall on each day of the customers' own calendars, by channel."""
-    day = cast(func.timezone(_FACTS["zone"].astext, agenda_table.c.at), Date).label("day")
-    counted = _contacts().with_only_columns(day, agenda_table.c.channel, func.count().label("contacts"))
-    counted = counted.where(agenda_table.c.at <= until)
-    async with engine.connect() as connection:
-        rows = await rows_of(
-            connection, counted.group_by("day", agenda_table.c.channel).order_by("day", "channel")
-        )
-    return [ContactsOnDay.model_validate(dict(row)) for row in rows]
 
 
 def _contacts() -> Select[Any]:

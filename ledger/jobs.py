@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
+from pydantic import computed_field
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -26,7 +27,7 @@ from ledger.filters import InvoiceFilter, check_filter, conditions
 from ledger.migrating import is_outdated
 from ledger.service_tables import job_items, jobs
 from ledger.tables import customers, invoices
-from ledger.views import JobLine
+from ledger.views import View
 
 Kind = Literal["hold", "release", "migrate"]
 # The rules of segments go over every customer.
@@ -35,6 +36,7 @@ DONE = "done"
 # Notified when a job is made.
 JOB_CHANNEL = "regua_job"
 _WAITS = job_items.c.outcome.is_(None)
+_NO_FAILURE = ("done", "same", "would_change", "waiting")
 
 
 @dataclass(slots=True)
@@ -50,6 +52,48 @@ class Share:
     actor: str
     named: dict[int, str]
     outcomes: dict[int, str] = field(default_factory=dict)
+
+
+class JobLine(View):
+    """Work on many invoices or customers and how far it has come; `outcomes` counts them by what became of each.
+
+    `failed` counts those to which it could not be done, such as one that was closed meanwhile. Of `segment`, `same`
+    counts the customers who are in their segment, and `would_change` in a dry run those who would leave it.
+    """
+
+    id: int
+    kind: str
+    filter: dict[str, Any]
+    order: dict[str, Any]
+    status: str
+    created_at: datetime
+    created_by: str
+    finished_at: datetime | None
+    outcomes: dict[str, int]
+
+    @computed_field  # type: ignore[prop-decorator] # pydantic's own way to write one
+    @property
+    def total(self) -> int:
+        """All its invoices, or customers."""
+        return sum(self.outcomes.values())
+
+    @computed_field  # type: ignore[prop-decorator] # pydantic's own way to write one
+    @property
+    def done(self) -> int:
+        """Those to which it was done."""
+        return self.outcomes.get("done", 0)
+
+    @computed_field  # type: ignore[prop-decorator] # pydantic's own way to write one
+    @property
+    def failed(self) -> int:
+        """Those to which it could not be done."""
+        return sum(count for outcome, count in self.outcomes.items() if outcome not in _NO_FAILURE)
+
+    @computed_field  # type: ignore[prop-decorator] # pydantic's own way to write one
+    @property
+    def percent(self) -> int:
+        """How much of it is over, rounded down."""
+        return 100 * (self.total - self.outcomes.get("waiting", 0)) // self.total if self.total else 100
 
 
 async def create_job(

@@ -14,11 +14,13 @@ from cadence.payers import PayerFacts
 from ledger.references import Reference
 
 
-class _View(BaseModel):
+class View(BaseModel):
+    """What each of them is."""
+
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
 
-class InvoiceLine(_View):
+class InvoiceLine(View):
     """An invoice in a list. `customer` is the creditor's own key; `next_at` and `next_kind` its next agenda item."""
 
     number: str
@@ -38,7 +40,7 @@ class InvoiceLine(_View):
     closed_at: datetime | None
 
 
-class InvoiceStatus(_View):
+class InvoiceStatus(View):
     """Where an invoice stands, without a word about who owes it: what other systems need back."""
 
     number: str
@@ -54,7 +56,7 @@ class InvoiceStatus(_View):
     closed_at: datetime | None
 
 
-class ConsentLine(_View):
+class ConsentLine(View):
     """A consent that was given; `holds` while the address to which it was given is the one that is known."""
 
     channel: str
@@ -63,7 +65,7 @@ class ConsentLine(_View):
     holds: bool
 
 
-class CustomerCard(_View):
+class CustomerCard(View):
     """Who owes, and how they may be reached. `suppressed` says per channel why it is not to be used.
 
     `forbidden` are the reasons for which no channel at all is.
@@ -86,7 +88,7 @@ class CustomerCard(_View):
     consents: tuple[ConsentLine, ...]
 
 
-class ContactCard(_View):
+class ContactCard(View):
     """A person at the customer, by the creditor's own key. `suppressed` says per channel why it is not to be used.
 
     Without a `language` it is the customer's.
@@ -102,7 +104,7 @@ class ContactCard(_View):
     suppressed: dict[str, str]
 
 
-class CustomerLine(_View):
+class CustomerLine(View):
     """A customer in a list."""
 
     key: str
@@ -115,7 +117,7 @@ class CustomerLine(_View):
     open_invoices: int
 
 
-class HoldLine(_View):
+class HoldLine(View):
     """A pause: why (a code), and when it ends by itself."""
 
     hold: str
@@ -123,7 +125,7 @@ class HoldLine(_View):
     until: datetime | None
 
 
-class CustomerView(_View):
+class CustomerView(View):
     """A customer and their contacts: how they may be reached and have paid, holds, invoices by state, what is open.
 
     `merged_keys` are those of customers who were merged into this one, whom they still name.
@@ -138,7 +140,7 @@ class CustomerView(_View):
     payer: PayerFacts
 
 
-class EventLine(_View):
+class EventLine(View):
     """One event: when it happened and when it was told, who says so and through what. `state` is what followed.
 
     Where it names a message on another invoice, its payload says whose: `carrier` is that invoice's number.
@@ -156,7 +158,7 @@ class EventLine(_View):
     note: str | None
 
 
-class AttemptLine(_View):
+class AttemptLine(View):
     """One attempt to hand a message to a provider."""
 
     id: str
@@ -169,7 +171,7 @@ class AttemptLine(_View):
     error_class: str | None
 
 
-class MessageLine(_View):
+class MessageLine(View):
     """One message and its attempts, in their order."""
 
     id: int
@@ -196,7 +198,7 @@ class MessageSeen(MessageLine):
     body: str | None
 
 
-class AgendaLine(_View):
+class AgendaLine(View):
     """A dated item that an invoice has ahead, and why then (a code); `cap_foreseen` is what will probably defer it."""
 
     at: datetime
@@ -227,15 +229,7 @@ class UpcomingContact(AgendaLine):
         return self.at.astimezone(ZoneInfo(self.zone))
 
 
-class ContactsOnDay(_View):
-    """How many messages fall due on a day of the customers' own calendars, by one channel."""
-
-    day: date
-    channel: str
-    contacts: int
-
-
-class NoteLine(_View):
+class NoteLine(View):
     """What was written or done on a case."""
 
     at: datetime
@@ -243,7 +237,7 @@ class NoteLine(_View):
     text: str
 
 
-class CaseLine(_View):
+class CaseLine(View):
     """Work for an agent. `status` is open, claimed or closed; a case may outlive its invoice's closing."""
 
     id: int
@@ -262,7 +256,7 @@ class CaseLine(_View):
     notes: tuple[NoteLine, ...] = ()
 
 
-class ReplyLine(_View):
+class ReplyLine(View):
     """What the customer wrote back, and what it was read as (`cadence.words.Intent`)."""
 
     at: datetime
@@ -271,7 +265,7 @@ class ReplyLine(_View):
     body: str
 
 
-class InvoiceStory(_View):
+class InvoiceStory(View):
     """Everything there is to know of one invoice; `events` holds the customer's own as well, in the ledger's order.
 
     `workflow_id` is that of the Temporal workflow which keeps time for it. `parts` is how money was shared out over costs,
@@ -292,54 +286,9 @@ class InvoiceStory(_View):
     replies: tuple[ReplyLine, ...]
 
 
-class Totals(_View):
+class Totals(View):
     """What the ledger holds: invoices by state, open cases by queue, attempts by state."""
 
     invoices: dict[str, int]
     cases: dict[str, int]
     attempts: dict[str, int]
-
-
-_NO_FAILURE = ("done", "same", "would_change", "waiting")
-
-
-class JobLine(_View):
-    """Work on many invoices or customers and how far it has come; `outcomes` counts them by what became of each.
-
-    `failed` counts those to which it could not be done, such as one that was closed meanwhile. Of `segment`, `same`
-    counts the customers who are in their segment, and `would_change` in a dry run those who would leave it.
-    """
-
-    id: int
-    kind: str
-    filter: dict[str, Any]
-    order: dict[str, Any]
-    status: str
-    created_at: datetime
-    created_by: str
-    finished_at: datetime | None
-    outcomes: dict[str, int]
-
-    @computed_field  # type: ignore[prop-decorator] # pydantic's own way to write one
-    @property
-    def total(self) -> int:
-        """All its invoices, or customers."""
-        return sum(self.outcomes.values())
-
-    @computed_field  # type: ignore[prop-decorator] # pydantic's own way to write one
-    @property
-    def done(self) -> int:
-        """Those to which it was done."""
-        return self.outcomes.get("done", 0)
-
-    @computed_field  # type: ignore[prop-decorator] # pydantic's own way to write one
-    @property
-    def failed(self) -> int:
-        """Those to which it could not be done."""
-        return sum(count for outcome, count in self.outcomes.items() if outcome not in _NO_FAILURE)
-
-    @computed_field  # type: ignore[prop-decorator] # pydantic's own way to write one
-    @property
-    def percent(self) -> int:
-        """How much of it is over, rounded down."""
-        return 100 * (self.total - self.outcomes.get("waiting", 0)) // self.total if self.total else 100

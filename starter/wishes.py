@@ -5,7 +5,6 @@ What closes or opens a channel, what forbids all contact, what the customer agre
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import get_args
 
 from cadence import events as e
 from cadence.customer_facts import Preference
@@ -17,7 +16,6 @@ from starter.session import Refusal
 from starter.standing import CustomerStanding
 from starter.whose import Whose
 
-REASONS = (*get_args(ChannelReason), *PERSON_REASONS)
 BILLED = Whose()
 
 

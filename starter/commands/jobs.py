@@ -7,7 +7,7 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger import jobs as ledger_jobs
-from ledger.views import JobLine
+from ledger.jobs import JobLine
 from starter.commands import options as o
 from starter.printing import as_json, counted, say, table, words
 from starter.session import with_engine

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from cadence.document import Cadence
 from cadence.problems import DocumentError
 from cadence.reading import read_document
 from ledger.access import Ledger
-from ledger.coming import contacts_per_day
+from ledger.coming import upcoming
 from ledger.publishing import publish
 from ledger.tables import customers, events_table, invoices, outbox
 from starter.documents import read_creditor
@@ -158,8 +159,8 @@ async def test_contacts_a_day_are_counted_by_the_clocks_of_those_who_get_them(
     write(file, HEADINGS.replace("country,", "country,timezone,") + far)
     result = await take_in(ledger, file)
     assert result.rejected == []
-    agenda = await contacts_per_day(ledger.engine, NOW + timedelta(days=365))
-    assert dict(result.contacts) == {line.day: line.contacts for line in agenda}
+    agenda = await upcoming(ledger.engine, NOW + timedelta(days=365))
+    assert result.contacts == Counter(contact.local_at.date() for contact in agenda)
 
 
 async def test_a_flood_of_contacts_is_asked_about_before_anything_is_done(ledger: Ledger, file: Path) -> None:

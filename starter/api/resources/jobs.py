@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from cadence.words import Slug
 from ledger import jobs
 from ledger.filters import InvoiceFilter
-from ledger.views import JobLine
+from ledger.jobs import JobLine
 from starter.acts import UNSPECIFIED, check_coming
 from starter.api.identity import may
 from starter.api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, decode_cursor

@@ -10,10 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence.customer_facts import Assignment
 from cadence.words import Slug
-from ledger.jobs import create_segment_job
+from ledger.jobs import JobLine, create_segment_job
 from ledger.searching import customer_view
 from ledger.segmenting import Effect
-from ledger.views import JobLine
 from starter.api.etags import answer, require_match
 from starter.api.identity import may
 from starter.api.resources.customers import CUSTOMER
