@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import TextClause, text
 
 from ledger.access import Ledger
+from tests.integration.ledger.groups import AT, answered, ask, bring, broken
 from tests.integration.ledger.playing import MINUTE
-from tests.integration.ledger.test_grouping import AT, answered, ask, bring, broken
 
 
 @pytest.fixture

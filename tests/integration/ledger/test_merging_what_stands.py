@@ -14,8 +14,8 @@ from ledger.queries import show_invoice
 from ledger.recording import Fact, record, situation
 from ledger.unit import Origin
 from starter.segmenting import set_segment
+from tests.integration.ledger.groups import AT, answered, ask, grouping, numbers, step
 from tests.integration.ledger.playing import ARRIVAL, DAY, order_of, row, ruler, take_in
-from tests.integration.ledger.test_grouping import AT, answered, ask, grouping, numbers, step
 from tests.integration.ledger.test_plans import PLAN, sent
 
 BOSS = Origin("boss", "test")

@@ -24,6 +24,7 @@ from ledger.publishing import publish
 from ledger.sending import Permit, conclude
 from ledger.tables import cases_table
 from ledger.unit import Unit
+from tests.integration.ledger.groups import broken
 from tests.integration.ledger.playing import (
     ARRIVAL,
     FILE,
@@ -36,7 +37,6 @@ from tests.integration.ledger.playing import (
     take_in,
 )  # fmt: skip
 from tests.integration.ledger.test_checks import tamper
-from tests.integration.ledger.test_grouping import broken
 from tests.integration.ledger.test_sending import facts_of
 from tests.integration.ledger.test_wishes import tell
 

@@ -12,8 +12,8 @@ from ledger.performing import LostMessage, lost_message, settle_lost
 from ledger.publishing import publish
 from ledger.queries import show_invoice
 from ledger.sending import Permit
+from tests.integration.ledger.groups import answered, ask, grouping, step_document
 from tests.integration.ledger.playing import ARRIVAL, MINUTE, order_of, row, take_in
-from tests.integration.ledger.test_grouping import _step, answered, ask, grouping
 
 TWICE = "invoice INV-1: reminder/1 by sms was accepted 2 times: "
 
@@ -48,7 +48,7 @@ async def test_a_message_that_went_twice_is_named_and_a_person_is_told(
     ledger: Ledger, answer_first: bool
 ) -> None:
     await publish(
-        ledger.engine, grouping(steps=[_step("reminder", "due + 1d", "courtesy", ["sms"])]), ARRIVAL
+        ledger.engine, grouping(steps=[step_document("reminder", "due + 1d", "courtesy", ["sms"])]), ARRIVAL
     )
     first, _ = await take_in(ledger, row("INV-1"), row("INV-2"))
     one = (await ask(ledger, first)).permit
@@ -74,7 +74,7 @@ async def test_a_message_that_went_twice_is_named_and_a_person_is_told(
 
 async def test_a_message_that_was_found_after_all_is_no_case(ledger: Ledger) -> None:
     await publish(
-        ledger.engine, grouping(steps=[_step("reminder", "due + 1d", "courtesy", ["sms"])]), ARRIVAL
+        ledger.engine, grouping(steps=[step_document("reminder", "due + 1d", "courtesy", ["sms"])]), ARRIVAL
     )
     (first,) = await take_in(ledger, row("INV-1"))
     one = (await ask(ledger, first)).permit
