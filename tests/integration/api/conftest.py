@@ -20,6 +20,7 @@ from starter.api.service import Service
 from starter.api.settings import ApiSettings
 from starter.embedded import EmbeddedTemporal
 from starter.settings import Settings
+from tests.integration.api.portfolio import take_in_portfolio
 from tests.integration.engines import engine_on
 from tests.integration.ledger.playing import ARRIVAL, CREDITOR, ruler
 from workflows.converter import DATA_CONVERTER
@@ -117,3 +118,22 @@ async def api(service: Service) -> AsyncIterator[Api]:
     """The service, and a client for each role."""
     async with serving(service) as api:
         yield api
+
+
+@pytest.fixture
+async def house(api: Api) -> Api:
+    """The service with four invoices."""
+    await take_in_portfolio(api.ledger)
+    return api
+
+
+@pytest.fixture
+def agent(house: Api) -> httpx.AsyncClient:
+    """An agent, who works with those invoices."""
+    return house.client(Role.AGENT)
+
+
+@pytest.fixture
+def manager(house: Api) -> httpx.AsyncClient:
+    """A manager, who may do more with them."""
+    return house.client(Role.MANAGER)

@@ -9,7 +9,6 @@ import pytest
 
 from starter.api.roles import Role
 from tests.integration.api.conftest import Api
-from tests.integration.api.portfolio import take_in_portfolio
 from tests.integration.ledger.playing import ARRIVAL
 
 CUSTOMER = "/v1/customers/C-1"
@@ -19,12 +18,6 @@ NO_WISH = {"channels": None, "hours": None, "days": None}
 @pytest.fixture
 def clock() -> Callable[[], datetime]:
     return lambda: ARRIVAL
-
-
-@pytest.fixture
-async def agent(api: Api) -> httpx.AsyncClient:
-    await take_in_portfolio(api.ledger)
-    return api.client(Role.AGENT)
 
 
 async def card(answer: httpx.Response) -> dict[str, Any]:

@@ -13,19 +13,12 @@ from ledger.recording import record_customer
 from ledger.unit import Origin
 from starter.api.roles import Role
 from tests.integration.api.conftest import Api
-from tests.integration.api.portfolio import take_in_portfolio
 from tests.integration.ledger.playing import ARRIVAL
 
 
 @pytest.fixture
 def clock() -> Callable[[], datetime]:
     return lambda: ARRIVAL
-
-
-@pytest.fixture
-async def agent(api: Api) -> httpx.AsyncClient:
-    await take_in_portfolio(api.ledger)
-    return api.client(Role.AGENT)
 
 
 async def states(client: httpx.AsyncClient) -> dict[str, str]:
