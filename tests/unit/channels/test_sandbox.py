@@ -1,14 +1,10 @@
 """The sandbox itself: receipts that verify, habits, faults of receipts, restarts, and bad input."""
 
 import asyncio
-import os
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -202,61 +198,6 @@ async def test_twilios_list_pages_from_the_newest_to_the_oldest(provider: Provid
     assert listed == sent[::-1]
 
 
-@pytest.mark.parametrize(
-    ("form", "code"),
-    [
-        ({"From": "+12025550100", "Body": "x"}, 21604),
-        ({"To": PHONE, "Body": "x"}, 21603),
-        ({"To": PHONE, "From": "+12025550100"}, 21602),
-        ({"To": PHONE, "From": "+12025550100", "Body": "x" * 1601}, 21617),
-        ({"To": "12345", "From": "+12025550100", "Body": "x"}, 21211),
-        ({"To": PHONE, "From": "+12025550100", "ContentSid": "HX1", "ContentVariables": "{1}"}, 21656),
-    ],
-)
-def test_twilios_refusals_bear_its_codes(provider: Provider, form: dict[str, str], code: int) -> None:
-    path = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
-    answer = httpx.post(
-        provider.url + path, data=form, auth=(ACCOUNT, "12345"), trust_env=False, verify=NO_CERTIFICATES
-    )
-    assert (answer.status_code, answer.json()["code"]) == (400, code)
-
-
-def _mail(**changes: Any) -> dict[str, Any]:
-    return {
-        "personalizations": [{"to": [{"email": EMAIL}]}],
-        "from": {"email": "billing@example.com"},
-        "subject": "Hello",
-        "content": [{"type": "text/plain", "value": "Hello"}],
-    } | changes
-
-
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [
-        ({"custom_args": {"attempt_id": "1"}}, "custom_args"),
-        ({"subject": ""}, "subject"),
-        ({"from": {"email": "nobody"}}, "from.email"),
-        ({"content": [{"type": "text/html", "value": "x"}, {"type": "text/plain", "value": "x"}]}, "content"),
-        ({"personalizations": [{"to": [{"email": "nobody"}]}]}, "personalizations.0.to.0.email"),
-        ({"personalizations": []}, None),
-    ],
-)
-def test_sendgrids_refusals_name_the_field(
-    provider: Provider, changes: dict[str, Any], field: str | None
-) -> None:
-    headers = {"Authorization": "Bearer SG.test"}
-    answer = httpx.post(
-        f"{provider.url}/v3/mail/send",
-        json=_mail(**changes),
-        headers=headers,
-        trust_env=False,
-        verify=NO_CERTIFICATES,
-    )
-    assert answer.status_code == 400
-    assert answer.json()["errors"][0]["field"] == field
-    assert provider.messages == []
-
-
 async def test_held_receipts_wait_and_bear_the_date_they_are_given(held: Provider) -> None:
     held.behave(EMAIL, email="bounce", delay=60)
     held.behave(PHONE, sms="deliver", delay=10)
@@ -320,26 +261,6 @@ def test_the_public_key_is_the_one_that_settings_take(provider: Provider) -> Non
     assert answer.text == provider.settings.sendgrid_webhook_public_key
 
 
-@pytest.mark.parametrize(
-    ("path", "body", "words"),
-    [
-        ("habits", {EMAIL: {"email": "explode"}}, "unknown habit 'explode' for email; use one of deliver"),
-        ("habits", {EMAIL: {"sms": "bounce"}}, "unknown habit 'bounce' for sms"),
-        ("habits", {EMAIL: {"fax": "deliver"}}, "unknown key 'fax'"),
-        ("habits", {EMAIL: {"delay": -1}}, "delay must be a number of seconds"),
-        ("habits", {EMAIL: "bounce"}, "expected an object"),
-        ("habits", ["bounce"], "expected an object"),
-        ("faults", {"kind": "explode"}, "kind: "),
-        ("faults", {"kind": "reject", "codes": 1}, "codes: "),
-        ("replies", {"channel": "sms", "from": "me", "to": "you", "body": ""}, "from: "),
-    ],
-)
-def test_bad_instructions_are_answered_with_a_sentence(
-    provider: Provider, path: str, body: Any, words: str
-) -> None:
-    assert words in provider.post(path, body, 422)["error"]
-
-
 async def test_a_restart_keeps_messages_habits_and_the_receipts_still_owed(
     tmp_path: Path, provider: Provider
 ) -> None:
@@ -371,38 +292,3 @@ async def test_a_path_in_the_public_url_is_signed_but_not_called(tmp_path: Path,
         call = receiver.wait_for(2)[0]
     assert call.path == "/receipts/twilio"
     verify_twilio(f"{public_url}{call.path}?{call.query}", call.form, call.headers, settings)
-
-
-def _run_sandbox(*arguments: str, **environment: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "channels.sandbox", *arguments]
-    return subprocess.Popen(command, env=os.environ | environment, stderr=subprocess.PIPE, text=True)
-
-
-def test_the_command_serves_until_it_is_told_to_stop(tmp_path: Path, unused_tcp_port: int) -> None:
-    port = str(unused_tcp_port)
-    arguments = ("--port", port, "--store", str(tmp_path / "s.jsonl"), "--receiver", "http://127.0.0.1:9")
-    credentials = {"TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": "t", "SENDGRID_API_KEY": "k"}
-    with _run_sandbox(*arguments, "--receipts", "held", **credentials) as process:
-        health = _first_answer(f"http://127.0.0.1:{port}/sandbox/health")
-        process.terminate()
-        process.wait(10)
-    assert health == {"status": "ok", "receipts": "held", "messages": 0, "receipts_owed": 0}
-
-
-def _first_answer(url: str) -> Any:
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            return httpx.get(url, trust_env=False, verify=NO_CERTIFICATES).json()
-        except httpx.ConnectError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
-
-def test_the_command_names_the_variable_it_lacks(tmp_path: Path) -> None:
-    arguments = ("--port", "1", "--store", str(tmp_path / "s.jsonl"), "--receiver", "http://127.0.0.1:9")
-    credentials = {"TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": "", "SENDGRID_API_KEY": "k"}
-    with _run_sandbox(*arguments, **credentials) as process:
-        _, stderr = process.communicate(timeout=20)
-    assert process.returncode == 2
-    assert "set TWILIO_AUTH_TOKEN in the environment" in stderr
