@@ -1,18 +1,14 @@
 """A ledger in memory for one invoice: it tells events, plans, settles and performs as the transactions do."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel
 
 from cadence import events as e
 from cadence.agenda import Agenda, AgendaItem, Settled
-from cadence.creditor import Creditor
 from cadence.customer_facts import CustomerFacts
 from cadence.customers import reduce_customer
 from cadence.directive import ItemKind
@@ -25,27 +21,17 @@ from cadence.permit import Answer, Verdict, judge
 from cadence.planner import plan
 from cadence.plans import found_missing
 from cadence.promises import found_on_its_day
-from cadence.reading import read_document
 from cadence.recipients import recipients
 from cadence.reducer import reduce_all, reduce_invoice
 from cadence.rules import Rules, rules_for
 from cadence.words import Channel
-from starter.documents import read_packs
+from tests.unit.cadence.pieces import PACKS, creditor, customer
 
 # `died`: the worker died while the provider was asked; `never_asked`: before that.
 Fate = Literal["accepted", "rejected", "refused", "unknown", "died", "never_asked"]
 REACHED = ("accepted", "unknown", "died")
 # How long an activity waits before it asks again, after a provider that refused.
 RETRY = timedelta(minutes=15)
-# Every law that is shipped, for whoever lives under it.
-PACKS = read_packs(Path("policies"))
-ADDRESSES = {Channel.EMAIL: "e1", Channel.SMS: "s1", Channel.WHATSAPP: "w1"}
-
-
-@cache
-def creditor() -> Creditor:
-    """The shipped creditor, who attests WhatsApp."""
-    return read_document(Creditor, Path("creditor.yaml").read_text(encoding="utf-8"), "creditor.yaml")
 
 
 Facts = TypeVar("Facts", bound=BaseModel)
@@ -61,36 +47,6 @@ def _in_its_order(value: Any) -> Any:
         keys = sorted(value, key=lambda key: (len(key), key))
         return {key: _in_its_order(value[key]) for key in keys}
     return [_in_its_order(each) for each in value] if isinstance(value, list) else value
-
-
-def cadence(*steps: Mapping[str, Any], **more: Any) -> Cadence:
-    """A cadence of these steps in one stage, `overdue`, unless they or `more` name others."""
-    stages = tuple(dict.fromkeys(step.get("stage", "overdue") for step in steps))
-    document = {"name": "test", "title": "Test", "segments": ("test",), "stages": stages} | more
-    return Cadence.model_validate(document | {"steps": [{"stage": "overdue"} | dict(step) for step in steps]})
-
-
-def send(step_id: str, at: str, *channels: str, **more: Any) -> dict[str, Any]:
-    """A step that sends, by e-mail where no channel is named; `fallback`, `to` and `cc` go into its message."""
-    message: dict[str, Any] = {"template": "reminder", "channels": channels or ("email",)}
-    message |= {name: more.pop(name) for name in ("fallback", "to", "cc") if name in more}
-    return {"id": step_id, "at": at, "send": message, **more}
-
-
-def case(step_id: str, at: str, **more: Any) -> dict[str, Any]:
-    """A step that opens a case."""
-    return {"id": step_id, "at": at, "open_case": {"queue": "people", "reason": "call"}, **more}
-
-
-def hand_over(step_id: str, at: str, **more: Any) -> dict[str, Any]:
-    """A step that closes the invoice."""
-    return {"id": step_id, "at": at, "hand_over": {"to": "collector"}, **more}
-
-
-def customer(zone: str = "America/Sao_Paulo", country: str = "BR", **more: Any) -> CustomerFacts:
-    """A customer with all addresses."""
-    given = {"segment": "test", "language": "en", "country": country, "zone": zone, "addresses": ADDRESSES}
-    return CustomerFacts.model_validate(given | more)
 
 
 @dataclass(frozen=True)
@@ -393,22 +349,9 @@ class Game:
         return any(m.state is MessageState.UNKNOWN for m in messages)
 
 
-def instalments_from(first: date, amounts: Sequence[Any], days: int = 7) -> list[dict[str, Any]]:
-    """The parts of a plan, as they are written, so many days apart."""
-    return [
-        {"due_on": first + timedelta(days=days * turn), "amount": amount}
-        for turn, amount in enumerate(amounts)
-    ]
-
-
 def _of_approval(item: AgendaItem) -> e.InvoiceEvent:
     name: dict[str, Any] = {"step": item.step, "occurrence": item.occurrence}
     if item.kind is ItemKind.ASK_APPROVAL:
         return e.ApprovalAsked(**name, by="manager")
     kind = e.ApprovalReminded if item.kind is ItemKind.REMIND_APPROVAL else e.ApprovalTimedOut
     return kind(**name)
-
-
-def instant(text: str) -> datetime:
-    """An aware instant in UTC, written `2026-03-02 12:00`."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)

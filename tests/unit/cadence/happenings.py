@@ -15,7 +15,7 @@ from cadence import events as e
 from cadence.customer_facts import CustomerFacts
 from cadence.facts import InvoiceFacts
 from cadence.words import Channel, Intent, PersonReason
-from tests.unit.cadence.game import instalments_from
+from tests.unit.cadence.pieces import instalments_from
 
 CENT = Decimal("0.01")
 

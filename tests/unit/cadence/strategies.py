@@ -12,7 +12,7 @@ from cadence.document import Cadence
 from cadence.events import ContactReceived, PreferenceStated
 from cadence.spans import WEEKDAYS
 from cadence.words import Channel
-from tests.unit.cadence.game import ADDRESSES, cadence, case, customer, hand_over, send
+from tests.unit.cadence.pieces import ADDRESSES, cadence, case, customer, hand_over, send
 
 # With and without summer time, at midnight (Santiago), by half an hour (Lord Howe), at both ends of the day line.
 PLACES = (

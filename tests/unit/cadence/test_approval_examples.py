@@ -11,7 +11,8 @@ from cadence import events as e
 from cadence.directive import ItemKind
 from cadence.facts import State
 from cadence.steps import Approval, Step
-from tests.unit.cadence.game import Game, cadence, case, customer, hand_over, instant, send
+from tests.unit.cadence.game import Game
+from tests.unit.cadence.pieces import cadence, case, customer, hand_over, instant, send
 
 DUE = date(2026, 3, 2)  # a Monday
 NOWHERE = customer("UTC", "ZZ")  # no holidays, no summer time

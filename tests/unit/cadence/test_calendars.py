@@ -12,7 +12,7 @@ from cadence.document import Roll, Window
 from cadence.rules import rules_for
 from cadence.spans import WEEKDAYS
 from starter.places import usual_zone
-from tests.unit.cadence.game import PACKS, cadence, creditor, customer, send
+from tests.unit.cadence.pieces import PACKS, cadence, creditor, customer, send
 from tests.unit.cadence.strategies import PLACES, due_dates, instants, office_hours, windows
 
 SAO_PAULO = BusinessDays("BR", "SP")

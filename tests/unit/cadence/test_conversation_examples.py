@@ -8,7 +8,8 @@ import pytest
 
 from cadence import events as e
 from cadence.words import Channel
-from tests.unit.cadence.game import Game, cadence, customer, instant, send
+from tests.unit.cadence.game import Game
+from tests.unit.cadence.pieces import cadence, customer, instant, send
 
 DUE = date(2026, 3, 2)  # a Monday
 NOWHERE = customer("UTC", "ZZ")  # no holidays, no summer time

@@ -10,7 +10,8 @@ from cadence import events as e
 from cadence.directive import ItemKind
 from cadence.disputes import asked, forbids
 from cadence.facts import State
-from tests.unit.cadence.game import Game, cadence, case, customer, instant, send
+from tests.unit.cadence.game import Game
+from tests.unit.cadence.pieces import cadence, case, customer, instant, send
 
 DUE = date(2026, 3, 2)  # a Monday
 NOWHERE = customer("UTC", "ZZ")  # no holidays, no summer time

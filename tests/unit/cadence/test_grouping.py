@@ -6,7 +6,8 @@ from decimal import Decimal
 from cadence import events as e
 from cadence.account import OpenItem, totals
 from cadence.words import Channel
-from tests.unit.cadence.game import Game, cadence, customer, instant, send
+from tests.unit.cadence.game import Game
+from tests.unit.cadence.pieces import cadence, customer, instant, send
 
 DUE = date(2026, 3, 2)
 NOWHERE = customer("UTC", "ZZ")

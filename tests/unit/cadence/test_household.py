@@ -15,9 +15,10 @@ from cadence.marks import marks
 from cadence.packs import ContactRule, Pack, Packs
 from cadence.permit import Answer, Verdict
 from tests.unit.cadence.counting import is_over, is_shut
-from tests.unit.cadence.game import ADDRESSES, PACKS, REACHED, Fate
+from tests.unit.cadence.game import REACHED, Fate
 from tests.unit.cadence.happenings import CUSTOMER_HAPPENINGS, HAPPENINGS, Occasion, Visit
 from tests.unit.cadence.household import Household, Member
+from tests.unit.cadence.pieces import ADDRESSES, PACKS
 from tests.unit.cadence.purse import Purse
 from tests.unit.cadence.strategies import STAGES, cadences, contacts, days_apart, due_dates, office_hours
 

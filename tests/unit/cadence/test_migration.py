@@ -12,7 +12,8 @@ from cadence.document import Cadence
 from cadence.facts import step_key
 from cadence.migration import Difference, Edition, change, differences, foresee
 from cadence.words import Channel
-from tests.unit.cadence.game import Game, cadence, case, instant, send
+from tests.unit.cadence.game import Game
+from tests.unit.cadence.pieces import cadence, case, instant, send
 from tests.unit.cadence.strategies import cadences, customers, due_dates
 
 DUE_ON = date(2026, 3, 2)

@@ -15,7 +15,7 @@ from cadence.reading import read_document
 from cadence.rules import rules_for
 from cadence.words import Channel, Party
 from starter.documents import read_packs
-from tests.unit.cadence.game import cadence, creditor, customer, send
+from tests.unit.cadence.pieces import cadence, creditor, customer, send
 
 PACKS = read_packs(Path("policies"))
 ALL_WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

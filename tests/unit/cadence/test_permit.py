@@ -10,7 +10,8 @@ from cadence import events as e
 from cadence.conditions import CONDITION_FACTS
 from cadence.payers import NO_PAYER, PAYER_NAMES, PayerFacts, payer_terms
 from cadence.permit import Answer, Verdict, condition_facts, judge
-from tests.unit.cadence.game import Game, cadence, creditor, customer, instant, send
+from tests.unit.cadence.game import Game
+from tests.unit.cadence.pieces import cadence, creditor, customer, instant, send
 
 DUE = date(2026, 3, 2)  # a Monday
 NOWHERE = customer("UTC", "ZZ")

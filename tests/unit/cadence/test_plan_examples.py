@@ -12,7 +12,8 @@ from cadence.branches import PlanBranch
 from cadence.document import Cadence
 from cadence.facts import State
 from cadence.plans import divided, owed, parse_instalments, spoken_of
-from tests.unit.cadence.game import Game, cadence, customer, hand_over, instalments_from, instant, send
+from tests.unit.cadence.game import Game
+from tests.unit.cadence.pieces import cadence, customer, hand_over, instalments_from, instant, send
 
 DUE = date(2026, 3, 2)  # a Monday
 NOWHERE = customer("UTC", "ZZ")  # no holidays, no summer time

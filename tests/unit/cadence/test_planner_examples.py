@@ -9,7 +9,8 @@ import pytest
 from cadence import events as e
 from cadence.document import Cadence
 from cadence.planner import plan
-from tests.unit.cadence.game import Game, cadence, case, customer, hand_over, instant, send
+from tests.unit.cadence.game import Game
+from tests.unit.cadence.pieces import cadence, case, customer, hand_over, instant, send
 
 DUE = date(2026, 3, 2)  # a Monday
 NOWHERE = customer("UTC", "ZZ")  # no holidays, no summer time

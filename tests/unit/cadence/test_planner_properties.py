@@ -22,7 +22,8 @@ from cadence.reducer import reduce_invoice
 from cadence.rules import Rules, rules_for
 from cadence.timing import blocked_until, silenced_until
 from cadence.words import BILLING, Channel
-from tests.unit.cadence.game import PACKS, Game, cadence, creditor, instalments_from, send
+from tests.unit.cadence.game import Game
+from tests.unit.cadence.pieces import PACKS, cadence, creditor, instalments_from, send
 from tests.unit.cadence.strategies import (
     STAGES,
     cadences,

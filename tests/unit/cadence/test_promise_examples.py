@@ -13,7 +13,8 @@ from cadence.document import Cadence
 from cadence.facts import State
 from cadence.payers import NO_PAYER
 from cadence.permit import condition_facts
-from tests.unit.cadence.game import Game, cadence, customer, instant, send
+from tests.unit.cadence.game import Game
+from tests.unit.cadence.pieces import cadence, customer, instant, send
 
 DUE = date(2026, 3, 2)  # a Monday
 NOWHERE = customer("UTC", "ZZ")  # no holidays, no summer time

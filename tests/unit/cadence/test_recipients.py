@@ -15,7 +15,8 @@ from cadence.rules import rules_for
 from cadence.sends import Answering, Send
 from cadence.why import recipients_told
 from cadence.words import Channel
-from tests.unit.cadence.game import ADDRESSES, Game, cadence, creditor, customer
+from tests.unit.cadence.game import Game
+from tests.unit.cadence.pieces import ADDRESSES, cadence, creditor, customer
 
 NOW = datetime(2026, 3, 10, 8, tzinfo=UTC)
 DIRECTOR = e.ContactReceived(contact=1, role="director", language="fr", addresses={Channel.EMAIL: "director"})

@@ -15,7 +15,7 @@ from cadence.payers import NO_PAYER, PayerFacts
 from cadence.problems import DocumentError, Source
 from cadence.reading import read_document
 from cadence.segments import SEGMENT_FACTS, Segments, decide, lint_segments, segment_facts, segments_schema
-from tests.unit.cadence.game import customer
+from tests.unit.cadence.pieces import customer
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SHIPPED = Path("segments.yaml").read_text("utf-8")

@@ -10,7 +10,8 @@ from cadence import events as e
 from cadence.directive import ItemKind
 from cadence.facts import MessageState
 from cadence.words import Channel
-from tests.unit.cadence.game import Fate, Game, cadence, customer, hand_over, instant, send
+from tests.unit.cadence.game import Fate, Game
+from tests.unit.cadence.pieces import cadence, customer, hand_over, instant, send
 
 DUE = date(2026, 3, 2)  # a Monday
 NOWHERE = customer("UTC", "ZZ")

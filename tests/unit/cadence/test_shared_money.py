@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from cadence import events as e
-from tests.unit.cadence.game import ADDRESSES, PACKS, cadence, case
 from tests.unit.cadence.happenings import HAPPENINGS, Occasion
 from tests.unit.cadence.household import Household
+from tests.unit.cadence.pieces import ADDRESSES, PACKS, cadence, case
 from tests.unit.cadence.purse import Purse
 
 DUE_ON = date(2026, 3, 2)

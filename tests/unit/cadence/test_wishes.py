@@ -17,7 +17,8 @@ from cadence.permit import Answer, judge
 from cadence.rules import PREFERENCE, rules_for
 from cadence.why import WORDS
 from cadence.words import Channel, ChannelReason, PersonReason
-from tests.unit.cadence.game import Game, as_stored, cadence, creditor, customer, instant, send
+from tests.unit.cadence.game import Game, as_stored
+from tests.unit.cadence.pieces import cadence, creditor, customer, instant, send
 from tests.unit.cadence.strategies import cadences, customers, instants, wishes
 
 DUE = date(2026, 3, 2)  # a Monday

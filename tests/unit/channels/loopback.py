@@ -19,11 +19,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from channels.email import SendGridEmail
 from channels.message import EmailMessage, SmsMessage, WhatsAppMessage
+from channels.outcome import Outcome
 from channels.sandbox.config import SandboxConfig
 from channels.sandbox.keys import SigningKey
 from channels.sandbox.server import server
 from channels.settings import ChannelSettings
+from channels.sms import TwilioSms
+from channels.whatsapp import TwilioWhatsApp
 
 ACCOUNT = "AC" + "0" * 32
 PUBLIC_URL = "https://regua.example.com"
@@ -252,3 +256,15 @@ def provider(
     )
     with running(server(config, 0)) as url:
         yield Provider(url, settings(url, store), receiver)
+
+
+async def send_email(settings: ChannelSettings) -> Outcome:
+    return await SendGridEmail(settings).send(email())
+
+
+async def send_sms(settings: ChannelSettings) -> Outcome:
+    return await TwilioSms(settings).send(sms())
+
+
+async def send_whatsapp(settings: ChannelSettings) -> Outcome:
+    return await TwilioWhatsApp(settings).send(whatsapp())

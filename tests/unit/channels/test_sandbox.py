@@ -14,7 +14,6 @@ from channels.outcome import Delivery, ErrorClass, Outcome, OutcomeKind, Receipt
 from channels.receipts import sendgrid_receipts, twilio_receipt, twilio_reply
 from channels.sms import TwilioSms
 from channels.verify import verify_sendgrid, verify_twilio
-from channels.whatsapp import TwilioWhatsApp
 from tests.unit.channels import loopback
 from tests.unit.channels.loopback import (
     ACCOUNT,
@@ -25,8 +24,10 @@ from tests.unit.channels.loopback import (
     Provider,
     Receiver,
     email,
+    send_email,
+    send_sms,
+    send_whatsapp,
     sms,
-    whatsapp,
 )
 
 
@@ -47,11 +48,8 @@ def _verified(provider: Provider, calls: list[Call]) -> list[Receipt]:
 
 
 async def _send(provider: Provider, channel: str) -> Outcome:
-    if channel == "email":
-        return await SendGridEmail(provider.settings).send(email())
-    if channel == "sms":
-        return await TwilioSms(provider.settings).send(sms())
-    return await TwilioWhatsApp(provider.settings).send(whatsapp())
+    send = {"email": send_email, "sms": send_sms, "whatsapp": send_whatsapp}[channel]
+    return await send(provider.settings)
 
 
 @pytest.mark.parametrize(

@@ -10,35 +10,33 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from channels.email import SendGridEmail
 from channels.message import WhatsAppText
-from channels.outcome import ErrorClass, Outcome, OutcomeKind, ProviderUnavailable
+from channels.outcome import ErrorClass, Outcome, OutcomeKind
 from channels.settings import ChannelSettings
 from channels.sms import TwilioSms
 from channels.whatsapp import TwilioWhatsApp
-from tests.unit.channels.loopback import EMAIL, PHONE, Provider, email, settings, sms, whatsapp
+from tests.unit.channels.loopback import (
+    EMAIL,
+    PHONE,
+    Provider,
+    email,
+    send_email,
+    send_sms,
+    send_whatsapp,
+    settings,
+    sms,
+    whatsapp,
+)
 
 Send = Callable[[ChannelSettings], Awaitable[Outcome]]
 
 
-async def _email(settings: ChannelSettings) -> Outcome:
-    return await SendGridEmail(settings).send(email())
-
-
-async def _sms(settings: ChannelSettings) -> Outcome:
-    return await TwilioSms(settings).send(sms())
-
-
-async def _whatsapp(settings: ChannelSettings) -> Outcome:
-    return await TwilioWhatsApp(settings).send(whatsapp())
-
-
-every_channel = pytest.mark.parametrize("send", [_email, _sms, _whatsapp])
+every_channel = pytest.mark.parametrize("send", [send_email, send_sms, send_whatsapp])
 
 
 @every_channel
@@ -189,7 +187,7 @@ async def test_a_server_error_is_unknown_and_not_repeated(
     assert len(provider.messages) == kept
 
 
-@pytest.mark.parametrize("send", [_sms, _whatsapp])
+@pytest.mark.parametrize("send", [send_sms, send_whatsapp])
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
@@ -274,8 +272,8 @@ async def test_an_address_that_could_break_a_header_is_not_sent(
 async def test_a_redirect_is_not_followed(path: str) -> None:
     answer = f"HTTP/1.1 302 Found\r\nLocation: /{path}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     with _raw_server(answer.encode()) as (url, requests):
-        assert (await _email(settings(url))).kind is OutcomeKind.unknown
-        assert (await _sms(settings(url))).kind is OutcomeKind.unknown
+        assert (await send_email(settings(url))).kind is OutcomeKind.unknown
+        assert (await send_sms(settings(url))).kind is OutcomeKind.unknown
         assert len(requests) == 2
 
 
@@ -304,55 +302,6 @@ async def test_nothing_personal_is_logged(
     await send(provider.settings)
     await TwilioSms(provider.settings).find(PHONE, "R-7K2M", datetime.now(UTC))
     assert not any(word in caplog.text for word in (PHONE, PHONE[1:], EMAIL, "fatura", "Fatura", "Conceição"))
-
-
-def _since() -> datetime:
-    return datetime.now(UTC) - timedelta(seconds=5)
-
-
-async def test_a_message_whose_response_was_lost_is_found_by_its_reference(provider: Provider) -> None:
-    provider.fail("drop_response", count=2)
-    await _sms(provider.settings)
-    await _whatsapp(provider.settings)
-    by_channel = {message["channel"]: message["id"] for message in provider.messages}
-    found_sms = await TwilioSms(provider.settings).find(PHONE, "R-7K2M", _since())
-    found_whatsapp = await TwilioWhatsApp(provider.settings).find(PHONE, "R-7K2M", _since())
-    assert {"sms": found_sms, "whatsapp": found_whatsapp} == by_channel
-
-
-async def test_another_reference_or_recipient_is_not_found(provider: Provider) -> None:
-    await _sms(provider.settings)
-    assert await TwilioSms(provider.settings).find(PHONE, "R-OTHER", _since()) is None
-    assert await TwilioSms(provider.settings).find("+12025550124", "R-7K2M", _since()) is None
-
-
-async def test_a_message_is_found_whatever_the_callers_clock_says(provider: Provider) -> None:
-    await _sms(provider.settings)
-    in_a_year = datetime.now(UTC) + timedelta(days=365)
-    assert await TwilioSms(provider.settings).find(PHONE, "R-7K2M", in_a_year) is not None
-
-
-async def test_a_lagging_list_shows_a_message_late(provider: Provider) -> None:
-    await _sms(provider.settings)
-    provider.fail("lagging_list", seconds=30)
-    assert await TwilioSms(provider.settings).find(PHONE, "R-7K2M", _since()) is None
-    assert await TwilioSms(provider.settings).find(PHONE, "R-7K2M", _since()) is not None
-
-
-async def test_an_unreadable_list_says_nothing_about_the_message(provider: Provider) -> None:
-    provider.fail("unreadable_list")
-    with pytest.raises(ProviderUnavailable) as caught:
-        await TwilioSms(provider.settings).find(PHONE, "R-7K2M", _since())
-    assert PHONE[1:] not in str(caught.value)
-    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
-
-
-@pytest.mark.parametrize("method", ["sms", "whatsapp"])
-async def test_a_list_behind_a_closed_port_cannot_be_read(method: str, unused_tcp_port: int) -> None:
-    unreachable = settings(f"http://127.0.0.1:{unused_tcp_port}")
-    channel: Any = TwilioSms(unreachable) if method == "sms" else TwilioWhatsApp(unreachable)
-    with pytest.raises(ProviderUnavailable):
-        await channel.find(PHONE, "R-7K2M", _since())
 
 
 @contextmanager

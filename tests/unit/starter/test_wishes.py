@@ -15,7 +15,7 @@ from starter import wishes
 from starter.session import Refusal
 from starter.standing import CustomerStanding
 from starter.whose import Whose
-from tests.unit.cadence.game import customer
+from tests.unit.cadence.pieces import customer
 
 NOW = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
 

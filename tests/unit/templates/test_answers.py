@@ -4,7 +4,7 @@ import pytest
 
 from templates.answers import answer_sms, answer_whatsapp
 from templates.errors import TemplateError
-from tests.unit.cadence.game import creditor
+from tests.unit.cadence.pieces import creditor
 
 NAME = creditor().short_name
 
