@@ -6,7 +6,6 @@ from datetime import datetime
 from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence import events as e
@@ -26,7 +25,7 @@ from ledger.movements import (
 from ledger.recording import MOST_PAID, contradict
 from ledger.shares import PaidShare, share_key, shares_of
 from ledger.spoken_for import finish
-from ledger.tables import events_table
+from ledger.told_before import was_told
 from ledger.unit import Held, Origin, Unit
 
 
@@ -249,7 +248,7 @@ async def reverse_payment(
         shares = await _shares_here(unit, payment)
         left = sum((share.left for share in shares), Decimal(0))
         wanted = left if amount is None else amount
-        done = await _reversed_before(connection, origin)
+        done = await was_told(connection, origin)
         if not done and not 0 < wanted <= left:
             raise LedgerError(
                 "more_than_paid", f"of the payment {payment!r}, {left} are left; take back no more than that"
@@ -272,11 +271,6 @@ async def _shares_here(unit: Unit, payment: str) -> list[PaidShare]:
             "unknown_payment", f"no payment {payment!r} of this customer is known; check its id"
         )
     return still_paid(unit, shares)
-
-
-async def _reversed_before(connection: AsyncConnection, origin: Origin) -> bool:
-    same = (events_table.c.source == origin.source) & (events_table.c.external_id == origin.external_id)
-    return (await connection.execute(select(events_table.c.id).where(same))).first() is not None
 
 
 def _answer(

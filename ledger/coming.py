@@ -1,10 +1,11 @@
 """Coming: who is contacted next, by what is planned, and which of it a cap will defer."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Date, Select, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cadence.agenda import SEND_KIND
 from cadence.rules import Rulebook
@@ -43,6 +44,15 @@ async def _foreseen(engine: AsyncEngine, wanted: Select[Any], book: Rulebook | N
         if book is None:
             return lines
         return await with_caps(connection, book, [(line.invoice, line) for line in lines])
+
+
+async def contacts_a_day(connection: AsyncConnection, numbers: Sequence[str]) -> list[tuple[str, date, int]]:
+    """How many messages the agendas of these invoices hold for each day where their customers are."""
+    day = cast(func.timezone(_FACTS["zone"].astext, agenda_table.c.at), Date)
+    wanted = select(invoices.c.number, day, func.count()).join_from(agenda_table, invoices).join(customers)
+    wanted = wanted.where(invoices.c.number.in_(numbers), IS_CONTACT)
+    found = await connection.execute(wanted.group_by(invoices.c.number, day))
+    return [(number, on, count) for number, on, count in found]
 
 
 def _contacts() -> Select[Any]:

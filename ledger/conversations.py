@@ -17,7 +17,8 @@ from ledger.addressing import COLUMN
 from ledger.keys import address_fingerprint, hold_key
 from ledger.recording import record_customer, spread
 from ledger.service_tables import contacts
-from ledger.tables import attempts, customers, events_table, invoices, messages, replies
+from ledger.tables import attempts, customers, invoices, messages, replies
+from ledger.told_before import was_told
 from ledger.unit import Held, Origin, Unit
 
 Taken = Literal["new", "known", "unknown_sender"]
@@ -117,7 +118,7 @@ async def _start_again(
     told = Origin("customer", reply.source, f"{reply.external_id}/start/{owner}")
     async with ledger.unit(owner, [], now) as unit:
         if _closed_by(unit.customer_facts, reply.channel, address) != "opt_out":
-            return False if await _was_told(unit, told) else None
+            return False if await was_told(unit.connection, told) else None
         if await _stopped_since(unit, reply):
             return None
         lifted = e.SuppressionLifted(channel=reply.channel, reason="opt_out", address=address)
@@ -129,11 +130,6 @@ def _closed_by(facts: CustomerFacts, channel: Channel, address: str | None) -> s
         return facts.closed(channel, address)
     suppression = facts.suppressed.get(channel)
     return suppression.reason if suppression else None
-
-
-async def _was_told(unit: Unit, origin: Origin) -> bool:
-    of_origin = (events_table.c.source == origin.source) & (events_table.c.external_id == origin.external_id)
-    return (await unit.connection.execute(select(events_table.c.id).where(of_origin))).first() is not None
 
 
 async def _stopped_since(unit: Unit, reply: IncomingReply) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -229,9 +229,9 @@ def waiting_step(awaiting: Sequence[str], wanted: str | None) -> dict[str, Any]:
     return {"step": step, "occurrence": int(occurrence)}
 
 
-async def situation(ledger: Ledger, invoice_id: int) -> Situation:
-    """Where an invoice stands now; raise UnknownInvoice."""
-    async with ledger.invoice_unit(invoice_id, datetime.now(UTC)) as unit:
+async def situation(ledger: Ledger, invoice_id: int, now: datetime) -> Situation:
+    """Where an invoice stands at the aware instant `now`; raise UnknownInvoice."""
+    async with ledger.invoice_unit(invoice_id, now) as unit:
         return situation_of(unit, unit.invoice(invoice_id))
 
 

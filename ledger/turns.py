@@ -3,15 +3,17 @@
 Tables and triggers here are made in a rehearsal's own throw-away database, and are no part of the ledger's schema.
 """
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
-from sqlalchemy import text
+from sqlalchemy import exists, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from cadence.directive import Item, ItemOrder
+from cadence.directive import Directive, Item, ItemOrder
+from ledger.tables import invoices, outbox
 
 _TABLE = text("""
 CREATE UNLOGGED TABLE turn
@@ -37,6 +39,14 @@ SELECT now FROM turn JOIN invoice USING (customer_id) WHERE invoice.id = :invoic
     OR invoice.next_at IS DISTINCT FROM :at OR invoice.directive->'item'->>'key' IS DISTINCT FROM :key
 )
 """)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A directive as stored (the calendar's own instants, not the server's), and whether the relay owes it."""
+
+    directive: Directive
+    untold: bool
 
 
 async def prepare_turns(engine: AsyncEngine) -> None:
@@ -68,6 +78,15 @@ async def turn_of(engine: AsyncEngine, order: ItemOrder) -> datetime | None:
     async with engine.connect() as connection:
         now: datetime | None = (await connection.execute(_ANSWERED, wanted)).scalar_one_or_none()
     return now
+
+
+async def words_of(engine: AsyncEngine, invoice_ids: Iterable[int]) -> dict[int, Word]:
+    """The current words of some invoices, by our ids."""
+    owed = exists().where(outbox.c.invoice_id == invoices.c.id, outbox.c.relayed_at.is_(None))
+    wanted = select(invoices.c.id, invoices.c.directive, owed).where(invoices.c.id.in_(list(invoice_ids)))
+    async with engine.connect() as connection:
+        rows = (await connection.execute(wanted)).all()
+    return {row[0]: Word(Directive.model_validate(row[1]), row[2]) for row in rows}
 
 
 @asynccontextmanager

@@ -1,11 +1,11 @@
-"""Writers: from which of a customer's addresses somebody wrote last, which is where an answer goes."""
+"""Writers: from which of a customer's addresses somebody writes, or wrote last, which is where an answer goes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, select, union_all
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cadence.customer_facts import CustomerFacts
 from cadence.recipients import recipients
@@ -15,7 +15,10 @@ from ledger.addressing import COLUMN
 from ledger.database import LedgerError
 from ledger.keys import address_fingerprint
 from ledger.service_tables import contacts
-from ledger.tables import customers, replies
+from ledger.tables import customers, invoices, messages, replies
+
+# The channels by which a customer can answer us.
+REPLYING = (Channel.SMS, Channel.WHATSAPP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,29 @@ async def writer(
     )
     facts = CustomerFacts.model_validate(customer["facts"])
     return Writer(address, send, recipients(send, channel, facts).to.role)
+
+
+async def numbers_of(engine: AsyncEngine, invoice_id: int) -> dict[Channel, str]:
+    """The customer's own numbers of an invoice, by our id: those from which replies come. Personal data: never log it."""
+    columns = (customers.c[COLUMN[channel]] for channel in REPLYING)
+    wanted = select(*columns).join_from(invoices, customers).where(invoices.c.id == invoice_id)
+    async with engine.connect() as connection:
+        found = (await connection.execute(wanted)).one()
+    return {channel: number for channel, number in zip(REPLYING, found, strict=True) if number}
+
+
+async def last_channel(engine: AsyncEngine, invoice_id: int) -> Channel | None:
+    """The channel of those they can answer by which the customer of an invoice, by our id, was written to last."""
+    owner = select(invoices.c.customer_id).where(invoices.c.id == invoice_id).scalar_subquery()
+    spoken = (
+        select(messages.c.channel)
+        .join_from(messages, invoices)
+        .where(invoices.c.customer_id == owner, messages.c.channel.in_([str(each) for each in REPLYING]))
+        .order_by(messages.c.id.desc())
+    )
+    async with engine.connect() as connection:
+        last = (await connection.execute(spoken.limit(1))).scalar()
+    return Channel(last) if last else None
 
 
 def _addresses(customer_id: int, column: str, role: str | None) -> Select[Any] | Any:

@@ -47,7 +47,7 @@ def _origin(occasion: Occasion, happening: Happening) -> Origin:
 
 async def _pay(occasion: Occasion, happening: Happening, invoice_id: int) -> bool:
     ledger = occasion.ledger
-    amount, currency = await _money(ledger, happening, invoice_id)
+    amount, currency = await _money(occasion, happening, invoice_id)
     assert amount is not None, "a payment has an amount"
     paid = CustomerPayment(happening.key, amount, currency, happening.at, happening.reason or "")
     owner, origin = await ledger.owner(invoice_id), _origin(occasion, happening)
@@ -63,16 +63,17 @@ async def _take_back(occasion: Occasion, happening: Happening, invoice_id: int) 
 
 
 async def _use_credit(occasion: Occasion, happening: Happening, invoice_id: int) -> bool:
-    amount, _ = await _money(occasion.ledger, happening, invoice_id)
+    amount, _ = await _money(occasion, happening, invoice_id)
     # In the key space of credit that was used, also where the row has no id of its own.
     origin = _origin(occasion, happening)
     async with occasion.ledger.invoice_unit(invoice_id, occasion.now) as unit:
         return (await use_credit(unit, unit.invoice(invoice_id), amount, origin)).recorded
 
 
-async def _money(ledger: Ledger, happening: Happening, invoice_id: int) -> tuple[Decimal | None, str]:
+async def _money(occasion: Occasion, happening: Happening, invoice_id: int) -> tuple[Decimal | None, str]:
     """The amount of a row, and its currency: the invoice's own where the row has none."""
-    return happening.amount, money_in(happening, await situation(ledger, invoice_id))
+    stands = await situation(occasion.ledger, invoice_id, occasion.now)
+    return happening.amount, money_in(happening, stands)
 
 
 async def _charge(occasion: Occasion, happening: Happening, _invoice_id: int) -> bool:

@@ -10,14 +10,12 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
-from sqlalchemy import Date, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.access import Ledger
-from ledger.coming import IS_CONTACT
+from ledger.coming import contacts_a_day
 from ledger.intake import InvoiceIntake, Received, receive
 from ledger.publishing import published
-from ledger.tables import agenda_table, customers, invoices
 from ledger.unit import Origin
 from starter.mapping import read_mapping
 from starter.portfolio import Entry, Portfolio, read_portfolio
@@ -30,7 +28,6 @@ BATCH = 100
 # More contacts in a day than this are asked about first: a first import of old invoices can be a flood.
 CONTACTS_A_DAY = 200
 
-Planned = list[tuple[str, date, int]]
 Contacts = Mapping[date, int]
 """How many messages are planned for each day, by the clocks of those who get them."""
 
@@ -150,7 +147,7 @@ async def _batch(
     else:
         received = await receive(ledger, rows, now, origin)
         async with ledger.engine.connect() as connection:
-            planned = await _planned(connection, rows)
+            planned = await contacts_a_day(connection, [row.number for row in rows])
     _count(result, batch, received)
     moved = {row.number for row in received if row.outcome in ("new", "changed")}
     for number, day, contacts in planned:
@@ -177,24 +174,12 @@ class _TrialEngine(AsyncEngine):
     def __init__(self, ledger: Ledger, rows: Sequence[InvoiceIntake]) -> None:
         super().__init__(ledger.engine.sync_engine)
         self.rows = rows
-        self.planned: Planned = []
+        self.planned: list[tuple[str, date, int]] = []
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that leaves nothing behind."""
         async with self.connect() as connection:
             yield connection
-            self.planned = await _planned(connection, self.rows)
+            self.planned = await contacts_a_day(connection, [row.number for row in self.rows])
             await connection.rollback()
-
-
-async def _planned(connection: AsyncConnection, rows: Sequence[InvoiceIntake]) -> Planned:
-    """How many messages the agendas of these invoices hold for each day where their customers are."""
-    day = cast(func.timezone(customers.c.facts["zone"].astext, agenda_table.c.at), Date)
-    wanted = select(invoices.c.number, day, func.count()).join_from(agenda_table, invoices).join(customers)
-    wanted = wanted.where(
-        invoices.c.number.in_([row.number for row in rows]),
-        IS_CONTACT,
-    )
-    found = await connection.execute(wanted.group_by(invoices.c.number, day))
-    return [(number, on, count) for number, on, count in found]

@@ -1,13 +1,11 @@
 """Imports a file of happenings: each is recorded once, whatever is imported again."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
-from sqlalchemy import ARRAY, Text, any_, literal, select
 
 from cadence.problems import DocumentError
 from cadence.words import Channel
@@ -16,14 +14,12 @@ from ledger.access import Ledger
 from ledger.conversations import IncomingReply, record_reply
 from ledger.database import LedgerError
 from ledger.recording import record_judged
-from ledger.tables import customers, events_table, invoices
+from ledger.told_before import told_of
+from ledger.writers import numbers_of
 from starter.customer_happenings import OF_CUSTOMERS, Occasion, happen
 from starter.happening_row import FILE_SOURCE
 from starter.happenings import Happening, Kind, read_happenings, to_fact
 from starter.rejects import Rejected, write_rejects
-
-# The channels by which a customer can answer us, in the order of the columns read below.
-REPLYING = (Channel.SMS, Channel.WHATSAPP)
 
 
 @dataclass(slots=True)
@@ -51,7 +47,8 @@ async def import_happenings(
     """
     read = read_happenings(path, ledger.creditor.timezone)
     result = HappeningsImported(rejected=list(read.rejected))
-    told = await _told(ledger, read.happenings)
+    # What the log holds already is judged no more by where its invoice stands now.
+    told = await told_of(ledger.engine, (happening.key for happening in read.happenings))
     # Where nobody watches, a bar is a blank line.
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         for happening in progress.track(read.happenings, description="Importing"):
@@ -66,16 +63,6 @@ async def import_happenings(
             result.same += not new
     result.rejects_file = write_rejects(path, read.headings, result.rejected)
     return result
-
-
-async def _told(ledger: Ledger, happenings: Sequence[Happening]) -> set[tuple[str, str]]:
-    """Which happenings the log holds already: they are judged no more by where their invoice stands now."""
-    # As one array: a statement takes 65,535 parameters at most.
-    keys = literal(sorted({happening.key for happening in happenings}), ARRAY(Text))
-    columns = select(events_table.c.source, events_table.c.external_id)
-    known = columns.where(events_table.c.external_id == any_(keys))
-    async with ledger.engine.connect() as connection:
-        return {(source, key) for source, key in await connection.execute(known)}
 
 
 async def _tell(ledger: Ledger, happening: Happening, now: datetime, actor: str, policies_dir: Path) -> bool:
@@ -93,14 +80,11 @@ async def _tell(ledger: Ledger, happening: Happening, now: datetime, actor: str,
 
 async def _reply(ledger: Ledger, happening: Happening, invoice_id: int) -> IncomingReply:
     """The reply as it would have come in: by the channel that the row names, or the one the customer has."""
-    columns = select(customers.c.phone, customers.c.whatsapp).join_from(invoices, customers)
-    async with ledger.engine.connect() as connection:
-        found = await connection.execute(columns.where(invoices.c.id == invoice_id))
-    addresses = {channel: address for channel, address in zip(REPLYING, found.one(), strict=True) if address}
-    channel = happening.channel or next(iter(addresses), Channel.SMS)
-    if channel not in addresses:
+    numbers = await numbers_of(ledger.engine, invoice_id)
+    channel = happening.channel or next(iter(numbers), Channel.SMS)
+    if channel not in numbers:
         raise ValueError(f"reason: the customer has no number for {channel}; a reply needs one")
     text = happening.text or ""
     return IncomingReply(
-        channel, FILE_SOURCE, happening.key, addresses[channel], text, happening.at, read_intent(text).intent
+        channel, FILE_SOURCE, happening.key, numbers[channel], text, happening.at, read_intent(text).intent
     )

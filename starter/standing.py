@@ -6,16 +6,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cadence import events as e
 from cadence.customer_facts import CustomerFacts
 from cadence.facts import InvoiceFacts
 from ledger.access import Ledger
-from ledger.recording import Fact, Situation, situation, situation_of, tell, tell_customer
+from ledger.recording import Fact, Situation, situation_of, tell, tell_customer
 from ledger.searching import status_from
-from ledger.tables import events_table, invoices
+from ledger.told_before import told_under
 from ledger.unit import Held, Origin, Unit
 from ledger.views import InvoiceStatus
 from starter.session import Refusal
@@ -61,13 +60,11 @@ class Told:
     recorded: bool
 
 
-async def standing(ledger: Ledger, number: str) -> Standing:
-    """Where the creditor's invoice `number` stands; raise UnknownInvoice."""
+async def standing(ledger: Ledger, number: str, now: datetime) -> Standing:
+    """Where the creditor's invoice `number` stands at the aware instant `now`; raise UnknownInvoice."""
     invoice_id = await ledger.invoice_id(number)
-    async with ledger.engine.connect() as connection:
-        stored = await connection.execute(select(invoices.c.facts).where(invoices.c.id == invoice_id))
-        facts = InvoiceFacts.model_validate(stored.scalar_one())
-    return Standing(invoice_id, number, facts, await situation(ledger, invoice_id))
+    async with ledger.invoice_unit(invoice_id, now) as unit:
+        return _standing(unit, unit.invoice(invoice_id), number)
 
 
 async def report(
@@ -91,7 +88,7 @@ async def report(
         if expect:
             await expect(unit.connection)
         stands = _standing(unit, held, number)
-        known = await _told_under(unit.connection, origin)
+        known = await told_under(unit.connection, origin)
         if known is None:
             judged = judge(stands, now)
             recorded = await tell(unit, held, Fact(judged.event, judged.at, origin))
@@ -149,18 +146,6 @@ def _standing(unit: Unit, held: Held, number: str) -> Standing:
 def _status(unit: Unit, held: Held, number: str) -> InvoiceStatus:
     closed_at = (held.row["closed_at"] or unit.now) if held.facts.closed else None
     return status_from(number, held.facts, held.directive, closed_at)
-
-
-async def _told_under(connection: AsyncConnection, origin: Origin) -> Any:
-    """The event that was told under the origin's id, with its invoice's number; None where there is none."""
-    if origin.external_id is None:
-        return None
-    known = (
-        select(invoices.c.number, events_table.c.type, events_table.c.payload)
-        .join_from(events_table, invoices)
-        .where(events_table.c.source == origin.source, events_table.c.external_id == origin.external_id)
-    )
-    return (await connection.execute(known)).one_or_none()
 
 
 def _refuse_other(known: Any, stands: Standing, origin: Origin, amount: Decimal | None) -> None:

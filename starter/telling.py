@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, select
 from temporalio.client import Client
 from temporalio.common import (
     SearchAttributePair,
@@ -17,8 +16,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from cadence.directive import Directive, InvoiceStart
 from ledger.access import Ledger
+from ledger.directives import Word, words
 from ledger.keys import workflow_id
-from ledger.tables import customers, invoices
 from workflows.attributes import CUSTOMER, SEGMENT, STATE
 from workflows.invoice import InvoiceWorkflow
 
@@ -27,15 +26,6 @@ AT_ONCE = 20
 FIRST = 1
 # Well above the SDK's own retries of a server that is busy, well below a rest that people notice.
 RPC_TIMEOUT = timedelta(seconds=10)
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """What one workflow is told, and by which attributes Temporal's UI finds it; ids are ours."""
-
-    directive: Directive
-    customer_id: int
-    segment: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +38,11 @@ class Telling:
 
 async def tell(ledger: Ledger, client: Client, task_queue: str, invoice_ids: Iterable[int]) -> Telling:
     """Tell the workflows of these invoices what holds now, up to twenty at once; one that fails stops no other."""
-    words = await _words(ledger, invoices.c.id.in_(list(invoice_ids)))
-    reasons = await _tell_all(client, task_queue, words)
+    first = await words(ledger, invoice_ids)
+    reasons = await _tell_all(client, task_queue, first)
     # A word that was slow may have started one anew for an invoice that was closed, and its workflow told, meanwhile.
-    opened = [word.directive.invoice_id for word in words if not word.directive.closed]
-    late = await _words(ledger, invoices.c.id.in_(opened), invoices.c.closed_at.is_not(None))
+    opened = [word.directive.invoice_id for word in first if not word.directive.closed]
+    late = await words(ledger, opened, closed=True)
     reasons |= await _tell_all(client, task_queue, late)
     failed = [reason for reason in reasons.values() if reason is not None]
     told = {invoice_id for invoice_id, reason in reasons.items() if reason is None}
@@ -69,14 +59,6 @@ async def _tell_all(client: Client, task_queue: str, words: Sequence[Word]) -> d
 
     reasons = await asyncio.gather(*map(one, words))
     return dict(zip((word.directive.invoice_id for word in words), reasons, strict=True))
-
-
-async def _words(ledger: Ledger, *which: ColumnElement[bool]) -> list[Word]:
-    columns = (invoices.c.directive, invoices.c.customer_id, customers.c.facts["segment"].astext)
-    wanted = select(*columns).join_from(invoices, customers).where(*which)
-    async with ledger.engine.connect() as connection:
-        rows = (await connection.execute(wanted)).all()
-    return [Word(ledger.leaving(Directive.model_validate(row[0])), row[1], row[2]) for row in rows]
 
 
 async def _tell_one(client: Client, task_queue: str, word: Word) -> str | None:

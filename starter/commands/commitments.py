@@ -85,8 +85,9 @@ def plan(
 
     origin = o.read_origin(actor, note)
     with o.named_options():
-        stands = with_ledger(lambda ledger: standing(ledger, invoice))
-        _print_parts(stands, judge(stands, wall_clock()))
+        now = wall_clock()
+        stands = with_ledger(lambda ledger: standing(ledger, invoice, now))
+        _print_parts(stands, judge(stands, now))
     if not preview:
         tell(invoice, origin, judge, "payment plan agreed")
 

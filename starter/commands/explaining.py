@@ -22,8 +22,9 @@ def why(invoice: o.Invoice, step: Step = None, json: o.Json = False) -> None:
     """Say of every step, past and to come, what becomes of it, and by which rule of which document or pack."""
 
     async def ask(ledger: Ledger) -> tuple[list[Because], ZoneInfo]:
-        told = await explained(ledger, invoice, wall_clock())
-        return told, (await situation(ledger, await ledger.invoice_id(invoice))).zone
+        now = wall_clock()
+        told = await explained(ledger, invoice, now)
+        return told, (await situation(ledger, await ledger.invoice_id(invoice), now)).zone
 
     found, zone = with_ledger(ask)
     steps = [each for each in found if step in (None, each.step)]

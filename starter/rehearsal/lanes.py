@@ -10,11 +10,11 @@ from cadence.directive import Item
 from ledger.customer_intake import ContactIntake
 from ledger.intake import InvoiceIntake
 from ledger.keys import workflow_id
-from ledger.turns import set_turn
+from ledger.turns import Word, set_turn
 from starter.happenings import Happening
 from starter.rehearsal.player import Entry, HeldReceipt, Player
 from starter.rehearsal.stage import Stage
-from starter.rehearsal.watching import Directives, Word, patient
+from starter.rehearsal.watching import Directives, patient
 
 SEND_PREFIX = "send_"
 Played = Entry | Happening | HeldReceipt | Item

@@ -6,8 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
-
 from cadence.problems import DocumentError
 from cadence.words import Channel
 from ledger.customer_intake import ContactIntake
@@ -15,8 +13,8 @@ from ledger.database import LedgerError
 from ledger.inbox import Lane
 from ledger.intake import InvoiceIntake, receive
 from ledger.recording import record
-from ledger.tables import customers, invoices, messages
 from ledger.unit import Origin
+from ledger.writers import last_channel, numbers_of
 from starter.customer_happenings import OF_CUSTOMERS, Occasion
 from starter.customer_happenings import happen as let_happen
 from starter.happenings import Happening, Kind, to_fact
@@ -63,10 +61,8 @@ class Player:
             if answer.outcome == "rejected":
                 message = f"{answer.number}: {answer.reason}"
                 raise Refused(message)
-        found = select(invoices.c.id, invoices.c.customer_id).where(invoices.c.number == entry.row.number)
-        async with self.stage.ledger.engine.connect() as connection:
-            row = (await connection.execute(found)).one()
-        return row.id, row.customer_id
+        invoice_id = await self.stage.ledger.invoice_id(entry.row.number)
+        return invoice_id, await self.stage.ledger.owner(invoice_id)
 
     async def happen(self, happening: Happening, now: datetime) -> None:
         """Let a customer or an agent act; replies come in by the provider, as they would."""
@@ -76,7 +72,7 @@ class Player:
         if happening.event in OF_CUSTOMERS:
             await self._change_customer(happening, now)
             return
-        stands = await standing(self.stage.ledger, happening.invoice)
+        stands = await standing(self.stage.ledger, happening.invoice, now)
         if (why := objection(happening, stands)) is not None:
             raise _refused(happening, why)
         try:
@@ -106,22 +102,13 @@ class Player:
 
     async def _replying(self, happening: Happening) -> tuple[Channel, str]:
         """The channel of a reply (as the row names it, else the last by which we wrote), and the customer's number."""
-        same = select(invoices.c.customer_id).where(invoices.c.number == happening.invoice).scalar_subquery()
-        numbers = select(customers.c.phone, customers.c.whatsapp).where(customers.c.id == same)
-        spoken = (
-            select(messages.c.channel)
-            .join_from(messages, invoices)
-            .where(invoices.c.customer_id == same, messages.c.channel.in_(["sms", "whatsapp"]))
-            .order_by(messages.c.id.desc())
-        )
-        async with self.stage.ledger.engine.connect() as connection:
-            phone, whatsapp = (await connection.execute(numbers)).one()
-            last = (await connection.execute(spoken.limit(1))).scalar()
-        known = {Channel.SMS: phone, Channel.WHATSAPP: whatsapp}
-        wanted = happening.channel or (Channel(last) if last else None)
+        ledger = self.stage.ledger
+        invoice_id = await ledger.invoice_id(happening.invoice)
+        known = await numbers_of(ledger.engine, invoice_id)
+        wanted = happening.channel or await last_channel(ledger.engine, invoice_id)
         for channel in [wanted] if wanted else known:
-            if number := known[channel]:
-                return channel, number
+            if channel in known:
+                return channel, known[channel]
         raise _refused(happening, f"a reply needs a customer with a number for {wanted or 'SMS or WhatsApp'}")
 
     async def release(self, receipts: Sequence[HeldReceipt], now: datetime) -> None:

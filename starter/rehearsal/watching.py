@@ -5,12 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from sqlalchemy import exists, select
-
-from cadence.directive import Directive, Item
+from cadence.directive import Item
 from ledger.access import Ledger
-from ledger.tables import invoices, outbox
-from ledger.turns import directive_changes
+from ledger.turns import Word, directive_changes, words_of
 
 # Far longer than any step takes on a loaded machine.
 PATIENCE = 90.0
@@ -31,14 +28,6 @@ async def patient(what: str) -> AsyncIterator[None]:
         raise Stuck(message) from None
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A directive as stored (the calendar's own instants, not the server's), and whether the relay owes it."""
-
-    directive: Directive
-    untold: bool
-
-
 @dataclass(slots=True)
 class Directives:
     """What the ledger tells the workflows of some invoices, and when that changes."""
@@ -48,11 +37,7 @@ class Directives:
 
     async def of(self, invoice_ids: Iterable[int]) -> dict[int, Word]:
         """The current words of some invoices, by our ids."""
-        owed = exists().where(outbox.c.invoice_id == invoices.c.id, outbox.c.relayed_at.is_(None))
-        wanted = select(invoices.c.id, invoices.c.directive, owed).where(invoices.c.id.in_(list(invoice_ids)))
-        async with self.ledger.engine.connect() as connection:
-            rows = (await connection.execute(wanted)).all()
-        return {row[0]: Word(Directive.model_validate(row[1]), row[2]) for row in rows}
+        return await words_of(self.ledger.engine, invoice_ids)
 
     @asynccontextmanager
     async def moving_on(self, invoice_id: int, item: Item) -> AsyncIterator[Callable[[], Awaitable[object]]]:

@@ -84,7 +84,7 @@ async def test_a_promise_is_judged_after_the_merge_as_it_would_have_been(ledger:
     await perform(ledger, order, order.at)
     story = await show_invoice(ledger.engine, "INV-1")
     assert [case.reason for case in story.cases] == ["broken_promise"]
-    assert (await situation(ledger, first)).balance == Decimal("120.50")
+    assert (await situation(ledger, first, order.at)).balance == Decimal("120.50")
     assert await broken(ledger, order.at) == []
 
 

@@ -38,7 +38,7 @@ async def test_two_promises_are_paid_in_turn_and_judged_one_by_one(ledger: Ledge
     (invoice,) = await take_in(ledger, row())
     await say(ledger, invoice, promise("60", 2))
     await say(ledger, invoice, promise("50", 4))
-    assert (await situation(ledger, invoice)).unpromised == Decimal("10.50")
+    assert (await situation(ledger, invoice, ARRIVAL)).unpromised == Decimal("10.50")
     await say(ledger, invoice, e.PaymentReceived(amount=Decimal(80), currency="EUR"), ARRIVAL + DAY)
     order = await order_of(ledger, invoice)
     assert order.key == "promise/2"
