@@ -8,12 +8,15 @@ from unicodedata import category
 from zoneinfo import ZoneInfo
 
 from pydantic_core import to_json
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleDimensions
 from rich.table import Table
 from rich.text import Text
 
 # A pipe has no width; cutting what another program reads would lose it.
 PIPE_WIDTH = 240
+# Between two columns.
+GAP = 2
 
 
 def console(pipe_width: int = PIPE_WIDTH) -> Console:
@@ -45,13 +48,41 @@ def table(
     say(title)
     if not kept:
         return
+    texts = [[plain(cell) for cell in row] for row in [headings, *kept]]
+    sheet = console(pipe_width)
+    widths = _widths(texts, sheet.width, pipe_width)
     drawn = Table(box=None, pad_edge=False, header_style="bold")
-    for index, heading in enumerate(headings):
+    for index, (heading, width) in enumerate(zip(headings, widths, strict=True)):
         numbers = any(isinstance(row[index], Decimal | int) for row in kept)
-        drawn.add_column(heading, justify="right" if numbers else "left", overflow="fold")
-    for row in kept:
-        drawn.add_row(*(Text(plain(cell)) for cell in row))
-    console(pipe_width).print(drawn)
+        drawn.add_column(heading, justify="right" if numbers else "left", width=width)
+    for row in texts[1:]:
+        drawn.add_row(*map(Text, row))
+    sheet.size = ConsoleDimensions(max(sheet.width, sum(widths) + GAP * (len(widths) - 1)), sheet.height)
+    sheet.print(drawn)
+
+
+def _widths(texts: Sequence[Sequence[str]], room: int, pipe_width: int) -> list[int]:
+    """How wide each column is drawn: its longest word at least, since half a number can be neither read nor copied, and
+    an even share of what room is left, as far as it needs one. Where the words alone are too wide for the terminal, it
+    gets what a pipe gets, and wraps the lines itself.
+    """
+    columns = list(zip(*texts, strict=True))
+    widths = [max(_longest(text.split()) for text in column) for column in columns]
+    lacks = [
+        max(_longest(text.splitlines()) for text in column) - width
+        for column, width in zip(columns, widths, strict=True)
+    ]
+    taken = sum(widths) + GAP * (len(widths) - 1)
+    spare = max((room if taken <= room else pipe_width) - taken, 0)
+    for served, index in enumerate(sorted(range(len(widths)), key=lacks.__getitem__)):
+        given = min(lacks[index], spare // (len(widths) - served))
+        widths[index] += given
+        spare -= given
+    return widths
+
+
+def _longest(parts: Iterable[str]) -> int:
+    return max(map(cell_len, parts), default=0)
 
 
 def as_json(value: object) -> None:
