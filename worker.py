@@ -10,10 +10,11 @@ gc.set_threshold(GARBAGE)
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from importlib.metadata import version
+from typing import Any
 
 import structlog
 import uvloop
@@ -63,7 +64,21 @@ def workers(
     email, sms, whatsapp = SendGridEmail(channels), TwilioSms(channels), TwilioWhatsApp(channels)
     sending = Sending(ledger, clock, channels.public_url, email, sms, whatsapp)
     performing = Performing(ledger, clock, sms, whatsapp)
-    main = Worker(
+    recording = Recording(ledger, regimes_in(settings.policies_dir))
+    return (
+        _keeper(client, settings, performing, recording),
+        _announcer(client, ledger, settings),
+        _sender(client, settings.task_queue + "-email", sending.send_email, settings.emails_per_second),
+        _sender(client, settings.task_queue + "-sms", sending.send_sms, settings.sms_per_second),
+        _sender(
+            client, settings.task_queue + "-whatsapp", sending.send_whatsapp, settings.whatsapps_per_second
+        ),
+    )
+
+
+def _keeper(client: Client, settings: Settings, performing: Performing, recording: Recording) -> Worker:
+    """Keeps time for every workflow, and performs what is no message."""
+    return Worker(
         client,
         task_queue=settings.task_queue,
         workflows=[InvoiceWorkflow, WebhookEndpointWorkflow],
@@ -81,7 +96,7 @@ def workers(
             performing.hand_over,
             performing.write_off,
             performing.reconcile_message,
-            Recording(ledger, regimes_in(settings.policies_dir)).record_signals,
+            recording.record_signals,
         ],
         max_concurrent_activities=AT_ONCE,
         max_cached_workflows=settings.max_cached_workflows,
@@ -89,25 +104,20 @@ def workers(
         graceful_shutdown_timeout=GRACE,
         deployment_config=_deployment(settings),
     )
-    queues = (
-        ("-email", sending.send_email, settings.emails_per_second),
-        ("-sms", sending.send_sms, settings.sms_per_second),
-        ("-whatsapp", sending.send_whatsapp, settings.whatsapps_per_second),
+
+
+def _sender(client: Client, task_queue: str, send: Callable[..., Any], rate: float) -> Worker:
+    """Sends by one channel, on its queue, at most `rate` messages a second over all workers (0: no limit)."""
+    return Worker(
+        client,
+        task_queue=task_queue,
+        activities=[send],
+        max_concurrent_activities=AT_ONCE,
+        # The server keeps the rate over all workers; eager activities would go round it.
+        max_task_queue_activities_per_second=rate or None,
+        disable_eager_activity_execution=True,
+        graceful_shutdown_timeout=GRACE,
     )
-    senders = (
-        Worker(
-            client,
-            task_queue=settings.task_queue + suffix,
-            activities=[send],
-            max_concurrent_activities=AT_ONCE,
-            # The server keeps the rate over all workers; eager activities would go round it.
-            max_task_queue_activities_per_second=rate or None,
-            disable_eager_activity_execution=True,
-            graceful_shutdown_timeout=GRACE,
-        )
-        for suffix, send, rate in queues
-    )
-    return main, _announcer(client, ledger, settings), *senders
 
 
 def _announcer(client: Client, ledger: Ledger, settings: Settings) -> Worker:

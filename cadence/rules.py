@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from cadence.calendars import ALL_DAY, BusinessDays, OpeningHours, SendWindow, send_window
 from cadence.creditor import Creditor
 from cadence.customer_facts import CustomerFacts, Preference
-from cadence.document import Cadence, Roll
+from cadence.document import Cadence, Roll, Window
 from cadence.packs import EVERY_CHANNEL, Concerned, Law, Packs
 from cadence.recipients import addresses_with_contacts, reached
 from cadence.segments import Segments
@@ -120,15 +120,7 @@ def rules_for(
     else:
         calendar = BusinessDays(place.country, place.subdivision)
     law = packs.law(Concerned(customer.country, customer.subdivision, cadence.debtors, creditor.party))
-    own = cadence.window
-    hours = (*law.hours, *_preferred(customer.preference))
-    others = _other_zones(customer)
-    window = send_window(customer.zone, own.days, own.opens, own.closes, calendar, hours, others)
-    shut: dict[Channel, str] = {}
-    if not window.ever_opens:
-        # What no hour is left for goes to a person. Planning goes on by the cadence's own window.
-        shut = dict.fromkeys(Channel, "no_hour_is_left")
-        window = send_window(customer.zone, own.days, own.opens, own.closes, calendar)
+    window, shut = _window(cadence.window, customer, calendar, law)
     consent_rules = _consent_rules(law, window, now)
 
     def unusable(addresses: Mapping[Channel, str | None]) -> Mapping[Channel, str]:
@@ -148,6 +140,21 @@ def rules_for(
             for address, channels in addresses_with_contacts(customer).items()
         },
     )
+
+
+def _window(
+    own: Window, customer: CustomerFacts, calendar: BusinessDays, law: Law
+) -> tuple[SendWindow, dict[Channel, str]]:
+    """When the customer may be contacted, and why no channel serves where no hour is left for any."""
+    hours = (*law.hours, *_preferred(customer.preference))
+    window = send_window(
+        customer.zone, own.days, own.opens, own.closes, calendar, hours, _other_zones(customer)
+    )
+    if window.ever_opens:
+        return window, {}
+    # What no hour is left for goes to a person. Planning goes on by the cadence's own window.
+    own_window = send_window(customer.zone, own.days, own.opens, own.closes, calendar)
+    return own_window, dict.fromkeys(Channel, "no_hour_is_left")
 
 
 def _other_zones(customer: CustomerFacts) -> tuple[str, ...]:

@@ -40,26 +40,28 @@ class Ledger:
 
     @asynccontextmanager
     async def unit(
-        self, customer_id: int, invoice_ids: Iterable[int] | None, now: datetime, told: int | None = None
+        self, customer_id: int, invoice_ids: Iterable[int] | None, now: datetime
     ) -> AsyncIterator[Unit]:
         """One transaction on a customer and some invoices (None: all open ones), planned anew and stored at its end.
 
-        `now` is the aware instant of the caller's clock. `told` is the invoice whose workflow gets its directive
-        by return; all others are told by the relay.
+        `now` is the aware instant of the caller's clock.
         """
         named = None if invoice_ids is None else list(invoice_ids)
 
         async def lock(unit: Unit, moved_to: int | None) -> None:
             await unit.lock(customer_id if moved_to is None else moved_to, named)
 
-        async with self._transaction(lock, now, told) as unit:
+        async with self._transaction(lock, now) as unit:
             yield unit
 
     @asynccontextmanager
     async def invoice_unit(
         self, invoice_id: int, now: datetime, told: int | None = None
     ) -> AsyncIterator[Unit]:
-        """The same for one invoice by our id; raise UnknownInvoice where there is none."""
+        """The same for one invoice by our id; raise UnknownInvoice where there is none.
+
+        `told` is the invoice whose workflow gets its directive by return; all others are told by the relay.
+        """
 
         async def lock(unit: Unit, _moved_to: int | None) -> None:
             await unit.lock_invoice(invoice_id)
@@ -68,7 +70,7 @@ class Ledger:
             yield unit
 
     @asynccontextmanager
-    async def _transaction(self, lock: Lock, now: datetime, told: int | None) -> AsyncIterator[Unit]:
+    async def _transaction(self, lock: Lock, now: datetime, told: int | None = None) -> AsyncIterator[Unit]:
         async with self.engine.connect() as connection:
             moved_to: int | None = None
             while True:

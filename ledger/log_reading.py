@@ -33,9 +33,7 @@ async def invoice_logs(connection: AsyncConnection, batch: int = BATCH) -> Async
         last = rows[-1]["id"]
 
 
-async def customers_logs(
-    connection: AsyncConnection, batch: int = BATCH
-) -> AsyncIterator[Sequence[InvoiceLog]]:
+async def customers_logs(connection: AsyncConnection) -> AsyncIterator[Sequence[InvoiceLog]]:
     """The invoices of each customer who was contacted more than once, customer by customer."""
     documents = await _documents(connection)
     often = (
@@ -47,7 +45,7 @@ async def customers_logs(
     )
     last = 0
     while True:
-        page = often.where(invoices.c.customer_id > last).order_by(invoices.c.customer_id).limit(batch)
+        page = often.where(invoices.c.customer_id > last).order_by(invoices.c.customer_id).limit(BATCH)
         ids = list((await connection.execute(page)).scalars())
         if not ids:
             return
@@ -62,13 +60,13 @@ async def customers_logs(
 
 
 async def customer_logs(
-    connection: AsyncConnection, batch: int = BATCH
+    connection: AsyncConnection,
 ) -> AsyncIterator[tuple[int, CustomerFacts | None, Sequence[Logged]]]:
     """Every customer: our id, the stored facts, the events."""
     last = 0
     while True:
         page = select(customers.c.id, customers.c.facts).where(customers.c.id > last)
-        rows = (await connection.execute(page.order_by(customers.c.id).limit(batch))).all()
+        rows = (await connection.execute(page.order_by(customers.c.id).limit(BATCH))).all()
         if not rows:
             return
         told = await _customer_events(connection, [row.id for row in rows])

@@ -48,9 +48,7 @@ async def decided(
     return decide(rules, facts, payer, unit.now, overridden=overridden)
 
 
-async def assign(
-    unit: Unit, decision: Decision, origin: Origin, effect: Effect = "next_invoice", reason: str | None = None
-) -> bool:
+async def assign(unit: Unit, decision: Decision, origin: Origin, effect: Effect = "next_invoice") -> bool:
     """Let the locked customer come into the segment decided on; False where they are in it by the same word.
 
     `now` moves all their open invoices to the cadence of that segment as well. Raises LedgerError where no
@@ -66,7 +64,7 @@ async def assign(
         by=assignment.by if assignment else "file",
         rule=assignment.rule if assignment else None,
         takes_effect=effect,
-        reason=assignment.reason if assignment and assignment.reason else reason,
+        reason=assignment.reason if assignment else None,
     )
     if not await unit.tell_customer(event, origin):
         return False

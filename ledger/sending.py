@@ -1,7 +1,7 @@
 """The send protocol: permit, begin, conclude. Every attempt leaves a trace before and after the provider is asked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -132,46 +132,39 @@ async def _reserve(
         await lapse(unit, so_far["id"])
         if await lose_call(unit, held, item, so_far["id"]):
             return None
-    channel = item.channel
-    assert channel is not None, "a send item names both"
-    assert item.step is not None, "a send item names both"
-    attempt_id = new_attempt_id()
-    to = await addressed(unit, held, item)
+    attempt_id, to = new_attempt_id(), await addressed(unit, held, item)
     event = message_event(
-        e.MessagePermitted, item.step, item.occurrence, channel, attempt=attempt_id, **to.told
+        e.MessagePermitted, item.step, item.occurrence, item.channel, attempt=attempt_id, **to.told
     )
     await unit.tell(held, event, PLANNER)
     window_ends = unit.rules(held).window.around(unit.now)[1]
-    attempt = {
-        "attempt_id": attempt_id,
+    whom = {"attempt_id": attempt_id, "role": to.found.to.role, "copies": to.copies}
+    attempt = whom | {
         "number": so_far["attempts"] + 1,
         "state": "reserved",
         "permitted_at": unit.now,
         "lease_until": min(unit.now + LEASE, window_ends),
         "permit_event": held.last_event,
-        "role": to.found.to.role,
-        "copies": to.copies,
     }
     language = str(to.found.to.language)
     message = await _write_attempt(unit, held, item, so_far, attempt, language)
     await list_them(unit, attempt_id, along)
-    known = {
-        "attempt_id": attempt_id,
-        "step": item.step,
-        "channel": channel,
-        "role": to.found.to.role,
-        "address": to.address,
-        "copies": to.copies,
-        "language": language,
-        "window_ends": window_ends,
+    where = {"address": to.address, "language": language, "window_ends": window_ends}
+    return _written(unit, held, item, whom | where | message | await _said_with_it(unit, held, item, along))
+
+
+async def _said_with_it(
+    unit: Unit, held: Held, item: AgendaItem, along: tuple[Companion, ...]
+) -> dict[str, Any]:
+    """What the message speaks of beside its own invoice's facts."""
+    answers = item.step == ANSWER_STEP
+    return {
         "items": await open_items(unit, held, along),
         "account": await _attached(unit, item),
         "paid_on_time": await _paid_on_time(unit, item),
+        "creditor_reference": await quoted(unit, held),
+        "text": await answer_text(unit.connection, held.id, item.occurrence) if answers else None,
     }
-    permit = _written(unit, held, item, known | message, await quoted(unit, held))
-    if item.step != ANSWER_STEP:
-        return permit
-    return replace(permit, text=await answer_text(unit.connection, held.id, item.occurrence))
 
 
 async def _paid_on_time(unit: Unit, item: AgendaItem) -> int:
@@ -206,13 +199,17 @@ async def _write_attempt(
     return {**written, "reference": row["reference"]}
 
 
-def _written(unit: Unit, held: Held, item: AgendaItem, known: Mapping[str, Any], quote: str) -> Permit:
+def _written(unit: Unit, held: Held, item: AgendaItem, known: Mapping[str, Any]) -> Permit:
     facts, customer = held.facts, unit.customer
+    assert item.channel is not None, "a send item names both"
+    assert item.step is not None, "a send item names both"
     assert item.send is not None, "a send item carries its document"
     return Permit(
         **known,
         invoice_id=held.id,
+        step=item.step,
         occurrence=item.occurrence,
+        channel=item.channel,
         template=item.send.template,
         customer_name=customer["name"],
         invoice_number=held.row["number"],
@@ -223,7 +220,6 @@ def _written(unit: Unit, held: Held, item: AgendaItem, known: Mapping[str, Any],
         issued_on=facts.issued_on,
         due_on=facts.due_on,
         today=unit.rules(held).window.local_day(unit.now),
-        creditor_reference=quote,
         country=unit.customer_facts.country,
         interest=facts.charges.open["interest"],
         costs=facts.charges.open["costs"],

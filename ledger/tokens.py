@@ -5,7 +5,6 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -81,7 +80,7 @@ async def list_tokens(engine: AsyncEngine) -> list[TokenLine]:
     """Every token there ever was, by name."""
     async with engine.connect() as connection:
         rows = await connection.execute(select(*_SHOWN).order_by(tokens.c.name))
-        return [_read(dict(row)) for row in rows.mappings()]
+        return [TokenLine(**row) for row in rows.mappings()]
 
 
 async def find(engine: AsyncEngine, plain: str, now: datetime) -> TokenLine | None:
@@ -90,7 +89,7 @@ async def find(engine: AsyncEngine, plain: str, now: datetime) -> TokenLine | No
         # Found by an index over digests: how long that takes says nothing about a token.
         found = await connection.execute(select(*_SHOWN).where(tokens.c.digest == digest_of(plain)))
         row = found.mappings().one_or_none()
-    line = None if row is None else _read(dict(row))
+    line = None if row is None else TokenLine(**row)
     if line is None or not line.good(now):
         return None
     if line.last_used_at is None or now - line.last_used_at >= NOTED_EVERY:
@@ -118,10 +117,6 @@ async def _line(connection: AsyncConnection, name: str) -> TokenLine:
         raise LedgerError(
             "unknown_token", f"no token {name!r} is known; a list of tokens shows those that are"
         )
-    return _read(dict(row))
-
-
-def _read(row: dict[str, Any]) -> TokenLine:
     return TokenLine(**row)
 
 

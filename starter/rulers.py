@@ -62,7 +62,7 @@ def lint_files(files: Iterable[Path], creditor: Creditor, others: Sequence[Locat
     return _lint([partial(read_cadence, path) for path in files], creditor, others)
 
 
-def lint_text(text: str, name: str, creditor: Creditor, others: Sequence[Located] = ()) -> Linted:
+def lint_text(text: str, name: str, creditor: Creditor, others: Sequence[Located]) -> Linted:
     """The same for the text of one document, which problems call `name`."""
     return _lint([lambda: read_located(Cadence, text, name)], creditor, others)
 
@@ -113,20 +113,9 @@ def example(
         raise Refusal(
             f"{due} is too far away; write a date between 2000 and 2100", code="too_far", field="due"
         )
-    issued, creditor = due - EXAMPLE_ISSUED, book.creditor
-    arrived = datetime.combine(issued, time(0), ZoneInfo(creditor.zone)).astimezone(UTC)
-    currency = next(iter(creditor.payment))
-    facts = InvoiceFacts(
-        amount=Decimal(1200), currency=currency, issued_on=issued, due_on=due, arrived_at=arrived,
-        rebases=(Rebase(kind="arrived", at=arrived),),
-    )  # fmt: skip
-    customer = CustomerFacts(
-        segment=cadence.segments[0], language=language, country=country, zone=zone,
-        addresses=dict.fromkeys(Channel, "example"),
-        consents=tuple(
-            Consent(channel=channel, address="example", wording="example", proof_at=arrived) for channel in Channel
-        ),
-    )  # fmt: skip
+    facts = _example_invoice(book.creditor, due)
+    arrived = facts.arrived_at
+    customer = _example_customer(cadence.segments[0], language, country, zone, arrived)
     rules = book.rules(cadence, customer, arrived)
     items = plan(facts, cadence, rules, arrived).items
     planned = {item.step: item.at.astimezone(ZoneInfo(zone)) for item in items}
@@ -141,12 +130,36 @@ def example(
             what=_what(step) + (f", once a {step.approval.by} approves" if step.approval else ""),
             when=step.when,
             missed=str(step.missed_policy.policy),
-            subject=_subject(step, _context(facts, creditor, language, planned.get(step.id))),
+            subject=_subject(step, _context(facts, book.creditor, language, planned.get(step.id))),
             to=_roles(step),
             cap_foreseen=deferred.get(step.id),
         )
         for step in cadence.steps
     ]
+
+
+def _example_invoice(creditor: Creditor, due: date) -> InvoiceFacts:
+    issued = due - EXAMPLE_ISSUED
+    arrived = datetime.combine(issued, time(0), ZoneInfo(creditor.zone)).astimezone(UTC)
+    return InvoiceFacts(
+        amount=Decimal(1200), currency=next(iter(creditor.payment)), issued_on=issued, due_on=due, arrived_at=arrived,
+        rebases=(Rebase(kind="arrived", at=arrived),),
+    )  # fmt: skip
+
+
+def _example_customer(
+    segment: str, language: Language, country: str, zone: str, agreed_at: datetime
+) -> CustomerFacts:
+    """Whoever may be reached by every channel."""
+    agreed = {"address": "example", "wording": "example", "proof_at": agreed_at}
+    return CustomerFacts(
+        segment=segment,
+        language=language,
+        country=country,
+        zone=zone,
+        addresses=dict.fromkeys(Channel, "example"),
+        consents=tuple(Consent.model_validate({"channel": channel} | agreed) for channel in Channel),
+    )
 
 
 def example_place(
