@@ -2,8 +2,8 @@
 
 Conventions. Interest is simple, on the open principal. The first day that counts is the day after the due date; the
 last is the day of payment, so a payment on the day after the due date is one day late. Money that moves on a day
-changes the base from the next day on. A rate holds for the calendar days of its own dates. A year has 365 days (ACT/365F),
-a month 30. Lines are exact, and each is rounded once, half up, where they are added up.
+changes the base from the next day on. A rate holds for the calendar days of its own dates. A year has 365 days
+(ACT/365F), a month 30. Lines are exact, and each is rounded once, half up, where they are added up.
 """
 
 from collections.abc import Iterator, Sequence

@@ -37,9 +37,10 @@ PAYER_NAMES = frozenset(PAYER_FACTS) | {
 class PayerFacts(BaseModel):
     """What the ledger knows of a payer. `average_days_late` and `dispersion` are None while no invoice is paid.
 
-    Days late run from an invoice's due date to the day of the payment that closed it, in the creditor's zone, and
-    are negative before it; `dispersion` is their standard deviation over all paid invoices. `owed` are the open
-    balances by currency, `credit` what was paid too much, `reactions` the instants at which the customer last wrote back or read, by channel.
+    Days late run from an invoice's due date to the day of the payment that closed it, in the creditor's zone, and are
+    negative before it; `dispersion` is their standard deviation over all paid invoices. `owed` are the open balances
+    by currency, `credit` what was paid too much, `reactions` the instants at which the customer last wrote back or
+    read, by channel.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -101,7 +101,8 @@ class Because:
 class Known:
     """All that an explanation rests on: `agenda` as it is planned now, `unruled` as it would be without packs.
 
-    `carriers` are the numbers of the invoices whose messages spoke of this one as well, by the messages' references; `caps` what will defer items of the agenda, by the items' keys.
+    `carriers` are the numbers of the invoices whose messages spoke of this one as well, by the messages' references;
+    `caps` what will defer items of the agenda, by the items' keys.
     """
 
     facts: InvoiceFacts

@@ -43,10 +43,10 @@ class IncomingReply:
 async def record_reply(ledger: Ledger, reply: IncomingReply, now: datetime) -> Taken:
     """Keep what a customer wrote, and do what it means; every customer with that address is meant.
 
-    `stop` silences the channel at once, and `start` takes that back. Anything else is about the invoice of which the last message to that
-    address spoke: `paid` holds it for some business days, `wrong` opens a dispute to be confirmed, and each of
-    them opens a case. `stop_unsure` also holds all invoices to the end of the next business day, so that nothing
-    leaves before a person has read it.
+    `stop` silences the channel at once, and `start` takes that back. Anything else is about the invoice of which the
+    last message to that address spoke: `paid` holds it for some business days, `wrong` opens a dispute to be
+    confirmed, and each of them opens a case. `stop_unsure` also holds all invoices to the end of the next business
+    day, so that nothing leaves before a person has read it.
     """
     async with ledger.engine.begin() as connection:
         owners = await _owners(connection, reply)

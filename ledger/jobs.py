@@ -108,8 +108,9 @@ async def create_job(
 ) -> JobLine:
     """Write down a job and the open invoices it is about, as the filter finds them at this instant.
 
-    A release is about those that are paused, a migration about those that keep to an older version of their cadence. `order` is JSON: what is to be done to each; `today` is the
-    creditor's. A job that finds nothing is finished. Raises LedgerError where the filter names what nobody knows.
+    A release is about those that are paused, a migration about those that keep to an older version of their cadence.
+    `order` is JSON: what is to be done to each; `today` is the creditor's. A job that finds nothing is finished.
+    Raises LedgerError where the filter names what nobody knows.
     """
     async with engine.connect() as connection:
         await check_filter(connection, wanted)

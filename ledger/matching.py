@@ -1,10 +1,10 @@
 """Matching: what the references of a payment name, exactly; what is only alike is for a person to judge.
 
-Each reference is tried as what it was told as, and then in this order: creditor reference (ISO 11649, its check digits
-right, whatever its spaces and case), Pix txid, invoice number (as it stands, then as an import would have read it),
-payment link (the reference of a message, which the link carries), a provider's id, the creditor's key of a customer.
-The first that an invoice or a customer has decides. Free text is searched for creditor references and invoice numbers as whole words. Closed invoices
-count as well: money that comes late belongs there.
+Each reference is tried as what it was told as, and then in this order: creditor reference (ISO 11649, its check
+digits right, whatever its spaces and case), Pix txid, invoice number (as it stands, then as an import would have read
+it), payment link (the reference of a message, which the link carries), a provider's id, the creditor's key of a
+customer. The first that an invoice or a customer has decides. Free text is searched for creditor references and
+invoice numbers as whole words. Closed invoices count as well: money that comes late belongs there.
 
 Several invoices of one customer, or a customer alone, are what a payment is shared out over (`ledger.allocating`).
 """

@@ -32,9 +32,9 @@ MERGE = "merge"
 class Merged:
     """What goes, or went, from one customer to another, by the creditor's keys; the invoices by their numbers.
 
-    `told` are the codes of the events by which the customer who stays is held to what is stricter. `segment` is the one
-    that stays; `segment_ended` the one that a person had given to who goes, where it is another: it does not come along.
-    `recorded` is False where the two had been merged before, and for a preview.
+    `told` are the codes of the events by which the customer who stays is held to what is stricter. `segment` is the
+    one that stays; `segment_ended` the one that a person had given to who goes, where it is another: it does not come
+    along. `recorded` is False where the two had been merged before, and for a preview.
     """
 
     customer: str

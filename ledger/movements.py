@@ -1,10 +1,10 @@
 """Movements of money, and disputes about one: what each means to an invoice, and under which id it counts once.
 
 A dispute at the payer's bank (a chargeback) moves no money by itself; what it takes or gives back is told as a
-reversal or a payment beside it. Opened, it opens a dispute, whose case a person works on, and reminders wait. Won by the
-creditor, it is rejected: the debt stands, and the ruler goes on if the money did not come back. Lost, it stays open:
-the bank has agreed with the customer, so neither must reminders go on by themselves, nor is the debt given up by
-the loss of one payment. The creditor decides: uphold the dispute, which credits the invoice, or reject it.
+reversal or a payment beside it. Opened, it opens a dispute, whose case a person works on, and reminders wait. Won by
+the creditor, it is rejected: the debt stands, and the ruler goes on if the money did not come back. Lost, it stays
+open: the bank has agreed with the customer, so neither must reminders go on by themselves, nor is the debt given up
+by the loss of one payment. The creditor decides: uphold the dispute, which credits the invoice, or reject it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,8 +36,8 @@ REVERSED_SHARE, DISPUTED_SHARE = "reversal_share", "dispute_share"
 class Movement:
     """What a rail told, as `channels.rails.money.MoneyNote` has it; `source` is the rail.
 
-    `payer` is personal data; `shares` say what of it is for which invoice, by number. `of` is the payment that a reversal or a dispute is about, or whose money a payment
-    gives back after a dispute.
+    `payer` is personal data; `shares` say what of it is for which invoice, by number. `of` is the payment that a
+    reversal or a dispute is about, or whose money a payment gives back after a dispute.
     """
 
     source: str

@@ -58,9 +58,9 @@ class InvoiceReference(SQLModel, table=True):
 class UnmatchedPayment(SQLModel, table=True):
     """Money that no invoice could be found for: an agent settles it on one, or dismisses it.
 
-    `source` is the rail that told it; its id is unique over all rails. `of_payment` is what a reversal or a dispute is
-    about; `dismissal` is why an agent put it aside. It goes to an invoice, or is shared out over a customer's. `meant` is
-    what of it its sender named for which invoice, by number.
+    `source` is the rail that told it; its id is unique over all rails. `of_payment` is what a reversal or a dispute
+    is about; `dismissal` is why an agent put it aside. It goes to an invoice, or is shared out over a customer's.
+    `meant` is what of it its sender named for which invoice, by number.
     """
 
     __tablename__ = "unmatched_payment"

@@ -268,8 +268,8 @@ class ReplyLine(View):
 class InvoiceStory(View):
     """Everything there is to know of one invoice; `events` holds the customer's own as well, in the ledger's order.
 
-    `workflow_id` is that of the Temporal workflow which keeps time for it. `parts` is how money was shared out over costs,
-    interest and principal, where late charges were claimed; else it is empty.
+    `workflow_id` is that of the Temporal workflow which keeps time for it. `parts` is how money was shared out over
+    costs, interest and principal, where late charges were claimed; else it is empty.
     """
 
     invoice: InvoiceLine

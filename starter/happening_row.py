@@ -106,14 +106,15 @@ _REPLIES = {"sms": Channel.SMS, "whatsapp": Channel.WHATSAPP}
 class Happening:
     """One row. `at` is an aware instant; `key` tells it from all others, also in a file that is imported again.
 
-    `invoice` is what it happened to, or names its customer. `on` is the column `date`: the day to which a promise is made
-    or an invoice extended, by which a dispute is to be answered, up to which late charges are claimed, or of a plan's
-    first instalment. `amount` is of a dispute the part, of its resolution what is
-    credited. `until` is an instant, or a date: to its end, where the customer is. `reason` is a code: of a resolution
-    upheld, rejected or withdrawn, of an assignment who deals with the dispute, of an approval the step, of an
-    escalation the stage, of a claim interest or costs where it is not both, of a payment its method, of a reply its channel, of a plan how it is divided: `monthly-3`, of
-    a segment the segment into which the invoice's customer comes by hand. `text` is of a merge the number of an invoice
-    whose customer stays, into whom the one of `invoice` is merged, of a customer's reversal the id of the payment.
+    `invoice` is what it happened to, or names its customer. `on` is the column `date`: the day to which a promise is
+    made or an invoice extended, by which a dispute is to be answered, up to which late charges are claimed, or of a
+    plan's first instalment. `amount` is of a dispute the part, of its resolution what is credited. `until` is an
+    instant, or a date: to its end, where the customer is. `reason` is a code: of a resolution upheld, rejected or
+    withdrawn, of an assignment who deals with the dispute, of an approval the step, of an escalation the stage, of a
+    claim interest or costs where it is not both, of a payment its method, of a reply its channel, of a plan how it is
+    divided: `monthly-3`, of a segment the segment into which the invoice's customer comes by hand. `text` is of a
+    merge the number of an invoice whose customer stays, into whom the one of `invoice` is merged, of a customer's
+    reversal the id of the payment.
     """
 
     line: int

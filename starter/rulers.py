@@ -85,7 +85,8 @@ def _lint(readings: Iterable[Callable[[], Located]], creditor: Creditor, others:
 class ExampleDay:
     """One step on an example's calendar: its instant on the customer's clock (None: it never comes), its subject.
 
-    `to` are the roles that it is written to, empty where it is no message. `cap_foreseen` is what will defer it, each step's condition held for true.
+    `to` are the roles that it is written to, empty where it is no message. `cap_foreseen` is what will defer it, each
+    step's condition held for true.
     """
 
     step: str

@@ -79,8 +79,9 @@ async def report(
 ) -> Told:
     """Record what `judge` makes of an invoice's standing at the aware instant `now`, under the invoice's lock.
 
-    `amount` is the money that the origin's id stands for, if it does for any. `judge` raises Refusal for what makes no sense, `expect` whatever it likes; then nothing is recorded. Raises
-    UnknownInvoice, and Refusal where the origin's id was told of another invoice, or of something else.
+    `amount` is the money that the origin's id stands for, if it does for any. `judge` raises Refusal for what makes
+    no sense, `expect` whatever it likes; then nothing is recorded. Raises UnknownInvoice, and Refusal where the
+    origin's id was told of another invoice, or of something else.
     """
     invoice_id = await ledger.invoice_id(number)
     async with ledger.invoice_unit(invoice_id, now) as unit:

@@ -23,13 +23,13 @@ Values = dict[str, str | list[str]]
 class RenderContext:
     """The facts of one message, unformatted.
 
-    Amounts are in `currency` (ISO 4217); `due_on` and `issued_on` are dates in the creditor's zone, `today` is
-    the customer's local date. `promised_amount` None, with a `promised_on`, means the whole balance. `country` (ISO 3166) is the customer's, by whose manner numbers and dates are written. `reference` is the
-    message's own; `creditor_reference` the invoice's, where the creditor's instructions quote it. `paid_on_time` is
-    how many invoices the customer has paid on time. `items` are all the invoices that the message speaks of, in its
-    table's order; empty means this one alone. `disputed_amount` is under review and no part of `balance`. `interest`
-    and `costs` are the late charges within the balance.
-    `instalment` is the one of which the message speaks, `plan` all
+    Amounts are in `currency` (ISO 4217); `due_on` and `issued_on` are dates in the creditor's zone, `today` is the
+    customer's local date. `promised_amount` None, with a `promised_on`, means the whole balance. `country` (ISO 3166)
+    is the customer's, by whose manner numbers and dates are written. `reference` is the message's own;
+    `creditor_reference` the invoice's, where the creditor's instructions quote it. `paid_on_time` is how many
+    invoices the customer has paid on time. `items` are all the invoices that the message speaks of, in its table's
+    order; empty means this one alone. `disputed_amount` is under review and no part of `balance`. `interest` and
+    `costs` are the late charges within the balance. `instalment` is the one of which the message speaks, `plan` all
     that is to come: days, and what is owed for each.
     """
 

@@ -54,9 +54,10 @@ class ShareNote(Body):
 class PaymentNote(Body):
     """The body: `amount` as decimal text, `currency` ISO 4217, `paid_at` an instant with its offset.
 
-    `invoice` is the creditor's own number, `invoices` those of several of one customer, `shares` the same with what is
-    for each, `customer` the creditor's own key of who paid for whatever they owe; `reference` what the payer quoted, of whatever kind, "" where they quoted
-    nothing: one of these must be there. `method` is a code such as `pix`.
+    `invoice` is the creditor's own number, `invoices` those of several of one customer, `shares` the same with what
+    is for each, `customer` the creditor's own key of who paid for whatever they owe; `reference` what the payer
+    quoted, of whatever kind, "" where they quoted nothing: one of these must be there. `method` is a code such as
+    `pix`.
     """
 
     id: Line

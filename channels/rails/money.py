@@ -48,11 +48,12 @@ class NotConfirmed(Exception):  # the provider's verdict, not a mistake of ours
 class Reference:
     """A word by which an invoice may be found.
 
-    `creditor_reference` looks like ISO 11649 (RF..., without spaces, in capitals; its check digits are not
-    checked here); `pix_txid` is the charge's; `invoice` the creditor's own number, told as such; `link` a
-    payment link's token; `provider` an id that the provider made (pay_..., pi_..., in_...); `customer` the
-    creditor's own key of who paid, for whatever they owe; `reference` was told without its kind: try it exactly as each of the others; `text` is free text in which a reference or a
-    number may occur as a word. One line of 1 to 200 characters, 1 to 500 for `text`.
+    `creditor_reference` looks like ISO 11649 (RF..., without spaces, in capitals; its check digits are not checked
+    here); `pix_txid` is the charge's; `invoice` the creditor's own number, told as such; `link` a payment link's
+    token; `provider` an id that the provider made (pay_..., pi_..., in_...); `customer` the creditor's own key of who
+    paid, for whatever they owe; `reference` was told without its kind: try it exactly as each of the others; `text`
+    is free text in which a reference or a number may occur as a word. One line of 1 to 200 characters, 1 to 500 for
+    `text`.
     """
 
     kind: ReferenceKind
@@ -63,13 +64,14 @@ class Reference:
 class MoneyNote:
     """A movement of money, or a dispute about one, as its rail tells it.
 
-    `id` names this movement in the one key space of payments (endToEndId, pi_..., pay_..., mercadopago-123;
-    a reversal's or dispute's own id likewise), one line of 1 to 200 characters: told twice under one id, it
-    counts once, also where the second telling brings more references (Stripe's session after its payment). `dispute`, `dispute_won` and `dispute_lost` of one dispute bear ids of their own, so that each is a
-    fact. `amount` is above zero and exact in `currency`, an ISO 4217 code that may be one Régua does not
-    write in. `at` is aware UTC: when the money moved, or the dispute's turn came. `method` is a slug, "" where
-    unknown. `references` come most trusted first. `shares` are what of the amount its payer meant for which invoice, by
-    the creditor's number. `payer` is the name the provider gives: for the ledger only.
+    `id` names this movement in the one key space of payments (endToEndId, pi_..., pay_..., mercadopago-123; a
+    reversal's or dispute's own id likewise), one line of 1 to 200 characters: told twice under one id, it counts
+    once, also where the second telling brings more references (Stripe's session after its payment). `dispute`,
+    `dispute_won` and `dispute_lost` of one dispute bear ids of their own, so that each is a fact. `amount` is above
+    zero and exact in `currency`, an ISO 4217 code that may be one Régua does not write in. `at` is aware UTC: when
+    the money moved, or the dispute's turn came. `method` is a slug, "" where unknown. `references` come most trusted
+    first. `shares` are what of the amount its payer meant for which invoice, by the creditor's number. `payer` is the
+    name the provider gives: for the ledger only.
 
     `of` is the id of the payment that a reversal or dispute is about; it may not have been told yet. A
     `payment` has one only where it gives back what a dispute had taken (a reversal told before): it belongs

@@ -11,8 +11,8 @@ class SandboxConfig:
 
     `receiver` is where callbacks are posted, `public_url` the address for which Twilio's are signed (what the
     receiver believes its own address to be). `held`: receipts wait until they are released. One event of SendGrid's
-    waits `gather` seconds for others, which come in the same post; where that is 0, each comes alone. `rails` are the payment rails' secrets by their
-    variables' names, those that are set.
+    waits `gather` seconds for others, which come in the same post; where that is 0, each comes alone. `rails` are the
+    payment rails' secrets by their variables' names, those that are set.
     """
 
     account_sid: str
