@@ -24,7 +24,7 @@ async def told_under(connection: AsyncConnection, origin: Origin) -> Any:
     return found.one_or_none()
 
 
-async def told_of(engine: AsyncEngine, external_ids: Iterable[str]) -> set[tuple[str, str]]:
+async def known_ids(engine: AsyncEngine, external_ids: Iterable[str]) -> set[tuple[str, str]]:
     """Which of these ids the log holds, each with the source that told it."""
     # As one array: a statement takes 65,535 parameters at most.
     wanted = literal(sorted(set(external_ids)), ARRAY(Text))

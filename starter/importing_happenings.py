@@ -14,7 +14,7 @@ from ledger.access import Ledger
 from ledger.conversations import IncomingReply, record_reply
 from ledger.database import LedgerError
 from ledger.recording import record_judged
-from ledger.told_before import told_of
+from ledger.told_before import known_ids
 from ledger.writers import numbers_of
 from starter.customer_happenings import OF_CUSTOMERS, Occasion, happen
 from starter.happening_row import FILE_SOURCE
@@ -48,7 +48,7 @@ async def import_happenings(
     read = read_happenings(path, ledger.creditor.timezone)
     result = HappeningsImported(rejected=list(read.rejected))
     # What the log holds already is judged no more by where its invoice stands now.
-    told = await told_of(ledger.engine, (happening.key for happening in read.happenings))
+    told = await known_ids(ledger.engine, (happening.key for happening in read.happenings))
     # Where nobody watches, a bar is a blank line.
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         for happening in progress.track(read.happenings, description="Importing"):
