@@ -29,8 +29,8 @@ from tests.integration.ledger.playing import (
     take_in,
 )
 from tests.integration.ledger.test_checks import tamper
-from tests.integration.ledger.test_conversations import write
 from tests.integration.ledger.test_sending import facts_of, receipt_of, told
+from tests.integration.ledger.writing import write
 
 ANA = Origin("ana", "cli", note="read in a letter")
 
