@@ -5,13 +5,14 @@ other without a gap: where a file has none for a while, it says `unknown`, and n
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from cadence.creditor import Document
+from cadence.dated import Dated
 from cadence.late_charges import HOUSE_ORDER
 from cadence.problems import MisplacedError
 from cadence.words import Currency, Debtor, Line, Money, PartOrder, Slug
@@ -29,27 +30,14 @@ Percent = Annotated[Decimal, Field(ge=0, le=100, max_digits=7, allow_inf_nan=Fal
 PositiveMoney = Annotated[Money, Field(gt=0)]
 
 
-class Figure(Document):
-    """Something that holds from a day to a day, both of which count; without an end, until further notice.
+class Figure(Dated):
+    """A figure of a law or a contract, and where it was read.
 
     `derived` marks what follows from another figure of the source, and was not read there itself.
     """
 
-    effective_from: date
-    effective_until: date | None = None
     source: Annotated[Line, Field(max_length=300)]
     derived: bool = False
-
-    @model_validator(mode="after")
-    def _ends_after_it_begins(self) -> Self:
-        if self.effective_until and self.effective_until < self.effective_from:
-            message = "effective_until lies before effective_from"
-            raise ValueError(message)
-        return self
-
-    def holds_on(self, day: date) -> bool:
-        """Whether the figure is in force on a day."""
-        return self.effective_from <= day and (self.effective_until is None or day <= self.effective_until)
 
 
 class Rate(Figure):

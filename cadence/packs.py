@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, 
 from cadence.calendars import BusinessDays, OpeningHours
 from cadence.caps import Limit
 from cadence.creditor import Document
+from cadence.dated import Dated
 from cadence.spans import WEEKDAYS, Clock, Span, Weekday
 from cadence.words import Channel, Debtor, Line, Party, Slug
 
@@ -79,7 +80,7 @@ class Apart(Document):
     channels: Channels = EVERY_CHANNEL
 
 
-class ContactRule(Document):
+class ContactRule(Dated):
     """One rule: its words, where they come from, since when they hold, and exactly one thing that they ask.
 
     `consent_for` names channels by which nothing is sent to an address whose owner did not agree to it.
@@ -90,8 +91,6 @@ class ContactRule(Document):
     id: Slug
     text: Annotated[Line, Field(max_length=300)]
     source: Annotated[Line, Field(max_length=300)]
-    effective_from: date
-    effective_until: date | None = None
     hours: Annotated[dict[Weekday, WrittenHours], Field(min_length=1)] | None = None
     closed_on: Literal["public_holidays"] | None = None
     cap: Cap | None = None
@@ -108,14 +107,7 @@ class ContactRule(Document):
         if len([kind for kind in KINDS if getattr(self, kind) is not None]) != 1:
             message = f"a rule asks exactly one thing: one of {', '.join(KINDS)}"
             raise ValueError(message)
-        if self.effective_until and self.effective_until < self.effective_from:
-            message = "effective_until lies before effective_from"
-            raise ValueError(message)
         return self
-
-    def holds_on(self, day: date) -> bool:
-        """Whether the rule is in force on a day; `effective_until` is its last."""
-        return self.effective_from <= day and (self.effective_until is None or day <= self.effective_until)
 
 
 class Pack(Document):

@@ -149,6 +149,17 @@ __all__ = [
     "WrittenTo",
 ]
 
+MessageEvent = (
+    MessagePermitted
+    | MessageRefused
+    | MessageAccepted
+    | MessageRejected
+    | MessageUnknown
+    | MessageNotFound
+    | MessageGivenUp
+    | MessageSentTwice
+    | DeliveryReported
+)
 InvoiceEvent = (
     InvoiceReceived
     | InvoiceChanged
@@ -192,15 +203,7 @@ InvoiceEvent = (
     | StepReleased
     | StepPerformed
     | StepFailed
-    | MessagePermitted
-    | MessageRefused
-    | MessageAccepted
-    | MessageRejected
-    | MessageUnknown
-    | MessageNotFound
-    | MessageGivenUp
-    | MessageSentTwice
-    | DeliveryReported
+    | MessageEvent
 )
 CustomerEvent = (
     CustomerReceived
@@ -216,17 +219,6 @@ CustomerEvent = (
     | SegmentAssigned
     | CustomerHoldPlaced
     | CustomerHoldEnded
-)
-MessageEvent = (
-    MessagePermitted
-    | MessageRefused
-    | MessageAccepted
-    | MessageRejected
-    | MessageUnknown
-    | MessageNotFound
-    | MessageGivenUp
-    | MessageSentTwice
-    | DeliveryReported
 )
 Event = InvoiceEvent | CustomerEvent
 

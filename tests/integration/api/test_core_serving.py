@@ -9,7 +9,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ledger.access import Ledger
 from starter.embedded import EmbeddedSandbox, EmbeddedTemporal, free_port
 from starter.processes import ChildProcess
 from tests.integration.api.conftest import PUBLIC_URL, SECRET
@@ -17,15 +16,6 @@ from tests.integration.terminal import Terminal
 
 ROOT = Path(__file__).parents[3]
 REGUA = (sys.executable, "-m", "starter.main")
-
-
-@pytest.fixture
-def terminal(
-    ledger: Ledger, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Terminal:
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("REGUA_ACTOR", "ana")
-    return Terminal(capsys)
 
 
 @pytest.fixture

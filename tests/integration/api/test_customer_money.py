@@ -24,15 +24,6 @@ async def _invoices(ledger: Ledger) -> None:
     await take_in(ledger, row("A-1", amount=hundred), row("A-2", amount=hundred), row("B-1", "C-2"))
 
 
-@pytest.fixture
-def terminal(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Terminal:
-    monkeypatch.chdir(ROOT)
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    return Terminal(capsys)
-
-
 def shares(told: Any) -> dict[str, tuple[str, str]]:
     """What each invoice got or gave back, and its balance."""
     return {each["invoice"]: (each["amount"], each["balance"]) for each in told["shares"]}

@@ -37,15 +37,6 @@ async def _invoices(ledger: Ledger) -> None:
     await take_in(ledger, row("2026/1", **sums), row("2026/2", **sums, due_on=later))
 
 
-@pytest.fixture
-def terminal(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Terminal:
-    monkeypatch.chdir(ROOT)
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    return Terminal(capsys)
-
-
 def parts(answer: httpx.Response) -> dict[str, tuple[str, str, str]]:
     """What was asked, settled and is open of each part, in the order in which money settles them."""
     return {each["part"]: (each["asked"], each["settled"], each["open"]) for each in answer.json()["parts"]}
