@@ -128,12 +128,16 @@ chances = st.tuples(
     st.sampled_from(EVENTS), st.integers(0, 100), st.integers(-40, 40), st.integers(1, 150), st.sampled_from(NAMES),
     st.sampled_from(list(Channel)),
 )  # fmt: skip
+happenings = st.lists(chances, max_size=12)
+stages = st.sampled_from([None, *STAGES, "nowhere"])
+# Made once, for to make a strategy takes longer than to draw from it.
+rulers, debtors = cadences(), customers()
 
 
 @st.composite
 def lives(draw: st.DrawFn) -> tuple[InvoiceFacts, Cadence, Rules, datetime]:
     """Facts that any events, in any order, may leave; more than a ledger would ever allow."""
-    ruler, moment = draw(cadences()), draw(moments)
+    ruler, moment = draw(rulers), draw(moments)
     now = at(moment)
     received = {
         "amount": 100,
@@ -141,13 +145,13 @@ def lives(draw: st.DrawFn) -> tuple[InvoiceFacts, Cadence, Rules, datetime]:
         "issued_on": moment[0] - timedelta(days=20),
         "due_on": moment[0],
     }
-    stage = draw(st.sampled_from([None, *STAGES, "nowhere"]))
+    stage = draw(stages)
     facts = reduce_invoice(None, e.InvoiceReceived.model_validate(received | {"stage": stage}), now)
-    for event, hours, days, amount, name, channel in draw(st.lists(chances, max_size=12)):
+    for event, hours, days, amount, name, channel in draw(happenings):
         now += timedelta(hours=hours)
         chance = Chance(now + timedelta(days=days), now.date(), Decimal(amount), name, channel)
         facts = reduce_invoice(facts, event(chance), now)
-    return facts, ruler, rules_for(ruler, draw(customers()), creditor(), PACKS), now
+    return facts, ruler, rules_for(ruler, draw(debtors), creditor(), PACKS), now
 
 
 @given(lives())
