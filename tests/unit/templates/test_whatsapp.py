@@ -14,29 +14,39 @@ from tests.unit.templates.samples import CREDITOR, OPT_OUT, USUAL, longest
 
 CATALOG = Catalog.load()
 TEMPLATES = [name for name in CATALOG.names if "whatsapp" in CATALOG.channels_of(name, "en")]
+# Each rule is asked of all of them in one test, which names every message that breaks it.
 MESSAGES = list(itertools.product(TEMPLATES, CATALOG.languages))
 PLACEHOLDER = re.compile(r"\{\{(\d+)\}\}")
 
 
-@pytest.mark.parametrize(("template", "language"), MESSAGES)
-def test_placeholders_rise_from_one_in_reading_order(template: str, language: str) -> None:
-    numbers = [int(number) for number in PLACEHOLDER.findall(whatsapp_template_text(template, language))]
-    assert list(dict.fromkeys(numbers)) == list(range(1, len(set(numbers)) + 1))
+def test_placeholders_rise_from_one_in_reading_order() -> None:
+    read = {
+        message: list(dict.fromkeys(map(int, PLACEHOLDER.findall(whatsapp_template_text(*message)))))
+        for message in MESSAGES
+    }
+    assert [each for each, numbers in read.items() if numbers != list(range(1, len(numbers) + 1))] == []
 
 
-@pytest.mark.parametrize(("template", "language"), MESSAGES)
-def test_an_approved_text_neither_begins_nor_ends_with_a_variable(template: str, language: str) -> None:
-    first, *between, last = re.split(r"\{\{\d+\}\}", whatsapp_template_text(template, language))
-    assert re.search(r"\w", first)
-    assert re.search(r"\w", last)
-    assert all(re.search(r"\w|,", words) for words in between), "two variables side by side are refused"
+def test_an_approved_text_neither_begins_nor_ends_with_a_variable() -> None:
+    parts = {each: re.split(r"\{\{\d+\}\}", whatsapp_template_text(*each)) for each in MESSAGES}
+    wordless = [each for each, (first, *_) in parts.items() if not re.search(r"\w", first)]
+    wordless += [each for each, (*_, last) in parts.items() if not re.search(r"\w", last)]
+    assert wordless == []
+    side_by_side = [
+        each
+        for each, (_, *between, _) in parts.items()
+        if not all(re.search(r"\w|,", words) for words in between)
+    ]
+    assert side_by_side == [], "two variables side by side are refused"
 
 
-@pytest.mark.parametrize(("template", "language"), MESSAGES)
-def test_an_approved_text_has_more_words_than_three_for_each_variable(template: str, language: str) -> None:
-    text = whatsapp_template_text(template, language)
-    words = PLACEHOLDER.sub(" ", text).split()
-    assert len(words) > 3 * len(set(PLACEHOLDER.findall(text)))
+def test_an_approved_text_has_more_words_than_three_for_each_variable() -> None:
+    texts = {each: whatsapp_template_text(*each) for each in MESSAGES}
+    counts = {
+        each: (len(PLACEHOLDER.sub(" ", text).split()), len(set(PLACEHOLDER.findall(text))))
+        for each, text in texts.items()
+    }
+    assert {each: count for each, count in counts.items() if count[0] <= 3 * count[1]} == {}
 
 
 @pytest.mark.parametrize("language", CATALOG.languages)
@@ -45,37 +55,50 @@ def test_no_two_templates_are_the_same_text(language: str) -> None:
     assert len(set(texts)) == len(texts), "the provider refuses a duplicate"
 
 
-@pytest.mark.parametrize(("template", "language"), MESSAGES)
-def test_the_variables_put_into_the_approved_text_give_the_message(template: str, language: str) -> None:
-    message = render_whatsapp(template, replace(USUAL, language=language))
-    text = whatsapp_template_text(template, language)
-    assert PLACEHOLDER.sub(lambda found: message.variables[found[1]], text) == message.body
+def test_the_variables_put_into_the_approved_text_give_the_message() -> None:
+    given = {}
+    for template, language in MESSAGES:
+        message = render_whatsapp(template, replace(USUAL, language=language))
+        text = whatsapp_template_text(template, language)
+        filled = PLACEHOLDER.sub(lambda found, put=message.variables: put[found[1]], text)
+        given[template, language] = (filled, message.body)
+    assert {each: texts for each, texts in given.items() if texts[0] != texts[1]} == {}
 
 
-@pytest.mark.parametrize(("template", "language"), MESSAGES)
-def test_a_message_says_who_what_how_to_disagree_and_how_to_stop(template: str, language: str) -> None:
-    body = render_whatsapp(template, replace(USUAL, language=language)).body
-    for part in (
-        USUAL.customer_name,
-        USUAL.creditor.legal_name,
-        USUAL.invoice_number,
-        USUAL.reference,
-        "contestacoes@example.com",
-        OPT_OUT[language],
-    ):
-        assert part in body
-    assert ".." not in body
+def test_a_message_says_who_what_how_to_disagree_and_how_to_stop() -> None:
+    missing, doubled = [], []
+    for template, language in MESSAGES:
+        body = render_whatsapp(template, replace(USUAL, language=language)).body
+        parts = (
+            USUAL.customer_name,
+            USUAL.creditor.legal_name,
+            USUAL.invoice_number,
+            USUAL.reference,
+            "contestacoes@example.com",
+            OPT_OUT[language],
+        )
+        missing += [(template, language, part) for part in parts if part not in body]
+        if ".." in body:
+            doubled.append((template, language, body))
+    assert (missing, doubled) == ([], [])
 
 
-@pytest.mark.parametrize(("template", "language"), MESSAGES)
-def test_the_longest_values_fit_the_provider_limit(template: str, language: str) -> None:
-    assert len(render_whatsapp(template, longest(language, "USD")).body) <= 1024
+def test_the_longest_values_fit_the_provider_limit() -> None:
+    lengths = {
+        (template, language): len(render_whatsapp(template, ctx).body)
+        for language in CATALOG.languages
+        for ctx in [longest(language, "USD")]
+        for template in TEMPLATES
+    }
+    assert {each: length for each, length in lengths.items() if length > 1024} == {}
 
 
-@pytest.mark.parametrize("template", TEMPLATES)
-def test_no_two_languages_say_the_same(template: str) -> None:
-    texts = {whatsapp_template_text(template, language) for language in CATALOG.languages}
-    assert len(texts) == len(CATALOG.languages)
+def test_no_two_languages_say_the_same() -> None:
+    texts = {
+        template: {whatsapp_template_text(template, language) for language in CATALOG.languages}
+        for template in TEMPLATES
+    }
+    assert [template for template, said in texts.items() if len(said) != len(CATALOG.languages)] == []
 
 
 def test_an_empty_variable_is_refused_by_name() -> None:
