@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from babel import Locale
 from babel.dates import format_date
@@ -17,6 +18,8 @@ from cadence.words import Channel, rounded
 from templates.labels import Counted, Labels, labels_of
 
 Values = dict[str, str | list[str]]
+# Babel takes a tenth of a millisecond and more to write one; a letter repeats its own, and a day's letters their dates.
+WRITTEN_KEPT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +207,12 @@ def _plan(channel: str, ctx: RenderContext, labels: Labels) -> Values:
 
 def money(amount: Decimal, currency: str, labels: Labels) -> str:
     """An amount of `currency` (ISO 4217), rounded, as the language writes it."""
-    return format_currency(rounded(amount, currency), currency, locale=labels.locale)
+    return _currency(rounded(amount, currency), currency, labels.locale)
+
+
+@lru_cache(maxsize=WRITTEN_KEPT)
+def _currency(amount: Decimal, currency: str, locale: str) -> str:
+    return format_currency(amount, currency, locale=locale)
 
 
 def _amounts(ctx: RenderContext, labels: Labels) -> Values:
@@ -241,18 +249,28 @@ def _payment(channel: str, ctx: RenderContext) -> Values:
 
 def long_date(day: date, labels: Labels) -> str:
     """A date in full, as the language writes it."""
-    text = format_date(day, "long", locale=labels.locale)
+    text = _date(day, "long", labels.locale)
     if day.day == 1 and labels.first_day:
         return labels.first_day + text.removeprefix("1")
     return text
 
 
 def _short_date(day: date, labels: Labels) -> str:
-    return format_date(day, labels.sms_date, locale=labels.locale)
+    return _date(day, labels.sms_date, labels.locale)
+
+
+@lru_cache(maxsize=WRITTEN_KEPT)
+def _date(day: date, pattern: str, locale: str) -> str:
+    return format_date(day, pattern, locale=locale)
 
 
 def counted(count: int, words: Counted, labels: Labels) -> str:
     """A number of things in the language's own words; below zero there is nothing to count."""
     shown = max(count, 0)
-    form = Locale.parse(labels.locale).plural_form(shown)
+    form = _plural_form(shown, labels.locale)
     return (words.one if form == "one" else words.other).format(n=shown)
+
+
+@lru_cache(maxsize=WRITTEN_KEPT)
+def _plural_form(count: int, locale: str) -> str:
+    return Locale.parse(locale).plural_form(count)

@@ -19,6 +19,11 @@ MESSAGES = list(itertools.product(TEMPLATES, CATALOG.languages))
 PLACEHOLDER = re.compile(r"\{\{(\d+)\}\}")
 
 
+def filled(text: str, variables: dict[str, str]) -> str:
+    """An approved text with its variables put in."""
+    return PLACEHOLDER.sub(lambda found: variables[found[1]], text)
+
+
 def test_placeholders_rise_from_one_in_reading_order() -> None:
     read = {
         message: list(dict.fromkeys(map(int, PLACEHOLDER.findall(whatsapp_template_text(*message)))))
@@ -60,8 +65,7 @@ def test_the_variables_put_into_the_approved_text_give_the_message() -> None:
     for template, language in MESSAGES:
         message = render_whatsapp(template, replace(USUAL, language=language))
         text = whatsapp_template_text(template, language)
-        filled = PLACEHOLDER.sub(lambda found, put=message.variables: put[found[1]], text)
-        given[template, language] = (filled, message.body)
+        given[template, language] = (filled(text, message.variables), message.body)
     assert {each: texts for each, texts in given.items() if texts[0] != texts[1]} == {}
 
 
