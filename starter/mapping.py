@@ -82,7 +82,7 @@ PLAIN = Mapping()
 
 def read_mapping(path: Path, known: tuple[str, ...]) -> Mapping:
     """Read a mapping whose keys are among the `known` columns; raise DocumentError with line and field."""
-    mapping, source = read_located(Mapping, read_text(path), path.name)
+    mapping, source = read_located(Mapping, read_text(path), str(path))
     strays = [
         (part, key) for part in ("columns", "defaults") for key in getattr(mapping, part) if key not in known
     ]
@@ -113,7 +113,7 @@ def columns_of(table: Table, path: Path, mapping: Mapping | None, known: tuple[s
         strays = [heading for heading in table.headings if _plain(heading) not in known]
         if strays:
             raise DocumentError(
-                [Problem(path.name, 1, "", unknown_name(heading, known)) for heading in strays]
+                [Problem(str(path), 1, "", unknown_name(heading, known)) for heading in strays]
             )
     else:
         _refuse_absent(table, path, mapping.columns)

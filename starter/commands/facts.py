@@ -85,7 +85,7 @@ def cancel(
     """Close an invoice that is not to be collected."""
     code = o.read_code("--reason", reason)
     origin = o.read_origin(actor, note)
-    tell(invoice, origin, lambda stands, now: acts.cancel(stands, now, reason=code), "cancelled")
+    tell(invoice, origin, lambda stands, now: acts.cancel(stands, now, reason=code), "cancellation noted")
 
 
 def tell(

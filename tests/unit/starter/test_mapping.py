@@ -50,8 +50,9 @@ def test_a_mapping_names_our_columns_by_their_headings(tmp_path: Path) -> None:
     ],
 )
 def test_a_mapping_with_a_mistake_names_its_line_and_field(tmp_path: Path, text: str, sentence: str) -> None:
-    with pytest.raises(DocumentError, match=sentence):
+    with pytest.raises(DocumentError, match=sentence) as refused:
         read_mapping(mapping_file(tmp_path, text), KNOWN)
+    assert str(refused.value).startswith(f"{tmp_path}/"), "the file is named as it was given"
 
 
 def test_a_heading_that_the_table_lacks_is_refused_with_the_nearest(tmp_path: Path) -> None:
@@ -65,7 +66,9 @@ def test_a_heading_that_the_table_lacks_is_refused_with_the_nearest(tmp_path: Pa
 def test_without_a_mapping_every_heading_must_be_known(tmp_path: Path) -> None:
     table_file = tmp_path / "t.csv"
     table_file.write_text("Invoice,ammount,due_on*\n1,2,3\n")
-    with pytest.raises(DocumentError, match=r"'ammount' is no column here; did you mean 'amount'"):
+    with pytest.raises(
+        DocumentError, match=rf"{table_file}:1: 'ammount' is no column here; did you mean 'amount'"
+    ):
         columns_of(read_table(table_file), table_file, None, KNOWN)
     table_file.write_text("Invoice,AMOUNT,due_on*\n1,2,3\n")
     columns = columns_of(read_table(table_file), table_file, None, KNOWN)
