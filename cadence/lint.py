@@ -12,15 +12,13 @@ from cadence.document import Cadence, Roll
 from cadence.offsets import Anchor
 from cadence.problems import Level, Path, Problem, Source
 from cadence.sends import Send
-from cadence.spread import Spread, spreads
+from cadence.spread import CLOSED_AT_ONCE, Spread, spreads
 from cadence.trial import Situation, objection
 from cadence.words import Channel
 
 Finding = tuple[Path, str]
 REMINDER, NOTICE = "reminder", "notice"
 WEEKEND = {"sat", "sun"}
-# A weekend and a long run of holidays may lie between a step's day and the day on which it is performed.
-ROLLED_DAYS = 7
 
 
 class TemplateCatalog(Protocol):
@@ -215,11 +213,11 @@ def _partial_notice(cadence: Cadence) -> Iterator[Finding]:
 
 
 def _overdue(spread: Spread, roll: Roll) -> tuple[int | None, int | None]:
-    """Days overdue when a step comes. After the due date there is no most: invoices arrive late, too."""
+    """Days overdue when a step comes, moved to a business day; after the due date without a most: some arrive late."""
     if spread.base is Anchor.ISSUED:
         return None, None
-    least = spread.earliest - (ROLLED_DAYS if roll is Roll.BACKWARD else 0)
-    return least, spread.latest + ROLLED_DAYS if spread.latest < 0 else None
+    least = spread.earliest - (CLOSED_AT_ONCE if roll is Roll.BACKWARD else 0)
+    return least, spread.latest + CLOSED_AT_ONCE if spread.latest < 0 else None
 
 
 def _whatsapp(cadence: Cadence, templates: TemplateCatalog, creditor: Creditor) -> Iterator[Finding]:

@@ -6,17 +6,17 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cadence.calendars import BusinessDays
 from cadence.creditor import Creditor
-from cadence.document import Cadence
+from cadence.document import Cadence, Roll
 from cadence.lint import lint, lint_set
 from cadence.offsets import Anchor, Offset
 from cadence.problems import Level, Problem
 from cadence.reading import read_document, read_located
-from cadence.spread import Spread
+from cadence.spread import CLOSED_AT_ONCE, Spread
 from cadence.trial import Situation, objection
 
 EVERYWHERE = ("email", "sms", "whatsapp")
@@ -125,8 +125,8 @@ def test_a_sound_cadence_has_nothing_to_be_said_about_it() -> None:
          "'dispute_received' is a notice, and this is the place of a reminder"),
         ("      template: dispute_received", "      template: upcoming", "38: branches.dispute.notice.template",
          "'upcoming' is a reminder, and this is the place of a notice"),
-        ("when: balance > 0", "when: days_overdue > 5", "13: steps[0].when",
-         "'days_overdue > 5' is never true when this step comes: days_overdue is at least -3 and at most 4 then"),
+        ("when: balance > 0", "when: days_overdue > 9", "13: steps[0].when",
+         "'days_overdue > 9' is never true when this step comes: days_overdue is at least -3 and at most 9 then"),
         ("when: days_overdue > 5", "when: days_overdue < 5", "20: steps[1].when",
          "'days_overdue < 5' is never true when this step comes: days_overdue is at least 10 then"),
         ("when: balance > 0", "when: balance <= 0", "13: steps[0].when",
@@ -280,19 +280,31 @@ def test_days_overdue_is_judged_by_its_bounds(least: int, asked: int) -> None:
     assert (objection(f"days_overdue < {asked}", situation) is not None) == (least >= asked)
 
 
+# Those that close most beside those that are shipped.
+CALENDARS = st.sampled_from(["BR", "PT", "US", "JP", "AZ", "IR", "MM", "NP", "RU"])
+
+
 @given(
     st.dates(date(2020, 1, 1), date(2040, 12, 31)),
     st.integers(-60, 60),
-    st.sampled_from(["BR", "PT", "US", "JP"]),
+    CALENDARS,
 )
+@example(date(2022, 5, 6), -49, "JP")
+@example(date(2025, 9, 18), 15, "NP")
+@example(date(2025, 3, 19), 1, "AZ")
 def test_business_days_fall_within_the_days_that_lint_reckons_with(
     day: date, count: int, country: str
 ) -> None:
     offset = Offset(anchor=Anchor.DUE, count=count, business=True)
     spread = Spread(Anchor.DUE, 0, 0).moved(offset)
     reached = (offset.from_day(day, BusinessDays(country).add) - day).days
-    assert spread.earliest <= reached
-    assert reached <= spread.latest + abs(count) // 5  # a holiday a week is more than any calendar has
+    assert spread.earliest <= reached <= spread.latest
+
+
+@given(st.dates(date(2020, 1, 1), date(2040, 12, 31)), st.sampled_from(sorted(Roll)), CALENDARS)
+@example(date(2025, 3, 20), Roll.FORWARD, "AZ")
+def test_no_day_is_rolled_further_than_lint_reckons_with(day: date, roll: Roll, country: str) -> None:
+    assert abs((BusinessDays(country).roll(day, roll) - day).days) <= CLOSED_AT_ONCE
 
 
 @pytest.mark.parametrize(
