@@ -102,7 +102,7 @@ def _keeper(client: Client, settings: Settings, performing: Performing, recordin
         max_cached_workflows=settings.max_cached_workflows,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.sticky_timeout_seconds),
         graceful_shutdown_timeout=GRACE,
-        deployment_config=_deployment(settings),
+        deployment_config=_deployment(settings.worker_build_id),
     )
 
 
@@ -117,6 +117,7 @@ def _sender(client: Client, task_queue: str, send: Callable[..., Any], rate: flo
         max_task_queue_activities_per_second=rate or None,
         disable_eager_activity_execution=True,
         graceful_shutdown_timeout=GRACE,
+        deployment_config=_deployment(),
     )
 
 
@@ -130,15 +131,17 @@ def _announcer(client: Client, ledger: Ledger, settings: Settings) -> Worker:
         max_concurrent_activities=AT_ONCE,
         disable_eager_activity_execution=True,
         graceful_shutdown_timeout=GRACE,
+        deployment_config=_deployment(),
     )
 
 
-def _deployment(settings: Settings) -> WorkerDeploymentConfig:
+def _deployment(build: str | None = None) -> WorkerDeploymentConfig:
     """Versioning is on only where a build is named: a versioned worker with no current version gets no tasks.
 
-    Without one the release stands for it: the SDK would read every module that is loaded to make a name up.
+    Without one the release stands for it: the SDK would read every module that is loaded to make a name up. That
+    goes for workers without workflows too, which are never versioned.
     """
-    build, versioned = settings.worker_build_id, settings.worker_build_id is not None
+    versioned = build is not None
     behaviour = VersioningBehavior.AUTO_UPGRADE if versioned else VersioningBehavior.UNSPECIFIED
     return WorkerDeploymentConfig(
         version=WorkerDeploymentVersion("regua", build or version("regua")),

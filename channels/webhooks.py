@@ -74,7 +74,7 @@ class WebhookPoster:
     ) -> None:
         self.private_too = private_too
         self.resolve = resolve
-        self.tls = tls or _usual_tls()
+        self.tls = tls
 
     async def post(self, letter: Letter, at: datetime) -> Answer:
         """Post a letter, signed for the aware instant `at`. Whatever happens is an answer; nothing of its body is kept."""
@@ -92,7 +92,9 @@ class WebhookPoster:
     async def _post_to(self, place: Place, letter: Letter, at: datetime) -> Answer:
         # A client for each post: a kept connection was checked for another name, at another time. No proxy and no
         # .netrc of the environment, which would call elsewhere.
-        async with httpx.AsyncClient(verify=self.tls, trust_env=False, timeout=TIMEOUT_SECONDS) as client:
+        # The authorities are read for the first post: most processes end without one.
+        tls = self.tls or _usual_tls()
+        async with httpx.AsyncClient(verify=tls, trust_env=False, timeout=TIMEOUT_SECONDS) as client:
             *others, last = place.addresses
             for address in others:
                 try:

@@ -72,7 +72,7 @@ COMMANDS: Mapping[str, str] = {
     "rehearse": "rehearsals.rehearse",
     "demo": "rehearsals.demo",
     "doctor": "health.doctor",
-    "worker": "deploying.worker",
+    "worker": "working.worker",
     "relay": "relaying.relay",
     "api": "serving.api",
     "migrate": "deploying.migrate",

@@ -1,11 +1,6 @@
-"""Commands of a deployment: the ledger's migration, and the worker's process."""
+"""The command that brings the ledger's tables up to this version."""
 
-import os
-import sys
-
-from channels.settings import load_settings as load_channel_settings
 from ledger import schema
-from starter.documents import read_creditor, read_packs
 from starter.printing import say
 from starter.settings import load_settings
 
@@ -21,12 +16,3 @@ def migrate() -> None:
         if before == after
         else f"the ledger went from {before or 'nothing'} to {after}"
     )
-
-
-def worker() -> None:
-    """Run a worker until it is told to stop; sends under way are let finish."""
-    # Refused here with a sentence, before the process becomes the worker.
-    read_creditor(load_settings().creditor_file)
-    read_packs(load_settings().policies_dir)
-    load_channel_settings()
-    os.execv(sys.executable, [sys.executable, "-m", "worker"])  # noqa: S606 - it has no shell to need
