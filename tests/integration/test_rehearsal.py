@@ -14,6 +14,8 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from tests.integration.terminal import Terminal
+
 ROOT = Path(__file__).parents[2]
 PORTFOLIO = """\
 invoice,customer,customer_name,segment,language,country,timezone,email,phone,whatsapp,issued_on,due_on,amount,currency,payment_method
@@ -214,16 +216,17 @@ def test_rows_stand_in_the_order_of_time_then_invoice_then_step(rehearsed: Rehea
 
 
 async def test_a_happening_that_makes_no_sense_when_it_comes_ends_the_rehearsal_with_a_sentence(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.chdir(ROOT)
     (tmp_path / "p.csv").write_text("\n".join(PORTFOLIO.splitlines()[:2]))
     (tmp_path / "e.csv").write_text("at,event,invoice,reason\n2026-01-07T10:00,resolution,EARLY,upheld\n")
-    status, out, err = await regua(
+    said = await Terminal(capsys)(
         "rehearse", str(tmp_path / "p.csv"), "--events", str(tmp_path / "e.csv"), "--from", "2026-01-05",
         "--days", "10", "--report", str(tmp_path / "report"),
     )  # fmt: skip
-    assert (status, out) == (2, "")
-    assert err.splitlines()[-1] == (
+    assert (said.status, said.out) == (2, "")
+    assert said.err.splitlines()[-1] == (
         "regua: line 2 of the happenings, resolution of EARLY: the invoice is not disputed then; "
         "put a dispute before the resolution"
     )
