@@ -202,6 +202,7 @@ class Situation:
     promised: Decimal = Decimal(0)
     sums: Sums = Sums()
     awaiting: tuple[str, ...] = ()
+    disputed: bool = False
 
     @property
     def unpromised(self) -> Decimal:
@@ -251,6 +252,7 @@ def situation_of(unit: Unit, held: Held) -> Situation:
         promised=held.facts.promised,
         awaiting=held.facts.awaiting,
         sums=sums_of(held.facts),
+        disputed=held.facts.disputed,
     )
 
 

@@ -126,13 +126,23 @@ def _dispute(happening: Happening, stands: Situation) -> e.InvoiceEvent:
     return e.DisputeOpened(amount=amount, answer_by=happening.on, **_code(happening))
 
 
-def _assignment(happening: Happening, _stands: Situation) -> e.InvoiceEvent:
+def _assignment(happening: Happening, stands: Situation) -> e.InvoiceEvent:
+    _need_dispute(happening, stands)
     return e.DisputeAssigned(owner=happening.reason or "", answer_by=happening.on)
 
 
 def _resolution(happening: Happening, stands: Situation) -> e.InvoiceEvent:
+    _need_dispute(happening, stands)
     said = {"outcome": happening.reason, "credit": _exact(happening, stands)}
     return e.DisputeResolved.model_validate(said)
+
+
+def _need_dispute(happening: Happening, stands: Situation) -> None:
+    # It would change nothing, and whoever slipped in the invoice's number would not hear of it.
+    if not stands.disputed:
+        raise ValueError(
+            f"event: the invoice is not disputed then; put a dispute before the {happening.event}"
+        )
 
 
 def _approval(happening: Happening, stands: Situation) -> e.InvoiceEvent:

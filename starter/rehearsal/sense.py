@@ -1,4 +1,4 @@
-"""Whether a happening makes sense when its turn comes: nobody resolves a dispute that nobody opened."""
+"""Whether a happening makes sense when its turn comes: nobody takes back what nobody paid."""
 
 from cadence.disputes import most_credited
 from cadence.facts import InvoiceFacts
@@ -18,11 +18,9 @@ def objection(happening: Happening, stands: Standing) -> str | None:
         return f"the invoice is closed as {facts.closed} by then; give the {event} an earlier `at`, or leave it out"
     if event is Kind.DISPUTE and facts.disputed:
         return "the invoice is disputed already by then; put a resolution before the second dispute"
-    if event in (Kind.ASSIGNMENT, Kind.RESOLUTION) and not facts.disputed:
-        return f"the invoice is not disputed then; put a dispute before the {event}"
     if event is Kind.DISPUTE and happening.amount and happening.amount > facts.balance:
         return f"amount: more is disputed than is open by then ({facts.balance}); write the part, or leave it out"
-    if event is Kind.RESOLUTION and happening.amount and happening.amount > most_credited(facts):
+    if event is Kind.RESOLUTION and facts.disputed and (happening.amount or 0) > most_credited(facts):
         return f"amount: more is credited than is disputed then ({most_credited(facts)}); write less"
     if event is Kind.RESUME and not facts.holds:
         return "the invoice is not on hold then; put a pause before the resume"

@@ -227,7 +227,7 @@ async def test_a_happening_that_makes_no_sense_when_it_comes_ends_the_rehearsal_
     )  # fmt: skip
     assert (said.status, said.out) == (2, "")
     assert said.err.splitlines()[-1] == (
-        "regua: line 2 of the happenings, resolution of EARLY: the invoice is not disputed then; "
+        "regua: line 2 of the happenings, resolution of EARLY: event: the invoice is not disputed then; "
         "put a dispute before the resolution"
     )
     assert not (tmp_path / "report").exists()

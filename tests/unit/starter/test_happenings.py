@@ -79,10 +79,15 @@ def test_each_event_becomes_its_fact(tmp_path: Path) -> None:
     assert event(tmp_path, event="dispute") == e.DisputeOpened(reason="unspecified")
     part = event(tmp_path, event="dispute", amount="12.50", date="2026-02-20", reason="price")
     assert part == e.DisputeOpened(reason="price", amount=Decimal("12.50"), answer_by=date(2026, 2, 20))
-    assigned = event(tmp_path, event="assignment", date="2026-02-20", reason="sales")
+    disputed = replace(STANDS, disputed=True)
+    assigned = to_fact(
+        one(tmp_path, event="assignment", date="2026-02-20", reason="sales"), disputed, "ana"
+    ).event
     assert assigned == e.DisputeAssigned(owner="sales", answer_by=date(2026, 2, 20))
-    assert event(tmp_path, event="resolution", reason="upheld") == e.DisputeResolved(outcome="upheld")
-    credited = event(tmp_path, event="resolution", reason="upheld", amount="5")
+    resolved = to_fact(one(tmp_path, event="resolution", reason="upheld"), disputed, "ana").event
+    assert resolved == e.DisputeResolved(outcome="upheld")
+    row = one(tmp_path, event="resolution", reason="upheld", amount="5")
+    credited = to_fact(row, disputed, "ana").event
     assert credited == e.DisputeResolved(outcome="upheld", credit=Decimal(5))
     waits = replace(STANDS, awaiting=("final/1",))
     approved = to_fact(one(tmp_path, event="approval"), waits, "ana").event
@@ -130,6 +135,14 @@ def test_a_payment_in_foreign_money_is_kept_for_a_person_to_look_at(tmp_path: Pa
         ),
         ({"event": "reply", "text": "hello"}, "is not a fact of one invoice"),
         ({"event": "dispute", "amount": "1.005"}, "amount: 1.005 has more decimals than EUR, which has 2"),
+        (
+            {"event": "resolution", "reason": "upheld"},
+            "event: the invoice is not disputed then; put a dispute before the resolution",
+        ),
+        (
+            {"event": "assignment", "reason": "sales"},
+            "not disputed then; put a dispute before the assignment",
+        ),
         ({"event": "approval"}, "event: no step waits for approval; put it after the day on which the step"),
         (
             {"event": "extension", "date": "2026-02-03"},
@@ -238,7 +251,8 @@ def test_no_more_is_taken_back_than_was_paid(tmp_path: Path) -> None:
 
 def test_a_dispute_and_its_resolution_may_carry_the_same_case_number(tmp_path: Path) -> None:
     opened = to_fact(one(tmp_path, event="dispute", id="7"), STANDS, "ana")
-    resolved = to_fact(one(tmp_path, event="resolution", reason="upheld", id="7"), STANDS, "ana")
+    disputed = replace(STANDS, disputed=True)
+    resolved = to_fact(one(tmp_path, event="resolution", reason="upheld", id="7"), disputed, "ana")
     assert opened.origin.external_id != resolved.origin.external_id
 
 

@@ -74,14 +74,6 @@ def test_a_second_dispute_needs_a_resolution_before_it() -> None:
     assert said == "the invoice is disputed already by then; put a resolution before the second dispute"
 
 
-def test_a_resolution_needs_a_dispute() -> None:
-    assert objection(happening(Kind.RESOLUTION), standing(**DISPUTED)) is None
-    said = objection(happening(Kind.RESOLUTION), standing())
-    assert said == "the invoice is not disputed then; put a dispute before the resolution"
-    said = objection(happening(Kind.ASSIGNMENT), standing())
-    assert said == "the invoice is not disputed then; put a dispute before the assignment"
-
-
 def test_no_more_is_disputed_than_is_open_nor_credited_than_is_disputed() -> None:
     assert objection(happening(Kind.DISPUTE, "100"), standing()) is None
     assert "more is disputed than is open" in str(objection(happening(Kind.DISPUTE, "100.01"), standing()))
