@@ -19,7 +19,7 @@ from starter.documents import Documents
 from starter.embedded import EmbeddedPostgres, EmbeddedSandbox, EmbeddedTemporal
 from starter.next_message import next_message
 from starter.printing import say
-from starter.processes import ChildProcess, StartError, free_port, locked_home
+from starter.processes import ChildProcess, StartError, free_port
 from starter.publish import publish_files
 from starter.rulers import cadence_files
 from starter.running_stack import RUNNING_STACK
@@ -39,10 +39,11 @@ GATHERING = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """What the stack runs for: the documents, and the ports that people asked for (0: a free one)."""
+    """What the stack runs for: the documents, a home it holds alone, and the ports people asked for (0: a free one)."""
 
     documents: Documents
     cadences: Path
+    home: Path
     ui_port: int = 0
     api_port: int = 0
 
@@ -50,30 +51,27 @@ class Stack:
 async def run_stack(stack: Stack) -> None:
     """Run until Ctrl-C or SIGTERM, then end everything; data and logs stay in .regua of this folder.
 
-    Raises StartError where a part does not start or ends by itself, or another copy runs here.
+    Raises StartError where a part does not start or ends by itself.
     """
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    home = RUNNING_STACK.parent.resolve()
-    with locked_home(home):
-        async with AsyncExitStack() as ending:
-            environment, processes, ui = await _start(stack, home, ending)
-            ending.callback(RUNNING_STACK.unlink, missing_ok=True)
-            _leave_address(environment)
-            _print_addresses(environment, home, ui)
-            say(await _next_message(environment["DATABASE_URL"]))
-            say("\nCtrl-C ends it; the data is kept.")
-            await _watch(processes, stop)
-            say("stopping")
+    async with AsyncExitStack() as ending:
+        environment, processes, ui = await _start(stack, ending)
+        ending.callback(RUNNING_STACK.unlink, missing_ok=True)
+        _leave_address(environment)
+        _print_addresses(environment, stack.home, ui)
+        say(await _next_message(environment["DATABASE_URL"]))
+        say("\nCtrl-C ends it; the data is kept.")
+        await _watch(processes, stop)
+        say("stopping")
 
 
-async def _start(
-    stack: Stack, home: Path, ending: AsyncExitStack
-) -> tuple[dict[str, str], list[ChildProcess], str]:
+async def _start(stack: Stack, ending: AsyncExitStack) -> tuple[dict[str, str], list[ChildProcess], str]:
     say("starting PostgreSQL, Temporal and the provider sandbox")
     ui_port = stack.ui_port or free_port()
     api_port = stack.api_port or free_port()
+    home = stack.home
     postgres = await ending.enter_async_context(EmbeddedPostgres(home))
     temporal = await ending.enter_async_context(EmbeddedTemporal(home, ui_port=ui_port))
     api = f"http://127.0.0.1:{api_port}"

@@ -14,7 +14,8 @@ from starter.commands.documents import (
     PolicyFolder,
 )
 from starter.documents import read_documents
-from starter.stack import Stack, run_stack
+from starter.processes import locked_home
+from starter.running_stack import RUNNING_STACK
 
 UiPort = Annotated[
     int, typer.Option("--ui-port", min=0, max=65535, help="Temporal's UI; 0 takes a free port.")
@@ -32,4 +33,9 @@ def up(
     policies: PolicyFolder = DEFAULT_POLICIES,
 ) -> None:
     """Run everything here, with embedded servers and the provider sandbox, until Ctrl-C. The data is kept."""
-    asyncio.run(run_stack(Stack(read_documents(creditor, policies), folder, ui_port, api_port)))
+    documents = read_documents(creditor, policies)
+    with locked_home(RUNNING_STACK.parent.resolve()) as home:
+        # Who may not run here is told so at once: to load all that runs takes longer than anything else before it.
+        from starter.stack import Stack, run_stack  # noqa: PLC0415
+
+        asyncio.run(run_stack(Stack(documents, folder, home, ui_port, api_port)))
