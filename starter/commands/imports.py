@@ -1,6 +1,7 @@
 """Commands that take files in: a portfolio of invoices, what happened to them, and the people at customers."""
 
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
@@ -8,11 +9,11 @@ import typer
 
 from ledger.access import Ledger
 from starter.commands import options as o
-from starter.contacts import import_contacts
+from starter.contacts import ContactsImported, import_contacts
 from starter.importing import CONTACTS_A_DAY, Contacts, Imported, import_file, write_template
-from starter.importing_happenings import import_happenings
+from starter.importing_happenings import HappeningsImported, import_happenings
 from starter.next_message import next_message
-from starter.printing import console, counted, say, table
+from starter.printing import as_json, console, counted, say, table
 from starter.rejects import Rejected
 from starter.session import Refusal, wall_clock, with_ledger
 from starter.settings import load_settings
@@ -37,6 +38,7 @@ def import_invoices(
         int, typer.Option("--limit", min=0, help="Ask above so many contacts a day.")
     ] = CONTACTS_A_DAY,
     actor: o.Actor = o.ACTOR,
+    json: o.Json = False,
 ) -> None:
     """Import invoices: the good rows are taken in, the others go to a rejects file. Twice is the same as once."""
     if (file is None) == (template is None):
@@ -47,18 +49,22 @@ def import_invoices(
         return
     assert file is not None
     chosen, who = file, o.read_line("--actor", actor)
+    agree = None if yes else _refuse if json else _agree
 
     async def work(ledger: Ledger) -> tuple[Imported, str]:
         done = await import_file(
             chosen, ledger, wall_clock(), who, console(),
-            mapping=mapping, dry_run=dry_run, agree=None if yes else _agree, limit=limit,
+            mapping=mapping, dry_run=dry_run, agree=agree, limit=limit,
         )  # fmt: skip
         return done, await next_message(ledger.engine, wall_clock())
 
     done, following = with_ledger(work)
-    _print_imported(done, limit)
-    if not (done.dry_run or done.declined):
-        say(following)
+    if json:
+        _print_as_json(done)
+    else:
+        _print_imported(done, limit)
+        if not (done.dry_run or done.declined):
+            say(following)
     raise typer.Exit(done.exit_status)
 
 
@@ -67,25 +73,33 @@ def import_events(
         Path, typer.Argument(help="A CSV or XLSX file of payments and other facts.", show_default=False)
     ],
     actor: o.Actor = o.ACTOR,
+    json: o.Json = False,
 ) -> None:
     """Import what happened to invoices: yesterday's payments, disputes, promises. Twice is the same as once."""
     who = o.read_line("--actor", actor)
     policies = load_settings().policies_dir
     done = with_ledger(lambda ledger: import_happenings(file, ledger, wall_clock(), who, console(), policies))
-    say(f"{done.new} new, {done.same} known before, {len(done.rejected)} rejected")
-    _print_rejected(done.rejected, done.rejects_file)
+    if json:
+        _print_as_json(done)
+    else:
+        say(f"{done.new} new, {done.same} known before, {len(done.rejected)} rejected")
+        _print_rejected(done.rejected, done.rejects_file)
     raise typer.Exit(done.exit_status)
 
 
 def import_people(
     file: Annotated[Path, typer.Argument(help="A CSV or XLSX file of contacts.", show_default=False)],
     actor: o.Actor = o.ACTOR,
+    json: o.Json = False,
 ) -> None:
     """Import contacts of customers: whom a step can write to by their role. Twice is the same as once."""
     who = o.read_line("--actor", actor)
     done = with_ledger(lambda ledger: import_contacts(file, ledger, wall_clock(), who))
-    say(f"{done.new} new, {done.changed} changed, {done.same} the same, {len(done.rejected)} rejected")
-    _print_rejected(done.rejected, done.rejects_file)
+    if json:
+        _print_as_json(done)
+    else:
+        say(f"{done.new} new, {done.changed} changed, {done.same} the same, {len(done.rejected)} rejected")
+        _print_rejected(done.rejected, done.rejects_file)
     raise typer.Exit(done.exit_status)
 
 
@@ -93,6 +107,17 @@ def _agree(contacts: Contacts) -> bool:
     """Ask the person at the terminal; where nobody is there, nobody agreed."""
     _print_contacts(contacts)
     return sys.stdin.isatty() and typer.confirm("Import them all the same?", default=False)
+
+
+def _refuse(contacts: Contacts) -> bool:
+    """A program is asked nothing."""
+    return False
+
+
+def _print_as_json(done: Imported | HappeningsImported | ContactsImported) -> None:
+    """What was done, and each rejected row by its line: what stood in it is in the rejects file."""
+    rejected = [{"line": row.line, "reason": row.reason} for row in done.rejected]
+    as_json({field.name: getattr(done, field.name) for field in fields(done)} | {"rejected": rejected})
 
 
 def _print_imported(done: Imported, limit: int) -> None:

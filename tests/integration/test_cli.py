@@ -336,12 +336,38 @@ async def test_an_import_says_what_it_did_and_what_it_could_not(terminal: Termin
     assert (tmp_path / "more.rejects.csv").exists()
 
 
+async def test_an_import_tells_a_program_what_it_did_and_asks_it_nothing(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    file = tmp_path / "more.csv"
+    heading = "invoice,customer,customer_name,segment,country,email,due_on,amount,currency\n"
+    good = f"Z-1,Z,Loja Exemplo,standard,PT,loja@example.com,{LATER},10.00,EUR\n"
+    file.write_text(heading + good + good.replace("Z-1", "Z-2").replace("10.00", "ten"))
+    asked = await terminal("import", str(file), "--limit", "0", "--json")
+    assert (asked.status, asked.json["declined"]) == (2, True)
+    said = await terminal("import", str(file), "--json")
+    assert (said.status, said.json["new"], said.json["declined"], said.json["dry_run"]) == (
+        2,
+        1,
+        False,
+        False,
+    )
+    assert set(said.json["contacts"].values()) == {1}
+    [rejected] = said.json["rejected"]
+    assert rejected["line"] == 3
+    assert rejected["reason"].startswith("amount")
+    assert set(rejected) == {"line", "reason"}
+    assert said.json["rejects_file"] == str(tmp_path / "more.rejects.csv")
+
+
 async def test_yesterdays_payments_are_imported_once(terminal: Terminal, tmp_path: Path) -> None:
     file = tmp_path / "events.csv"
     at = (datetime.now(UTC) - timedelta(days=1)).isoformat()
     file.write_text(f"at,event,invoice,amount,id\n{at},payment,A-1,120.50,bank-1\n")
     assert "1 new" in (await terminal.done("events", "import", str(file))).out
     assert "0 new, 1 known before" in (await terminal.done("events", "import", str(file))).out
+    known = {"new": 0, "same": 1, "rejected": [], "rejects_file": None}
+    assert (await terminal.done("events", "import", str(file), "--json")).json == known
     assert (await state(terminal))[0] == "paid"
 
 

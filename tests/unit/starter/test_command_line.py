@@ -56,8 +56,9 @@ def test_every_command_that_reads_has_json() -> None:
              "credit", "jobs", "rules", "doctor", "halt", "rehearse", "unmatched", "unmatched show", "token list",
              "segments explain", "segments lint", "cadence lint", "cadence show"}  # fmt: skip
     previews = {"segments apply", "cadence migrate", "pay-customer", "merge-customer"}
+    takes_in = {"import", "events import", "contacts import"}
     top = commands(get_command(app))
-    for name in reads | previews:
+    for name in reads | previews | takes_in:
         first, _, second = name.partition(" ")
         command = commands(top[first])[second] if second else top[first]
         assert any("--json" in parameter.opts for parameter in getattr(command, "params", [])), name
