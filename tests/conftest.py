@@ -11,6 +11,7 @@ import psutil
 import psycopg
 import pytest
 import pytest_asyncio
+import uvloop
 from hypothesis import settings
 
 from starter.embedded import EmbeddedPostgres, EmbeddedSandbox, EmbeddedTemporal, free_port
@@ -51,6 +52,8 @@ END $$
 def pytest_configure() -> None:
     """Look for cyclic garbage seldom: what is imported and collected is looked through again and again otherwise."""
     gc.set_threshold(GARBAGE)
+    # The loops of the house's own processes.
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 
 def pytest_collection_finish() -> None:
