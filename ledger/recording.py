@@ -4,14 +4,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
 from cadence import events as e
+from cadence.agreements import Dispute
 from cadence.directive import Directive
-from cadence.facts import InvoiceFacts
+from cadence.disputes import most_credited
+from cadence.facts import Closed, InvoiceFacts
 from cadence.words import rounded
 from ledger.access import Ledger
 from ledger.crediting import return_what_is_overdrawn
@@ -166,7 +168,7 @@ class Sums:
     """What may still be done with an invoice's money, in its currency.
 
     At most `paid` can be taken back, `creditable` credited and `credit` refunded; `interest` and `costs` are the open
-    late charges.
+    late charges, and `disputed` is what upholding the dispute credits at most.
     """
 
     paid: Decimal = Decimal(0)
@@ -174,13 +176,16 @@ class Sums:
     credit: Decimal = Decimal(0)
     interest: Decimal = Decimal(0)
     costs: Decimal = Decimal(0)
+    disputed: Decimal = Decimal(0)
 
 
 def sums_of(facts: InvoiceFacts) -> Sums:
     """What may still be done with the money of an invoice."""
     charges = facts.charges.open
     creditable = facts.amount - facts.credited
-    return Sums(facts.paid, creditable, facts.credit, charges["interest"], charges["costs"])
+    return Sums(
+        facts.paid, creditable, facts.credit, charges["interest"], charges["costs"], most_credited(facts)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +207,14 @@ class Situation:
     promised: Decimal = Decimal(0)
     sums: Sums = Sums()
     awaiting: tuple[str, ...] = ()
-    disputed: bool = False
+    dispute: Dispute | None = None
+    on_hold: bool = False
+    on_plan: bool = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether the invoice is closed, as what its state says."""
+        return self.state in get_args(Closed)
 
     @property
     def unpromised(self) -> Decimal:
@@ -252,7 +264,9 @@ def situation_of(unit: Unit, held: Held) -> Situation:
         promised=held.facts.promised,
         awaiting=held.facts.awaiting,
         sums=sums_of(held.facts),
-        disputed=held.facts.disputed,
+        dispute=held.facts.dispute,
+        on_hold=bool(held.facts.holds),
+        on_plan=held.facts.plan is not None,
     )
 
 

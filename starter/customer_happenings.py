@@ -20,6 +20,7 @@ from ledger.unit import Origin, Unit
 from starter.acts import UNSPECIFIED
 from starter.charging import charge
 from starter.happenings import Happening, Kind, end_of, money_in, note_of
+from starter.sense import NothingToEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ async def _pause(occasion: Occasion, happening: Happening, invoice_id: int) -> b
 async def _resume(occasion: Occasion, happening: Happening, invoice_id: int) -> bool:
     async def act(unit: Unit, origin: Origin) -> bool:
         if not unit.customer_facts.holds:
-            raise ValueError("event: the customer is not paused then; put a customer_pause before it")
+            raise NothingToEnd("event: the customer is not paused then; put a customer_pause before it")
         return await end_customer_holds(unit, origin, happening.at)
 
     return await _with_customer(occasion, happening, invoice_id, act)

@@ -18,6 +18,7 @@ from starter.cells import too_fine
 from starter.happening_row import COLUMNS, DIVIDED, Happening, Kind, judge
 from starter.mapping import columns_of, require_columns
 from starter.rejects import Rejected, read_rows
+from starter.sense import check_sense
 from starter.tables import Cell
 
 __all__ = ["Happening", "Happenings", "Kind", "read_happenings", "to_fact"]
@@ -77,6 +78,7 @@ def to_fact(happening: Happening, stands: Situation, actor: str) -> Fact:
 def _event(happening: Happening, stands: Situation) -> e.InvoiceEvent:
     if happening.event not in _EVENTS:
         raise ValueError(f"event: a {happening.event} is not a fact of one invoice")
+    check_sense(happening, stands)
     _look_ahead(happening, stands)
     return _EVENTS[happening.event](happening, stands)
 
@@ -123,26 +125,20 @@ def _waiver(stands: Situation) -> e.InvoiceEvent:
 
 def _dispute(happening: Happening, stands: Situation) -> e.InvoiceEvent:
     amount = _exact(happening, stands)
+    if amount is not None and amount > stands.balance:
+        raise ValueError(f"amount: only {stands.balance} is open; dispute no more than that")
     return e.DisputeOpened(amount=amount, answer_by=happening.on, **_code(happening))
 
 
-def _assignment(happening: Happening, stands: Situation) -> e.InvoiceEvent:
-    _need_dispute(happening, stands)
+def _assignment(happening: Happening, _stands: Situation) -> e.InvoiceEvent:
     return e.DisputeAssigned(owner=happening.reason or "", answer_by=happening.on)
 
 
 def _resolution(happening: Happening, stands: Situation) -> e.InvoiceEvent:
-    _need_dispute(happening, stands)
-    said = {"outcome": happening.reason, "credit": _exact(happening, stands)}
-    return e.DisputeResolved.model_validate(said)
-
-
-def _need_dispute(happening: Happening, stands: Situation) -> None:
-    # It would change nothing, and whoever slipped in the invoice's number would not hear of it.
-    if not stands.disputed:
-        raise ValueError(
-            f"event: the invoice is not disputed then; put a dispute before the {happening.event}"
-        )
+    credit, most = _exact(happening, stands), stands.sums.disputed
+    if credit is not None and credit > most:
+        raise ValueError(f"amount: only {most} is disputed; credit no more than that")
+    return e.DisputeResolved.model_validate({"outcome": happening.reason, "credit": credit})
 
 
 def _approval(happening: Happening, stands: Situation) -> e.InvoiceEvent:
@@ -213,8 +209,7 @@ def _promise(happening: Happening, stands: Situation) -> e.PromiseMade:
     given = _exact(happening, stands)
     amount = stands.unpromised if given is None else given
     if amount <= 0:
-        owed = "it is promised already" if stands.balance > 0 else "nothing is owed on this invoice"
-        raise ValueError(f"amount: {owed}; there is nothing to promise")
+        raise ValueError("amount: it is promised already; there is nothing to promise")
     assert happening.on is not None
     return e.PromiseMade(amount=amount, by=happening.on)
 

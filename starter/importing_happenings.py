@@ -14,12 +14,13 @@ from ledger.access import Ledger
 from ledger.conversations import IncomingReply, record_reply
 from ledger.database import LedgerError
 from ledger.recording import record_judged
-from ledger.told_before import known_ids
+from ledger.told_before import CUSTOMER_HOLD, HOLD, PLAN, ended_since, known_ids
 from ledger.writers import numbers_of
 from starter.customer_happenings import OF_CUSTOMERS, Occasion, happen
 from starter.happening_row import FILE_SOURCE
 from starter.happenings import Happening, Kind, read_happenings, to_fact
 from starter.rejects import Rejected, write_rejects
+from starter.sense import NothingToEnd
 
 
 @dataclass(slots=True)
@@ -66,15 +67,29 @@ async def import_happenings(
 
 
 async def _tell(ledger: Ledger, happening: Happening, now: datetime, actor: str, policies_dir: Path) -> bool:
-    """Record one happening; False where it had been told before."""
+    """Record one happening; False where it had been told before, or what it ends has ended since."""
     if happening.at > now:
         raise ValueError("at: this lies in the future; a fact is told after it happened")
     invoice_id = await ledger.invoice_id(happening.invoice)
+    try:
+        return await _record(Occasion(ledger, actor, now, policies_dir), happening, invoice_id)
+    except NothingToEnd:
+        if await ended_since(ledger, invoice_id, _SPANS[happening.event], happening.at):
+            return False
+        raise
+
+
+# What each of these ends, by itself or by the worker, whose time for it may come first.
+_SPANS = {Kind.RESUME: HOLD, Kind.CUSTOMER_RESUME: CUSTOMER_HOLD, Kind.END_PLAN: PLAN}
+
+
+async def _record(occasion: Occasion, happening: Happening, invoice_id: int) -> bool:
+    ledger, now = occasion.ledger, occasion.now
     if happening.event is Kind.REPLY:
         return await record_reply(ledger, await _reply(ledger, happening, invoice_id), now) == "new"
     if happening.event in OF_CUSTOMERS:
-        return await happen(Occasion(ledger, actor, now, policies_dir), happening)
-    told = [lambda stands: to_fact(happening, stands, actor)]
+        return await happen(occasion, happening)
+    told = [lambda stands: to_fact(happening, stands, occasion.actor)]
     return (await record_judged(ledger, invoice_id, told, now)).new > 0
 
 

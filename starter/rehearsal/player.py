@@ -19,7 +19,6 @@ from starter.customer_happenings import OF_CUSTOMERS, Occasion
 from starter.customer_happenings import happen as let_happen
 from starter.happenings import Happening, Kind, to_fact
 from starter.inbox import drain_inbox
-from starter.rehearsal.sense import objection
 from starter.rehearsal.stage import TASK_QUEUE, Stage
 from starter.relay import drain
 from starter.standing import standing
@@ -73,8 +72,6 @@ class Player:
             await self._change_customer(happening, now)
             return
         stands = await standing(self.stage.ledger, happening.invoice, now)
-        if (why := objection(happening, stands)) is not None:
-            raise _refused(happening, why)
         try:
             fact = to_fact(happening, stands.situation, "rehearsal")
         except ValueError as error:

@@ -12,13 +12,18 @@ import pytest
 from rich.console import Console
 from sqlalchemy import func, select
 
+from cadence.directive import Directive, ItemOrder
 from cadence.document import Cadence
+from cadence.events import PlanEnded
 from cadence.problems import DocumentError
 from cadence.reading import read_document
 from ledger.access import Ledger
 from ledger.coming import upcoming
+from ledger.performing import perform
 from ledger.publishing import publish
+from ledger.recording import Fact, record
 from ledger.tables import customers, events_table, invoices, outbox
+from ledger.unit import PLANNER
 from starter.documents import read_creditor
 from starter.importing import Contacts, Imported, import_file
 from starter.importing_happenings import HappeningsImported, import_happenings
@@ -240,6 +245,63 @@ async def test_a_happening_that_makes_no_sense_is_rejected_and_the_others_are_re
     assert (await invoice(chased, "A-1"))["state"] == "disputed"
     assert done.rejects_file is not None
     assert len(done.rejects_file.read_text("utf-8-sig").splitlines()) == 4
+
+
+async def test_what_a_closed_invoice_does_not_bear_is_rejected_and_changes_nothing(
+    chased: Ledger, events: Path
+) -> None:
+    assert (await tell(chased, events, "2026-01-21,payment,A-1,100,,,,,,\n", LATER)).new == 1
+    facts = await count(chased, events_table)
+    text = (
+        "2026-01-22,dispute,A-1,,,,,price,,\n2026-01-23,resume,A-1,,,,,,,\n2026-01-24,end_plan,A-1,,,,,,,\n"
+    )
+    done = await tell(chased, events, text, LATER)
+    assert (done.new, done.same) == (0, 0)
+    assert [row.reason for row in done.rejected] == [
+        "event: the invoice is closed as paid then; put the dispute before what closed it, or leave it out",
+        "event: the invoice is not on hold then; put a pause before the resume",
+        "event: the invoice has no payment plan then; put a plan before the end_plan",
+    ]
+    assert await count(chased, events_table) == facts
+
+
+async def perform_next(ledger: Ledger, now: datetime) -> None:
+    """Perform what A-1's workflow was told last, as the worker does."""
+    directive = Directive.model_validate((await invoice(ledger, "A-1"))["directive"])
+    assert directive.item is not None
+    order = ItemOrder(invoice_id=directive.invoice_id, key=directive.item.key, at=directive.item.at)
+    await perform(ledger, order, now)
+
+
+async def test_what_an_old_file_ends_is_known_where_the_worker_was_quicker_to_end_it(
+    chased: Ledger, events: Path
+) -> None:
+    begun = "2026-01-21,customer_pause,A-1,,,,2026-01-25,,,\n2026-01-22,pause,A-1,,,,2026-01-24,,,\n"
+    assert (await tell(chased, events, begun, LATER)).new == 2
+    for _ in range(2):
+        await perform_next(chased, LATER)
+    facts = await count(chased, events_table)
+    ended = "2026-01-23,customer_resume,A-1,,,,,,,\n2026-01-23,resume,A-1,,,,,,,\n"
+    done = await tell(chased, events, ended, LATER)
+    assert (done.new, done.same, done.rejected) == (0, 2, [])
+    early = "2026-01-20,customer_resume,A-1,,,,,,,\n2026-01-20,resume,A-1,,,,,,,\n"
+    done = await tell(chased, events, early, LATER)
+    assert (done.new, done.same) == (0, 0)
+    assert ["put a" in row.reason for row in done.rejected] == [True, True]
+    assert await count(chased, events_table) == facts
+
+
+async def test_the_end_of_a_plan_that_was_missed_before_it_was_told_is_known(
+    chased: Ledger, events: Path
+) -> None:
+    agreed = "2026-01-21,plan,A-1,,,2026-01-22,,weekly-1,,\n"
+    assert (await tell(chased, events, agreed, LATER)).new == 1
+    missed = Fact(PlanEnded(outcome="missed"), LATER, PLANNER)
+    await record(chased, await chased.invoice_id("A-1"), [missed], LATER)
+    done = await tell(chased, events, "2026-01-23,end_plan,A-1,,,,,,,\n", LATER)
+    assert (done.new, done.same, done.rejected) == (0, 1, [])
+    done = await tell(chased, events, "2026-01-20,end_plan,A-1,,,,,,,\n", LATER)
+    assert done.rejected[0].reason.endswith("put a plan before the end_plan")
 
 
 async def test_a_reply_that_says_stop_silences_its_channel(chased: Ledger, events: Path) -> None:

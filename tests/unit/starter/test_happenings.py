@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cadence import events as e
+from cadence.agreements import Dispute
 from cadence.problems import DocumentError
 from cadence.words import Channel
 from ledger.recording import Situation, Sums
@@ -26,6 +27,12 @@ DUE = date(2026, 2, 4)
 STAGES = ("courtesy", "overdue", "final")
 STANDS = Situation("active", "EUR", Decimal("80.00"), LISBON, STAGES, "overdue", DUE, ZONE)
 PAID = replace(STANDS, sums=Sums(paid=Decimal(60)))
+DISPUTED = replace(
+    STANDS,
+    dispute=Dispute(number=1, at=datetime(2026, 2, 1, tzinfo=UTC), reason="price"),
+    sums=Sums(disputed=Decimal(30)),
+)
+HELD = replace(STANDS, on_hold=True)
 CHARGED = replace(STANDS, sums=Sums(interest=Decimal(5), costs=Decimal(40)))
 BASE = {"at": "2026-02-03T10:00", "invoice": "A-1"}
 
@@ -79,15 +86,13 @@ def test_each_event_becomes_its_fact(tmp_path: Path) -> None:
     assert event(tmp_path, event="dispute") == e.DisputeOpened(reason="unspecified")
     part = event(tmp_path, event="dispute", amount="12.50", date="2026-02-20", reason="price")
     assert part == e.DisputeOpened(reason="price", amount=Decimal("12.50"), answer_by=date(2026, 2, 20))
-    disputed = replace(STANDS, disputed=True)
-    assigned = to_fact(
-        one(tmp_path, event="assignment", date="2026-02-20", reason="sales"), disputed, "ana"
-    ).event
+    row = one(tmp_path, event="assignment", date="2026-02-20", reason="sales")
+    assigned = to_fact(row, DISPUTED, "ana").event
     assert assigned == e.DisputeAssigned(owner="sales", answer_by=date(2026, 2, 20))
-    resolved = to_fact(one(tmp_path, event="resolution", reason="upheld"), disputed, "ana").event
+    resolved = to_fact(one(tmp_path, event="resolution", reason="upheld"), DISPUTED, "ana").event
     assert resolved == e.DisputeResolved(outcome="upheld")
     row = one(tmp_path, event="resolution", reason="upheld", amount="5")
-    credited = to_fact(row, disputed, "ana").event
+    credited = to_fact(row, DISPUTED, "ana").event
     assert credited == e.DisputeResolved(outcome="upheld", credit=Decimal(5))
     waits = replace(STANDS, awaiting=("final/1",))
     approved = to_fact(one(tmp_path, event="approval"), waits, "ana").event
@@ -96,7 +101,7 @@ def test_each_event_becomes_its_fact(tmp_path: Path) -> None:
     assert refused == e.ApprovalRefused(step="final", occurrence=1, reason="new_contact")
     extended = event(tmp_path, event="extension", date="2026-02-20", reason="goods_late")
     assert extended == e.DueDateExtended(due_on=date(2026, 2, 20), reason="goods_late", on=date(2026, 2, 3))
-    assert event(tmp_path, event="resume") == e.HoldEnded(hold=None)
+    assert to_fact(one(tmp_path, event="resume"), HELD, "ana").event == e.HoldEnded(hold=None)
     assert event(tmp_path, event="escalate") == e.Escalated(stage="overdue")
     assert event(tmp_path, event="escalate", reason="final") == e.Escalated(stage="final")
     assert event(tmp_path, event="cancel", reason="returned") == e.Cancelled(reason="returned")
@@ -143,6 +148,8 @@ def test_a_payment_in_foreign_money_is_kept_for_a_person_to_look_at(tmp_path: Pa
             {"event": "assignment", "reason": "sales"},
             "not disputed then; put a dispute before the assignment",
         ),
+        ({"event": "dispute", "amount": "80.01"}, "amount: only 80.00 is open; dispute no more than that"),
+        ({"event": "resume"}, "event: the invoice is not on hold then; put a pause before the resume"),
         ({"event": "approval"}, "event: no step waits for approval; put it after the day on which the step"),
         (
             {"event": "extension", "date": "2026-02-03"},
@@ -169,12 +176,15 @@ def test_a_promise_without_an_amount_is_of_what_is_not_promised_yet(tmp_path: Pa
         to_fact(row, replace(STANDS, promised=Decimal(80)), "ana")
 
 
-def test_nothing_can_be_promised_of_what_is_paid_nor_escalated_past_the_end(tmp_path: Path) -> None:
-    over = Situation("paid", "EUR", Decimal(0), LISBON, ("final",), None, DUE, ZONE)
-    with pytest.raises(ValueError, match="nothing is owed"):
-        to_fact(one(tmp_path, event="promise", date="2026-02-09"), over, "ana")
+def test_nothing_is_escalated_past_the_end(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="last stage"):
-        to_fact(one(tmp_path, event="escalate"), over, "ana")
+        to_fact(one(tmp_path, event="escalate"), replace(STANDS, next_stage=None), "ana")
+
+
+def test_a_resolution_credits_no_more_than_is_disputed(tmp_path: Path) -> None:
+    row = one(tmp_path, event="resolution", reason="upheld", amount="30.01")
+    with pytest.raises(ValueError, match="amount: only 30 is disputed; credit no more than that"):
+        to_fact(row, DISPUTED, "ana")
 
 
 @pytest.mark.parametrize(
@@ -251,8 +261,7 @@ def test_no_more_is_taken_back_than_was_paid(tmp_path: Path) -> None:
 
 def test_a_dispute_and_its_resolution_may_carry_the_same_case_number(tmp_path: Path) -> None:
     opened = to_fact(one(tmp_path, event="dispute", id="7"), STANDS, "ana")
-    disputed = replace(STANDS, disputed=True)
-    resolved = to_fact(one(tmp_path, event="resolution", reason="upheld", id="7"), disputed, "ana")
+    resolved = to_fact(one(tmp_path, event="resolution", reason="upheld", id="7"), DISPUTED, "ana")
     assert opened.origin.external_id != resolved.origin.external_id
 
 
@@ -318,7 +327,9 @@ def test_a_plan_is_divided_as_the_row_says(tmp_path: Path) -> None:
     ]  # fmt: skip
     with pytest.raises(ValueError, match=r"80.00 is open; a plan is for that at most"):
         event(tmp_path, event="plan", date="2026-02-09", amount="80.01", reason="monthly-2")
-    assert event(tmp_path, event="end_plan", reason="new") == e.PlanEnded(reason="new")
+    planned = replace(STANDS, on_plan=True)
+    ended = to_fact(one(tmp_path, event="end_plan", reason="new"), planned, "ana").event
+    assert ended == e.PlanEnded(reason="new")
 
 
 def test_a_merge_names_an_invoice_of_who_stays(tmp_path: Path) -> None:
