@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from cadence.document import Cadence
 from cadence.facts import NOTHING_YET, InvoiceFacts, Rebase, StepFacts, step_key
@@ -49,6 +49,13 @@ class Mark:
     def open(self) -> bool:
         """Whether the step has no final outcome yet."""
         return self.record.outcome is None
+
+    def planned_at(self, day: date, rules: Rules) -> datetime:
+        """The step's instant: the opening of the window on its `day`, not before leave was given or it was put off to."""
+        at, record = rules.opening(day), self.record
+        if record.approval and record.approval.answered_at:
+            at = max(at, rules.window.next_open(record.approval.answered_at))
+        return max(at, record.deferred_until) if record.deferred_until else at
 
 
 def marks(facts: InvoiceFacts, cadence: Cadence, rules: Rules) -> list[Mark]:
@@ -122,7 +129,8 @@ def _natural_day(ruler: Sequence[Mark], index: int, rules: Rules) -> date:
     base = _done_on(ruler[index - 1], rules)
     if base is None:
         # Where it would be planned, as if it were: settling it then moves nothing.
-        base = rules.window.local_day(rules.opening(_natural_day(ruler, index - 1, rules)))
+        before = _natural_day(ruler, index - 1, rules)
+        base = rules.window.local_day(ruler[index - 1].planned_at(before, rules))
     return mark.step.at.from_day(base, rules.calendar.add)
 
 

@@ -126,17 +126,14 @@ class _Steps:
         return last.planned_at if last is not None and this else None
 
     def _planned_at(self, mark: Mark, previous_at: datetime | None) -> datetime:
-        """The step's own instant: the opening of the window on its day, not before what it was deferred to."""
+        """The step's own instant on its day, which may hang on the step before."""
         day = mark.day
         if day is None:
             base = (
                 self.timing.rules.window.local_day(previous_at) if previous_at else self.timing.facts.due_on
             )
             day = mark.step.at.from_day(base, self.timing.rules.calendar.add)
-        at, record = self.timing.rules.opening(day), mark.record
-        if record.approval and record.approval.answered_at:
-            at = max(at, self.timing.rules.window.next_open(record.approval.answered_at))
-        return max(at, record.deferred_until) if record.deferred_until else at
+        return mark.planned_at(day, self.timing.rules)
 
     def _step(
         self, mark: Mark, at: datetime, later: list[Mark], not_before: datetime | None

@@ -9,6 +9,7 @@ import pytest
 from cadence import events as e
 from cadence.document import Cadence
 from cadence.planner import plan
+from cadence.reducer import reduce_invoice
 from tests.unit.cadence.game import Game
 from tests.unit.cadence.pieces import cadence, case, customer, hand_over, instant, send
 
@@ -216,6 +217,20 @@ def test_escalation_does_not_go_back_to_the_stages_before_that_of_arrival() -> N
     game.tell(e.Escalated(stage="courtesy"))
     assert game.why_skipped() == {"first": "earlier_stage"}
     assert game.next == before == game.planned().next
+
+
+def test_escalation_past_a_step_that_was_put_off_leaves_what_follows_where_it_was_foreseen() -> None:
+    last = case("formal", "previous + 2d", stage="final"), hand_over("exit", "due + 20d", stage="exit")
+    game = begun(cadence(send("first", "due + 1d"), *last), "2026-03-03 12:00")
+    game.tell(e.StepDeferred(step="first", until=instant("2026-03-09 09:00"), reason="contact_cap"))
+    escalated = e.Escalated(stage="final")
+    facts = reduce_invoice(game.facts, escalated, game.now)
+    foreseen = plan(facts, game.cadence, game.rules, game.now)
+    assert [settled.step for settled in foreseen.settled] == ["first"]
+    game.tell(escalated)
+    assert game.agenda.items == foreseen.items
+    # "formal" would have come on the 11th: all that follows comes eight days earlier, and the 14th is a Saturday.
+    assert days(game) == {"formal": march(3), "exit": march(16)}
 
 
 def test_escalation_while_disputed_waits_for_the_end_of_the_dispute() -> None:
