@@ -116,8 +116,11 @@ def _refuse(contacts: Contacts) -> bool:
 
 def _print_as_json(done: Imported | HappeningsImported | ContactsImported) -> None:
     """What was done, and each rejected row by its line: what stood in it is in the rejects file."""
-    rejected = [{"line": row.line, "reason": row.reason} for row in done.rejected]
-    as_json({field.name: getattr(done, field.name) for field in fields(done)} | {"rejected": rejected})
+    shown = {field.name: getattr(done, field.name) for field in fields(done)}
+    shown["rejected"] = [{"line": row.line, "reason": row.reason} for row in done.rejected]
+    if isinstance(done, Imported):
+        shown["contacts"] = dict(sorted(done.contacts.items()))
+    as_json(shown)
 
 
 def _print_imported(done: Imported, limit: int) -> None:

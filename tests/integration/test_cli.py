@@ -353,6 +353,7 @@ async def test_an_import_tells_a_program_what_it_did_and_asks_it_nothing(
         False,
     )
     assert set(said.json["contacts"].values()) == {1}
+    assert list(said.json["contacts"]) == sorted(said.json["contacts"])
     [rejected] = said.json["rejected"]
     assert rejected["line"] == 3
     assert rejected["reason"].startswith("amount")
