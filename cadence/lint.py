@@ -8,11 +8,11 @@ import holidays
 
 from cadence.account import SEVERAL
 from cadence.creditor import Creditor
-from cadence.document import Cadence, Roll
+from cadence.document import BusinessCalendar, Cadence, Roll
 from cadence.offsets import Anchor
 from cadence.problems import Level, Path, Problem, Source
 from cadence.sends import Send
-from cadence.spread import CLOSED_AT_ONCE, Spread, spreads
+from cadence.spread import Spread, closed_at_once, spreads
 from cadence.trial import Situation, objection
 from cadence.words import Channel
 
@@ -198,7 +198,7 @@ def _conditions(cadence: Cadence) -> Iterator[Finding]:
     for index, (step, spread) in enumerate(zip(cadence.steps, spreads(cadence.steps), strict=True)):
         if step.when is None:
             continue
-        situation = Situation(cadence.segments, step.stage, _overdue(spread, cadence.calendar.roll))
+        situation = Situation(cadence.segments, step.stage, _overdue(spread, cadence.calendar))
         if reason := objection(step.when, situation):
             yield ("steps", index, "when"), reason
 
@@ -212,12 +212,13 @@ def _partial_notice(cadence: Cadence) -> Iterator[Finding]:
         )
 
 
-def _overdue(spread: Spread, roll: Roll) -> tuple[int | None, int | None]:
+def _overdue(spread: Spread, calendar: BusinessCalendar) -> tuple[int | None, int | None]:
     """Days overdue when a step comes, moved to a business day; after the due date without a most: some arrive late."""
     if spread.base is Anchor.ISSUED:
         return None, None
-    least = spread.earliest - (CLOSED_AT_ONCE if roll is Roll.BACKWARD else 0)
-    return least, spread.latest + CLOSED_AT_ONCE if spread.latest < 0 else None
+    moved = closed_at_once(calendar.country, calendar.subdivision)
+    least = spread.earliest - (moved if calendar.roll is Roll.BACKWARD else 0)
+    return least, spread.latest + moved if spread.latest < 0 else None
 
 
 def _whatsapp(cadence: Cadence, templates: TemplateCatalog, creditor: Creditor) -> Iterator[Finding]:

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
 
+from cadence.calendars import DAY, BusinessDays
 from cadence.offsets import Anchor, Offset
 from cadence.steps import Step
 
 LONGEST_MONTH = 30
-# Counted over every country and state that `holidays` knows, 2019 to 2041. Days in a row without business: the most are
-# Azerbaijan's in March 2025. Days that business days take beside weekends and a holiday a week: Nepal's in autumn 2025.
+# Counted over every country and state that `holidays` knows. Days in a row without business: the most are Azerbaijan's
+# in March 2025. Days that business days take beside weekends and a holiday a week: Nepal's in autumn 2025.
+COUNTED_FROM, COUNTED_TO = date(2019, 1, 1), date(2041, 12, 31)
 CLOSED_AT_ONCE = 12
 CLOSED_MORE_OFTEN = 16
 
@@ -29,6 +33,18 @@ class Spread:
         """Count on from here by an offset."""
         first, last = _calendar_days(offset)
         return Spread(self.base, self.earliest + first, self.latest + last)
+
+
+@lru_cache(maxsize=64)
+def closed_at_once(country: str, subdivision: str | None) -> int:
+    """The most days in a row without business in a place; where it is each customer's own, in any place."""
+    if country == "customer":
+        return CLOSED_AT_ONCE
+    calendar, longest, run = BusinessDays(country, subdivision), 0, 0
+    for count in range((COUNTED_TO - COUNTED_FROM).days):
+        run = 0 if calendar.is_business_day(COUNTED_FROM + count * DAY) else run + 1
+        longest = max(longest, run)
+    return longest
 
 
 def spreads(steps: Iterable[Step]) -> list[Spread]:
